@@ -1,0 +1,1 @@
+"""What the functions share; never imports `functions`, `local` or `tests`."""

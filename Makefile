@@ -1,0 +1,40 @@
+# Every target sets up what it needs; a second run finds it there.
+.DEFAULT_GOAL := help
+.PHONY: help setup dev test soak bench lint format prices lock check
+PY := .venv/bin/python
+T ?=
+
+help: ## show this list
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+setup: ## virtual environment and npm packages (the other targets do it by themselves)
+	@sh local/setup.sh
+
+dev: setup ## the whole system on this machine; RESET=1 from nothing, PORT= elsewhere than 54321
+	@exec $(PY) -m local.cli dev $(if $(PORT),--port $(PORT)) $(if $(filter-out 0,$(RESET)),--reset)
+
+test: setup ## all tests; T='tests/local -k port' for some of them
+	@$(PY) -m pytest -m 'not soak' $(T)
+
+soak: setup ## the long proofs
+	@$(PY) -m pytest -m soak $(T)
+
+bench: setup ## the benchmarks
+	@$(PY) -m bench
+
+lint: setup ## ruff and mypy
+	@$(PY) -m ruff check .
+	@$(PY) -m ruff format --check .
+	@$(PY) -m mypy
+
+format: setup ## let ruff put the code in order
+	@$(PY) -m ruff check --fix .
+	@$(PY) -m ruff format .
+
+check: lint test ## what CI runs, and the lint
+
+prices: setup ## write the model prices from genai-prices
+	@$(PY) -m local.prices
+
+lock: setup ## write the lock files again from pyproject.toml and package.json
+	@$(PY) -m local.lock

@@ -1,0 +1,457 @@
+-- The only way into a call: one transaction that decides and holds.
+
+do $$
+begin
+  create type nexscout.reservation as (
+    request_id uuid,
+    user_id uuid,
+    function_name text,
+    action text,
+    units integer,
+    candidates jsonb,
+    cost_bound_usd numeric,
+    hold_seconds integer,
+    requested_model text,
+    paid_tiers_only boolean,
+    idempotency_scope text,
+    idempotency_key text,
+    body_hash text,
+    group_key text,
+    prospect_id uuid,
+    prompt_version text,
+    visitor_session_id uuid,
+    visitor_address_hash text
+  );
+exception when duplicate_object then null;
+end
+$$;
+comment on type nexscout.reservation is
+  'What ai_reserve takes. candidates: ordered [{"model", "provider", "model_class", "cost_bound_usd"}]; cost_bound_usd: over all attempts';
+
+create or replace function nexscout.expire_holds(p_user_id uuid, p_at timestamptz) returns void
+language sql set search_path = '' as $$
+  update public.ai_requests set state = 'expired', resolved_at = p_at
+  where user_id = p_user_id and state = 'held' and expires_at <= p_at
+$$;
+comment on function nexscout.expire_holds is 'Ends the holds of a locked account whose life is over; their energy is free from then on';
+
+create or replace function nexscout.energy_held(p_user_id uuid, p_other_than_group uuid default null) returns integer
+language sql stable set search_path = '' as $$
+  select coalesce(sum(energy), 0)::integer from (
+    select r.energy_held as energy from public.ai_requests r
+    where r.user_id = p_user_id and r.state = 'held' and r.group_id is null
+    union all
+    -- Calls of an uncharged group share one hold; those of a charged group are paid for.
+    select max(r.energy_held) from public.ai_requests r join public.ai_charge_groups g on g.id = r.group_id
+    where r.user_id = p_user_id and r.state = 'held' and g.charged_at is null
+      and g.id is distinct from p_other_than_group
+    group by g.id
+  ) holds
+$$;
+comment on function nexscout.energy_held is 'Energy bound by the open holds of an account (expire_holds first)';
+
+create or replace function nexscout.coins_held(p_user_id uuid, p_other_than_group uuid default null) returns integer
+language sql stable set search_path = '' as $$
+  select coalesce(sum(coins), 0)::integer from (
+    select r.coins_held as coins from public.ai_requests r
+    where r.user_id = p_user_id and r.state = 'held' and r.group_id is null
+    union all
+    select max(r.coins_held) from public.ai_requests r join public.ai_charge_groups g on g.id = r.group_id
+    where r.user_id = p_user_id and r.state = 'held' and g.charged_at is null
+      and g.id is distinct from p_other_than_group
+    group by g.id
+  ) holds
+$$;
+comment on function nexscout.coins_held is 'Coins bound by the open holds of an account';
+
+create or replace function nexscout.earlier_call(p public.ai_requests, p_body_hash text, p_at timestamptz) returns jsonb
+language sql stable set search_path = '' as $$
+  select case
+    when p.body_hash is distinct from p_body_hash then
+      jsonb_build_object('outcome', 'idempotency_conflict'::nexscout.outcome)
+    when p.state = 'held' then
+      jsonb_build_object('outcome', 'in_progress'::nexscout.outcome, 'request_id', p.id,
+        'retry_after_seconds', greatest(1, least(2, ceil(extract(epoch from p.expires_at - p_at))))::integer)
+    else
+      jsonb_build_object('outcome', 'replayed'::nexscout.outcome, 'request_id', p.id, 'reply', p.reply,
+        'reply_status', p.reply_status, 'model', p.model)
+  end
+$$;
+comment on function nexscout.earlier_call is 'The answer to a key that was used before: conflict, still running, or the stored reply';
+
+create or replace function nexscout.find_earlier_call(p nexscout.reservation, p_at timestamptz) returns jsonb
+language plpgsql set search_path = '' as $$
+declare
+  v_earlier public.ai_requests;
+begin
+  if p.idempotency_key is null then
+    return null;
+  end if;
+  select * into v_earlier from public.ai_requests
+  where user_id = p.user_id and idempotency_scope = coalesce(p.idempotency_scope, '')
+    and idempotency_key = p.idempotency_key and state in ('held', 'settled');
+  if not found then
+    return null;
+  end if;
+  if v_earlier.state = 'settled' and v_earlier.resolved_at
+    < p_at - make_interval(hours => (select reply_retention_hours from public.ai_policy)) then
+    update public.ai_requests set idempotency_key = null, reply = null where id = v_earlier.id;
+    return null;
+  end if;
+  return nexscout.earlier_call(v_earlier, p.body_hash, p_at);
+end
+$$;
+comment on function nexscout.find_earlier_call is 'What an earlier call under the same key answers, or null when the key is free';
+
+create or replace function nexscout.calls_per_charge(p_action text) returns integer
+language sql stable set search_path = '' as $$
+  select coalesce(min(calls_per_charge), 1) from public.ai_action_prices where action = p_action
+$$;
+
+create or replace function nexscout.find_group(p nexscout.reservation, p_at timestamptz) returns public.ai_charge_groups
+language plpgsql set search_path = '' as $$
+declare
+  v_group public.ai_charge_groups;
+begin
+  select * into v_group from public.ai_charge_groups
+  where user_id = p.user_id and action = p.action and group_key = p.group_key
+  order by opened_at desc limit 1;
+  if found
+    and v_group.opened_at > p_at - make_interval(mins => (select charge_group_minutes from public.ai_policy))
+    and nexscout.calls_per_charge(p.action)
+      > (select count(*) from public.ai_requests where group_id = v_group.id and state in ('held', 'settled'))
+    and (v_group.charged_at is null or exists (
+      select 1 from jsonb_array_elements(p.candidates) c
+      join public.ai_action_prices pr on pr.action = p.action and pr.model_class = c.value ->> 'model_class'
+      where pr.energy * p.units <= v_group.charged_energy))
+  then
+    return v_group;
+  end if;
+  return null;
+end
+$$;
+comment on function nexscout.find_group is
+  'The open group that this call can still join: young, not full, and paid for a class that the call accepts; else null';
+
+create or replace function nexscout.spend_cap_reached(p nexscout.reservation, p_tier public.ai_tiers, p_at timestamptz)
+returns boolean
+language plpgsql set search_path = '' as $$
+declare
+  v_user_cap numeric := coalesce(
+    (select monthly_cost_usd from public.ai_spend_caps where scope = 'user' and subject_id = p.user_id),
+    p_tier.monthly_cost_cap_usd);
+  v_workspace_cap numeric :=
+    (select monthly_cost_usd from public.ai_spend_caps where scope = 'workspace' and subject_id = p.user_id);
+  v_own numeric;
+  v_all numeric;
+begin
+  if v_user_cap is null and v_workspace_cap is null then
+    return false;
+  end if;
+  -- What is open or not yet swept counts with all that it may cost.
+  select coalesce(sum(coalesce(cost_usd, cost_held_usd)) filter (where visitor_session_id is null), 0),
+         coalesce(sum(coalesce(cost_usd, cost_held_usd)), 0)
+  into v_own, v_all
+  from public.ai_requests where workspace_id = p.user_id and created_at >= nexscout.month_start(p_at);
+  return coalesce(p.visitor_session_id is null and v_own + p.cost_bound_usd > v_user_cap, false)
+    or coalesce(v_all + p.cost_bound_usd > v_workspace_cap, false);
+end
+$$;
+comment on function nexscout.spend_cap_reached is 'True when spent plus held plus this call''s bound exceeds a monthly cap in USD';
+
+create or replace function nexscout.visitor_cap_reached(p nexscout.reservation, p_energy integer, p_at timestamptz)
+returns boolean
+language plpgsql set search_path = '' as $$
+declare
+  v_policy public.ai_policy;
+  v_energy bigint;
+  v_cost numeric;
+begin
+  if p.visitor_session_id is null then
+    return false;
+  end if;
+  select * into v_policy from public.ai_policy;
+  select coalesce(sum(case when state = 'held' then energy_held else energy_charged end), 0),
+         coalesce(sum(coalesce(cost_usd, cost_held_usd)), 0)
+  into v_energy, v_cost
+  from public.ai_requests
+  where workspace_id = p.user_id and visitor_session_id is not null and created_at >= nexscout.day_start(p_at);
+  return v_energy + p_energy > v_policy.visitor_energy_per_day
+    or v_cost + p.cost_bound_usd > v_policy.visitor_cost_usd_per_day;
+end
+$$;
+comment on function nexscout.visitor_cap_reached is 'True when a workspace''s visitors would pass their daily energy or USD';
+
+create or replace function nexscout.seconds_until_free(p_calls timestamptz[], p_limit integer, p_at timestamptz)
+returns integer
+language sql immutable set search_path = '' as $$
+  select case when coalesce(cardinality(p_calls), 0) < p_limit then 0
+    when p_limit = 0 then 60
+    else greatest(1, ceil(extract(epoch from p_calls[p_limit] + interval '1 minute' - p_at)))::integer
+  end
+$$;
+comment on function nexscout.seconds_until_free is
+  'Seconds until one of the calls (newest first, all within the last minute) has left the window of p_limit calls a minute';
+
+create or replace function nexscout.rate_limit_wait(p nexscout.reservation, p_tier public.ai_tiers, p_at timestamptz)
+returns integer
+language plpgsql set search_path = '' as $$
+declare
+  v_policy public.ai_policy;
+begin
+  if p.visitor_session_id is null then
+    return nexscout.seconds_until_free(
+      array(select created_at from public.ai_requests
+            where user_id = p.user_id and visitor_session_id is null and created_at > p_at - interval '1 minute'
+            order by created_at desc limit p_tier.calls_per_minute), p_tier.calls_per_minute, p_at);
+  end if;
+  select * into v_policy from public.ai_policy;
+  return greatest(
+    nexscout.seconds_until_free(
+      array(select created_at from public.ai_requests
+            where visitor_session_id = p.visitor_session_id and created_at > p_at - interval '1 minute'
+            order by created_at desc limit v_policy.visitor_session_calls_per_minute),
+      v_policy.visitor_session_calls_per_minute, p_at),
+    nexscout.seconds_until_free(
+      array(select created_at from public.ai_requests
+            where workspace_id = p.user_id and visitor_address_hash = p.visitor_address_hash
+              and created_at > p_at - interval '1 minute'
+            order by created_at desc limit v_policy.visitor_address_calls_per_minute),
+      v_policy.visitor_address_calls_per_minute, p_at));
+end
+$$;
+comment on function nexscout.rate_limit_wait is 'Seconds that the caller has to wait for its calls per minute; 0 when it may go on';
+
+create or replace function nexscout.refuse(p nexscout.reservation, p_outcome nexscout.outcome, p_detail jsonb default '{}')
+returns jsonb
+language plpgsql set search_path = '' as $$
+begin
+  insert into public.ai_usage_logs (
+    request_id, user_id, workspace_id, prospect_id, function_name, action, requested_model, prompt_version,
+    success, error_code
+  ) values (
+    p.request_id, p.user_id, p.user_id, p.prospect_id, p.function_name, p.action, p.requested_model, p.prompt_version,
+    false, p_outcome::text
+  ) on conflict (request_id) do nothing;
+  return jsonb_build_object('outcome', p_outcome) || p_detail;
+end
+$$;
+comment on function nexscout.refuse is 'The answer of a call that is not admitted, with its usage row';
+
+create or replace function nexscout.reserved(p public.ai_requests, p_account public.user_energy) returns jsonb
+language sql stable set search_path = '' as $$
+  select jsonb_build_object(
+    'outcome', 'reserved'::nexscout.outcome,
+    'request_id', p.id,
+    'provider', p.provider,
+    'model', p.model,
+    'model_class', p.model_class,
+    'downgrade_reason', p.downgrade_reason,
+    'class_energy', p.class_energy,
+    'energy_held', p.energy_held,
+    'coins_held', p.coins_held,
+    'tier', p_account.tier,
+    'energy_available', p_account.current_energy - nexscout.energy_held(p.user_id),
+    'config_version', coalesce((select v.version from public.ai_config_versions v where v.user_id = p.user_id), 0)
+  )
+$$;
+comment on function nexscout.reserved is 'The answer of an admitted call; energy_available is what is left beside all holds';
+
+create or replace function public.ai_reserve(p_request jsonb) returns jsonb
+language plpgsql set search_path = '' as $$
+declare
+  p nexscout.reservation := jsonb_populate_record(null::nexscout.reservation, p_request);
+  v_now timestamptz;
+  v_account public.user_energy;
+  v_tier public.ai_tiers;
+  v_group public.ai_charge_groups;
+  v_request public.ai_requests;
+  v_earlier jsonb;
+  v_candidate record;
+  v_first_class text;
+  v_energy_free integer;
+  v_coins_free integer;
+  v_cheapest integer;
+  v_cheapest_coins integer;
+  v_tier_allows boolean := false;
+  v_energy_allows boolean := false;
+  v_wait integer;
+begin
+  if p.request_id is null or p.user_id is null or p.function_name is null or p.action is null
+    or coalesce(p.units, 1) < 1 or p.hold_seconds is null or p.hold_seconds not between 1 and 86400
+    or p.cost_bound_usd is null or p.cost_bound_usd < 0 or coalesce(jsonb_array_length(p.candidates), 0) = 0 then
+    raise exception 'ai_reserve: a field is missing or out of range' using errcode = 'invalid_parameter_value';
+  end if;
+  p.units := coalesce(p.units, 1);
+
+  begin
+    v_account := nexscout.lock_account(p.user_id);
+  exception when foreign_key_violation then
+    return jsonb_build_object('outcome', 'unknown_account'::nexscout.outcome);
+  end;
+  -- After the lock: a wait for it must not make a hold look alive that has ended meanwhile.
+  v_now := clock_timestamp();
+  perform nexscout.expire_holds(p.user_id, v_now);
+
+  -- The reply to an earlier try of the same reservation was lost on the way.
+  select * into v_request from public.ai_requests where id = p.request_id;
+  if found then
+    if v_request.user_id <> p.user_id then
+      return jsonb_build_object('outcome', 'unknown_request'::nexscout.outcome);
+    end if;
+    return case v_request.state
+      when 'held' then nexscout.reserved(v_request, v_account)
+      when 'settled' then jsonb_build_object('outcome', 'already_settled'::nexscout.outcome)
+      when 'released' then jsonb_build_object('outcome', 'already_released'::nexscout.outcome)
+      else jsonb_build_object('outcome', 'expired'::nexscout.outcome)
+    end;
+  end if;
+
+  v_earlier := nexscout.find_earlier_call(p, v_now);
+  if v_earlier is not null then
+    return v_earlier;
+  end if;
+
+  v_tier := nexscout.tier_of(p.user_id);
+  if coalesce(p.paid_tiers_only, false) and not v_tier.paid then
+    return nexscout.refuse(p, 'upgrade_required', jsonb_build_object('tier', v_tier.tier));
+  end if;
+  if not exists (select 1 from public.ai_action_prices where action = p.action) then
+    return jsonb_build_object('outcome', 'unknown_action'::nexscout.outcome);
+  end if;
+
+  v_group := nexscout.find_group(p, v_now);
+  v_energy_free := v_account.current_energy - nexscout.energy_held(p.user_id, v_group.id);
+  v_coins_free := coalesce((select coin_balance from public.profiles where id = p.user_id), 0)
+    - nexscout.coins_held(p.user_id, v_group.id);
+
+  for v_candidate in
+    select c.value ->> 'model' as model, c.value ->> 'provider' as provider, pr.model_class,
+      (c.value ->> 'cost_bound_usd')::numeric as cost_bound_usd, pr.energy * p.units as energy, pr.coins * p.units as coins
+    from jsonb_array_elements(p.candidates) with ordinality c
+    join public.ai_action_prices pr on pr.action = p.action and pr.model_class = c.value ->> 'model_class'
+    order by c.ordinality
+  loop
+    v_first_class := coalesce(v_first_class, v_candidate.model_class);
+    continue when v_candidate.model_class = 'premium' and not v_tier.premium_allowed;
+    v_tier_allows := true;
+    -- What a group has paid for is the most that its further calls may use.
+    continue when v_group.charged_at is not null and v_candidate.energy > v_group.charged_energy;
+    v_cheapest := least(v_cheapest, v_candidate.energy);
+    continue when v_group.charged_at is null and v_candidate.energy > v_energy_free;
+    v_energy_allows := true;
+    v_cheapest_coins := least(v_cheapest_coins, v_candidate.coins);
+    continue when v_group.charged_at is null and v_candidate.coins > v_coins_free;
+
+    if nexscout.spend_cap_reached(p, v_tier, v_now) then
+      return nexscout.refuse(p, 'spend_cap_reached');
+    end if;
+    if nexscout.visitor_cap_reached(p, v_candidate.energy, v_now) then
+      return nexscout.refuse(p, 'visitor_cap_reached');
+    end if;
+    v_wait := nexscout.rate_limit_wait(p, v_tier, v_now);
+    if v_wait > 0 then
+      -- No row: a flood must not grow a table.
+      return jsonb_build_object('outcome', 'rate_limited'::nexscout.outcome, 'retry_after_seconds', v_wait);
+    end if;
+
+    if v_group.id is null and p.group_key is not null and nexscout.calls_per_charge(p.action) > 1 then
+      insert into public.ai_charge_groups (user_id, action, group_key, opened_at)
+      values (p.user_id, p.action, p.group_key, v_now) returning * into v_group;
+    end if;
+    insert into public.ai_requests (
+      id, user_id, workspace_id, function_name, action, units, provider, model, model_class, requested_model,
+      downgrade_reason, prompt_version, prospect_id, class_energy, class_coins, energy_held, coins_held, cost_held_usd,
+      idempotency_scope, idempotency_key, body_hash, group_id, visitor_session_id, visitor_address_hash,
+      created_at, expires_at
+    ) values (
+      p.request_id, p.user_id, p.user_id, p.function_name, p.action, p.units, v_candidate.provider, v_candidate.model,
+      v_candidate.model_class, p.requested_model,
+      case
+        when v_candidate.model_class = v_first_class then null
+        when not v_tier.premium_allowed then 'tier'
+        when v_group.charged_at is not null then 'charge_group'
+        else 'energy'
+      end,
+      p.prompt_version, p.prospect_id,
+      (select jsonb_object_agg(model_class, energy * p.units) from public.ai_action_prices where action = p.action),
+      (select jsonb_object_agg(model_class, coins * p.units) from public.ai_action_prices where action = p.action),
+      case when v_group.charged_at is null then v_candidate.energy else 0 end,
+      case when v_group.charged_at is null then v_candidate.coins else 0 end,
+      p.cost_bound_usd, coalesce(p.idempotency_scope, ''), p.idempotency_key, p.body_hash, v_group.id,
+      p.visitor_session_id, p.visitor_address_hash, v_now, v_now + make_interval(secs => p.hold_seconds)
+    ) returning * into v_request;
+    insert into public.ai_usage_attempts (request_id, ordinal, user_id, provider, model, cost_bound_usd, created_at)
+    values (p.request_id, 1, p.user_id, v_candidate.provider, v_candidate.model, v_candidate.cost_bound_usd, v_now);
+    return nexscout.reserved(v_request, v_account);
+  end loop;
+
+  if not v_tier_allows then
+    return nexscout.refuse(p, 'upgrade_required', jsonb_build_object('tier', v_tier.tier));
+  end if;
+  if not v_energy_allows then
+    return nexscout.refuse(p, 'insufficient_energy', jsonb_build_object(
+      'required_energy', v_cheapest, 'energy_available', greatest(v_energy_free, 0)));
+  end if;
+  return nexscout.refuse(p, 'insufficient_coins', jsonb_build_object(
+    'required_coins', v_cheapest_coins, 'coins_available', greatest(v_coins_free, 0)));
+end
+$$;
+comment on function public.ai_reserve is
+  'Admits a call or says why not, in the order idempotency, tier, energy, caps, limits; holds the energy, coins and USD that it can cost and notes attempt 1. For the service key only';
+
+create or replace function public.ai_note_attempt(
+  p_request_id uuid, p_ordinal integer, p_provider text, p_model text, p_cost_bound_usd text
+) returns jsonb
+language plpgsql set search_path = '' as $$
+declare
+  v_request public.ai_requests;
+begin
+  select * into v_request from public.ai_requests where id = p_request_id for update;
+  if not found then
+    return jsonb_build_object('outcome', 'unknown_request'::nexscout.outcome);
+  end if;
+  if v_request.state = 'settled' then
+    return jsonb_build_object('outcome', 'already_settled'::nexscout.outcome);
+  end if;
+  if v_request.state = 'released' then
+    return jsonb_build_object('outcome', 'already_released'::nexscout.outcome);
+  end if;
+  if v_request.state = 'expired' or v_request.expires_at <= clock_timestamp() then
+    return jsonb_build_object('outcome', 'expired'::nexscout.outcome);
+  end if;
+  insert into public.ai_usage_attempts (request_id, ordinal, user_id, provider, model, cost_bound_usd, created_at)
+  values (p_request_id, p_ordinal, v_request.user_id, p_provider, p_model, p_cost_bound_usd::numeric, clock_timestamp())
+  on conflict (request_id, ordinal) do nothing;
+  return jsonb_build_object('outcome', 'noted'::nexscout.outcome);
+end
+$$;
+comment on function public.ai_note_attempt is
+  'Notes a further attempt before it is sent; only for a hold that still lives. For the service key only';
+
+revoke all on function
+  nexscout.expire_holds(uuid, timestamptz), nexscout.energy_held(uuid, uuid), nexscout.coins_held(uuid, uuid),
+  nexscout.earlier_call(public.ai_requests, text, timestamptz),
+  nexscout.find_earlier_call(nexscout.reservation, timestamptz), nexscout.find_group(nexscout.reservation, timestamptz),
+  nexscout.calls_per_charge(text),
+  nexscout.spend_cap_reached(nexscout.reservation, public.ai_tiers, timestamptz),
+  nexscout.visitor_cap_reached(nexscout.reservation, integer, timestamptz),
+  nexscout.seconds_until_free(timestamptz[], integer, timestamptz),
+  nexscout.rate_limit_wait(nexscout.reservation, public.ai_tiers, timestamptz),
+  nexscout.refuse(nexscout.reservation, nexscout.outcome, jsonb),
+  nexscout.reserved(public.ai_requests, public.user_energy),
+  public.ai_reserve(jsonb), public.ai_note_attempt(uuid, integer, text, text, text)
+  from public, anon, authenticated;
+grant execute on function
+  nexscout.expire_holds(uuid, timestamptz), nexscout.energy_held(uuid, uuid), nexscout.coins_held(uuid, uuid),
+  nexscout.earlier_call(public.ai_requests, text, timestamptz),
+  nexscout.find_earlier_call(nexscout.reservation, timestamptz), nexscout.find_group(nexscout.reservation, timestamptz),
+  nexscout.calls_per_charge(text),
+  nexscout.spend_cap_reached(nexscout.reservation, public.ai_tiers, timestamptz),
+  nexscout.visitor_cap_reached(nexscout.reservation, integer, timestamptz),
+  nexscout.seconds_until_free(timestamptz[], integer, timestamptz),
+  nexscout.rate_limit_wait(nexscout.reservation, public.ai_tiers, timestamptz),
+  nexscout.refuse(nexscout.reservation, nexscout.outcome, jsonb),
+  nexscout.reserved(public.ai_requests, public.user_energy),
+  public.ai_reserve(jsonb), public.ai_note_attempt(uuid, integer, text, text, text)
+  to service_role;

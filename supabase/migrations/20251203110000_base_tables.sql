@@ -803,6 +803,15 @@ call pg_temp.ensure_policy('ai_config_versions', 'Users read own configuration v
 
 drop procedure pg_temp.ensure_policy (text, text, text);
 
+-- Said aloud for the tables of ours: the hosted default grants everything to everyone and leaves the rest to the policies.
+revoke all on public.ai_settings, public.ai_system_instructions, public.assistant_conversations, public.assistant_messages,
+  public.ai_config_versions from anon, authenticated;
+grant select, insert, update, delete on public.ai_settings, public.ai_system_instructions to authenticated;
+grant select, delete on public.assistant_conversations to authenticated;
+grant select on public.assistant_messages, public.ai_config_versions to authenticated;
+grant all on public.ai_settings, public.ai_system_instructions, public.assistant_conversations, public.assistant_messages,
+  public.ai_config_versions to service_role;
+
 create or replace function nexscout.is_admin () returns boolean
 language sql stable security definer
 set search_path = ''

@@ -1,0 +1,56 @@
+"""Decides what the simulated model says: from the prompt, within the output limit, or as a fault wants it."""
+
+import json
+from dataclasses import replace
+from typing import Any
+
+from local.provider import prose, tokens
+from local.provider.faults import Fault
+from local.provider.limits import Limits
+from local.provider.reading import Reading
+from local.provider.wire import Answer
+
+_REASONING_TOKENS = {"none": 0, "minimal": 0, "low": 64, "medium": 192, "high": 512, "xhigh": 1_024}
+_REFUSAL = "I'm sorry, but I can't help with that request."
+
+
+def answer(chat: dict[str, Any], model: Limits, fault: Fault | None) -> Answer:
+    """The answer to a request that was not refused."""
+    whole = Answer(_content(chat, model), reasoning_tokens=_reasoning(chat, model))
+    return _spoil(_limit(whole, chat, model), fault)
+
+
+def _content(chat: dict[str, Any], model: Limits) -> str:
+    reading = Reading.of(chat["messages"])
+    _ = model
+    return prose.write(reading)
+
+
+def _reasoning(chat: dict[str, Any], model: Limits) -> int:
+    return _REASONING_TOKENS.get(chat.get("reasoning_effort") or "medium", 0) if model.reasoning else 0
+
+
+def _limit(whole: Answer, chat: dict[str, Any], model: Limits) -> Answer:
+    limit = chat.get("max_completion_tokens") or chat.get("max_tokens") or model.output_tokens
+    reasoning = min(whole.reasoning_tokens, limit)
+    kept = tokens.head(whole.text, limit - reasoning)
+    if kept == whole.text:
+        return whole
+    return Answer(kept, "length", reasoning_tokens=reasoning)
+
+
+def _spoil(whole: Answer, fault: Fault | None) -> Answer:
+    match fault.kind if fault else None:
+        case "content_filter":
+            return replace(whole, content=_half(whole.text), finish_reason="content_filter")
+        case "refusal":
+            return replace(whole, content=None, refusal=(fault and fault.message) or _REFUSAL)
+        case "length":
+            return replace(whole, content=_half(whole.text), finish_reason="length")
+        case "broken_schema":
+            return replace(whole, content=json.dumps({"unexpected": _half(whole.text)}, ensure_ascii=False))
+    return whole
+
+
+def _half(text: str) -> str:
+    return text[: len(text) // 2]

@@ -1,0 +1,171 @@
+"""Sends an answer at the pace that its fault asks for, and notices a client that leaves before the end."""
+
+import asyncio
+import json
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from typing import Any
+
+from starlette.types import Receive, Scope, Send
+
+from local.provider import tokens
+from local.provider.faults import Fault
+from local.provider.journal import Entry
+
+Headers = dict[str, str]
+
+
+class _ClientGoneError(Exception):
+    """The client closed the connection."""
+
+
+class _CutError(Exception):
+    """The fault breaks the answer off here."""
+
+
+@dataclass(frozen=True)
+class Pace:
+    """Seconds before the first byte of text and between deltas; where to break off or fall silent."""
+
+    first_seconds: float = 0.0
+    between_seconds: float = 0.0
+    cut_after: int | None = None
+    hang_after: int | None = None
+
+    @classmethod
+    def of(cls, fault: Fault | None) -> "Pace":
+        """The pace that a fault asks for; no fault is no delay."""
+        if fault is None:
+            return cls()
+        return cls(
+            first_seconds=fault.seconds if fault.kind == "slow_first_token" else 0.0,
+            between_seconds=fault.seconds if fault.kind in {"drip", "chunks"} else 0.0,
+            cut_after=(fault.after_chunks or 0) if fault.kind == "cut" else None,
+            hang_after=fault.after_chunks if fault.kind == "hang" else None,
+        )
+
+
+@dataclass(frozen=True)
+class Script:
+    """The events of a stream: the opening, one a delta with its text, and the closing ones."""
+
+    opening: bytes
+    deltas: list[tuple[str, bytes]]
+    closing: list[bytes]
+
+
+class Buffered:
+    """A JSON answer in one body. A `cut` sends half of it and closes the connection."""
+
+    def __init__(self, status: int, body: bytes, pace: Pace, entry: Entry, headers: Headers) -> None:
+        self._status, self._body, self._pace, self._entry = status, body, pace, entry
+        self._headers = {"content-type": "application/json", "content-length": str(len(body))} | headers
+
+    async def __call__(self, _scope: Scope, receive: Receive, send: Send) -> None:
+        """Wait as the pace says, then send the body, unless the client leaves."""
+        async with _attended(receive, self._entry, self._status) as gone:
+            await _pause(gone, self._pace.first_seconds + self._pace.between_seconds)
+            await send(_start(self._status, self._headers))
+            if self._pace.cut_after is not None:
+                await send(_body(self._body[: len(self._body) // 2], more=True))
+                raise _CutError
+            await send(_body(self._body, more=False))
+
+
+class Streamed:
+    """A stream of server-sent events at the pace that its fault asks for."""
+
+    def __init__(self, script: Script, pace: Pace, entry: Entry, headers: Headers) -> None:
+        self._script, self._pace, self._entry = script, pace, entry
+        self._headers = {
+            "content-type": "text/event-stream; charset=utf-8",
+            "cache-control": "no-cache",
+        } | headers
+
+    async def __call__(self, _scope: Scope, receive: Receive, send: Send) -> None:
+        """Send event after event until the end, the cut, or the client's leaving."""
+        whole_tokens, self._entry.completion_tokens = self._entry.completion_tokens, 0
+        async with _attended(receive, self._entry) as gone:
+            await send(_start(200, self._headers))
+            await send(_body(self._script.opening, more=True))
+            await _pause(gone, self._pace.first_seconds)
+            await self._deltas(gone, send)
+            for closing in self._script.closing:
+                await send(_body(closing, more=True))
+            self._entry.completion_tokens = whole_tokens
+            await send(_body(b"", more=False))
+
+    async def _deltas(self, gone: asyncio.Task[None], send: Send) -> None:
+        for text, event in self._script.deltas:
+            await self._obstruct(gone)
+            await send(_body(event, more=True))
+            self._entry.chunks_sent += 1
+            self._entry.completion_tokens += tokens.count(text)
+            await _pause(gone, self._pace.between_seconds)
+        await self._obstruct(gone)
+
+    async def _obstruct(self, gone: asyncio.Task[None]) -> None:
+        if self._pace.cut_after is not None and self._entry.chunks_sent >= self._pace.cut_after:
+            raise _CutError
+        if self._pace.hang_after is not None and self._entry.chunks_sent >= self._pace.hang_after:
+            await _pause(gone, None)
+
+
+class Silence:
+    """No answer at all, until the client leaves or, where seconds are given, the connection is closed."""
+
+    def __init__(self, entry: Entry, seconds: float | None) -> None:
+        self._entry, self._seconds = entry, seconds
+
+    async def __call__(self, _scope: Scope, receive: Receive, _send: Send) -> None:
+        """Wait for the client to leave."""
+        async with _attended(receive, self._entry) as gone:
+            await _pause(gone, self._seconds)
+
+
+@asynccontextmanager
+async def _attended(receive: Receive, entry: Entry, status: int = 200) -> AsyncIterator[asyncio.Task[None]]:
+    """Watch the connection while an answer goes out, and write into the entry how it ended."""
+    gone = asyncio.create_task(_leaving(receive))
+    try:
+        yield gone
+        entry.finish(status)
+    except _ClientGoneError:
+        entry.abort()
+    except _CutError:
+        # Returning without the last body message makes the server close the connection, which is the fault.
+        entry.finish(status)
+    except asyncio.CancelledError:
+        entry.abort()
+        raise
+    finally:
+        gone.cancel()
+
+
+async def _leaving(receive: Receive) -> None:
+    while (await receive())["type"] != "http.disconnect":
+        pass
+
+
+async def _pause(gone: asyncio.Task[None], seconds: float | None) -> None:
+    if seconds == 0:
+        await asyncio.sleep(0)
+    else:
+        await asyncio.wait({gone}, timeout=seconds)
+    if gone.done():
+        raise _ClientGoneError
+
+
+def _start(status: int, headers: Headers) -> dict[str, Any]:
+    raw = [(name.encode(), value.encode()) for name, value in headers.items()]
+    return {"type": "http.response.start", "status": status, "headers": raw}
+
+
+def _body(body: bytes, *, more: bool) -> dict[str, Any]:
+    return {"type": "http.response.body", "body": body, "more_body": more}
+
+
+def encode(payload: dict[str, Any]) -> bytes:
+    """A reply as compact JSON."""
+    return json.dumps(payload, ensure_ascii=False, separators=(",", ":")).encode()

@@ -1,0 +1,106 @@
+"""Reads a prompt: who it is about, what hurts, what was asked, which sentences can be quoted."""
+
+import re
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
+
+from local.provider import tokens
+
+PAIN_WORDS = ("kailangan", "need", "hirap", "kulang", "gastos", "bills", "utang", "pagod", "stress", "takot")
+HOPE_WORDS = (
+    "extra income",
+    "side hustle",
+    "business",
+    "negosyo",
+    "opportunity",
+    "investment",
+    "online",
+    "wfh",
+)
+HURRY_WORDS = ("ngayon", "now", "asap", "urgent", "soon")
+LANGUAGES = ("english", "filipino", "taglish", "cebuano", "spanish")
+
+_CAPITAL = r"[A-ZÀ-ÖØ-Þ][\w'’-]*\.?"
+_PERSON = rf"{_CAPITAL}(?:[ ]+(?:de|del|dela|la|{_CAPITAL})){{0,4}}"
+_LABELLED = re.compile(
+    rf"(?P<label>[A-Za-z_ ]{{0,30}}?(?i:name|prospect|pangalan|lead|client))\"?\s*[:=>]\s*\"?(?P<name>{_PERSON})"
+)
+_INTRODUCED = re.compile(rf"(?i:\b(?:ako si|i am|i'm|my name is|si|kay|for|kina))\s+(?P<name>{_PERSON})")
+_RECORD = re.compile(
+    rf"^[\s\-*•\d.)]*(?P<name>{_CAPITAL}(?:[ ]+(?:de|del|dela|la|{_CAPITAL})){{1,4}})\s+[—–-]+\s+(?P<note>\S.*)$",
+    re.MULTILINE,
+)
+_SENTENCE = re.compile(r"[^.!?\n\"{}\[\]]{8,240}[.!?]?")
+_LANGUAGE = re.compile(rf"(?i)language\W{{1,5}}(?P<language>{'|'.join(LANGUAGES)})")
+_NOT_A_PERSON = re.compile(
+    r"(?i)company|product|owner|workspace|business|agent|sender|file|user|brand|chatbot"
+)
+
+
+@dataclass(frozen=True)
+class Record:
+    """One line of a pasted list: a person and what is said of them."""
+
+    name: str
+    note: str
+
+
+@dataclass(frozen=True)
+class Reading:
+    """What a prompt says. `everything` is all its text, `said` the text of its user messages, newest last."""
+
+    everything: str
+    said: tuple[str, ...]
+
+    @classmethod
+    def of(cls, messages: list[dict[str, Any]]) -> "Reading":
+        """Read the messages of a request."""
+        texts = [(message.get("role"), tokens.text_of(message)) for message in messages]
+        return cls(
+            everything="\n".join(text for _, text in texts),
+            said=tuple(text for role, text in texts if role == "user"),
+        )
+
+    @cached_property
+    def question(self) -> str:
+        """The newest thing that a user said."""
+        return self.said[-1].strip() if self.said else self.everything.strip()
+
+    @cached_property
+    def records(self) -> tuple[Record, ...]:
+        """The lines of the form «Name Surname — note»."""
+        found = _RECORD.finditer("\n".join(self.said))
+        return tuple(Record(match["name"], match["note"].strip()) for match in found)
+
+    @cached_property
+    def name(self) -> str | None:
+        """Whom the prompt is about: a labelled name, a listed one, or one that is introduced."""
+        for match in _LABELLED.finditer(self.everything):
+            if not _NOT_A_PERSON.search(match["label"]):
+                return match["name"].strip()
+        if self.records:
+            return self.records[0].name
+        introduced = _INTRODUCED.search("\n".join(self.said))
+        return introduced["name"].strip() if introduced else None
+
+    @cached_property
+    def language(self) -> str:
+        """The language that the prompt asks for; taglish where it does not say."""
+        asked = _LANGUAGE.search(self.everything)
+        return asked["language"].lower() if asked else "taglish"
+
+    @cached_property
+    def sentences(self) -> tuple[str, ...]:
+        """Spans of the user's text that can be quoted word for word."""
+        spans = (match.group().strip(" ,;:-–—*") for match in _SENTENCE.finditer("\n".join(self.said)))
+        return tuple(dict.fromkeys(span for span in spans if span))
+
+    def about(self, words: tuple[str, ...]) -> tuple[str, ...]:
+        """The quotable spans that hold one of the words."""
+        return tuple(span for span in self.sentences if any(word in span.lower() for word in words))
+
+    def found(self, words: tuple[str, ...]) -> tuple[str, ...]:
+        """Those of the words that the user's text holds."""
+        said = "\n".join(self.said).lower()
+        return tuple(word for word in words if word in said)

@@ -1,0 +1,117 @@
+"""The shapes that go over the wire: a completion as one object, or as the chunks of a stream."""
+
+import json
+import re
+from dataclasses import dataclass
+from typing import Any
+
+_WORD = re.compile(r"\s*\S+\s*$|\s*\S+")
+DONE = b"data: [DONE]\n\n"
+
+
+@dataclass(frozen=True)
+class Answer:
+    """What the model said and why it stopped. Exactly one of content and refusal is a text."""
+
+    content: str | None
+    finish_reason: str = "stop"
+    refusal: str | None = None
+    reasoning_tokens: int = 0
+
+    @property
+    def text(self) -> str:
+        """What there is to stream."""
+        return self.content if self.content is not None else self.refusal or ""
+
+
+def usage(prompt: int, completion: int, cached: int, reasoning: int) -> dict[str, Any]:
+    """The usage object of the chat endpoint; `reasoning` is part of `completion`, `cached` of `prompt`."""
+    return {
+        "prompt_tokens": prompt,
+        "completion_tokens": completion,
+        "total_tokens": prompt + completion,
+        "prompt_tokens_details": {"cached_tokens": cached, "audio_tokens": 0},
+        "completion_tokens_details": {
+            "reasoning_tokens": reasoning,
+            "audio_tokens": 0,
+            "accepted_prediction_tokens": 0,
+            "rejected_prediction_tokens": 0,
+        },
+    }
+
+
+def pieces(text: str, count: int | None = None) -> list[str]:
+    """The text cut into the deltas of a stream: words, or exactly `count` parts (the last ones may be empty)."""
+    if count is None:
+        return _WORD.findall(text)
+    size = max(1, -(-len(text) // count))
+    return [text[start : start + size] for start in range(0, size * count, size)]
+
+
+@dataclass(frozen=True)
+class Completion:
+    """One answer with everything that the wire says about it. `usage` None leaves it out, as a fault may ask."""
+
+    id: str
+    model: str
+    created: int
+    answer: Answer
+    usage: dict[str, Any] | None
+
+    def payload(self) -> dict[str, Any]:
+        """The reply of a buffered call."""
+        message = {
+            "role": "assistant",
+            "content": self.answer.content,
+            "refusal": self.answer.refusal,
+            "annotations": [],
+        }
+        choice = {
+            "index": 0,
+            "message": message,
+            "logprobs": None,
+            "finish_reason": self.answer.finish_reason,
+        }
+        said = {} if self.usage is None else {"usage": self.usage}
+        return self._envelope("chat.completion") | {"choices": [choice]} | said
+
+    def opening(self, *, include_usage: bool) -> bytes:
+        """The first event of a stream: the role and no text yet."""
+        field = self._field()
+        first = {"role": "assistant", "content": "" if field == "content" else None, "refusal": None}
+        return self._event(first, None, include_usage=include_usage)
+
+    def delta(self, piece: str, *, include_usage: bool) -> bytes:
+        """An event that carries a piece of the text."""
+        return self._event({self._field(): piece}, None, include_usage=include_usage)
+
+    def closing(self, *, include_usage: bool) -> list[bytes]:
+        """The last events: why it stopped, what it used where that was asked for, and the end mark."""
+        events = [self._event({}, self.answer.finish_reason, include_usage=include_usage)]
+        if include_usage and self.usage is not None:
+            chunk = self._envelope("chat.completion.chunk") | {"choices": [], "usage": self.usage}
+            events.append(event(chunk))
+        return [*events, DONE]
+
+    def _field(self) -> str:
+        return "content" if self.answer.refusal is None else "refusal"
+
+    def _envelope(self, kind: str) -> dict[str, Any]:
+        return {
+            "id": self.id,
+            "object": kind,
+            "created": self.created,
+            "model": self.model,
+            "service_tier": "default",
+            "system_fingerprint": "fp_simulated",
+        }
+
+    def _event(self, delta: dict[str, Any], finish_reason: str | None, *, include_usage: bool) -> bytes:
+        choice = {"index": 0, "delta": delta, "logprobs": None, "finish_reason": finish_reason}
+        chunk = self._envelope("chat.completion.chunk") | {"choices": [choice]}
+        return event(chunk | {"usage": None} if include_usage else chunk)
+
+
+def event(chunk: dict[str, Any]) -> bytes:
+    """One server-sent event."""
+    return b"data: " + json.dumps(chunk, ensure_ascii=False, separators=(",", ":")).encode() + b"\n\n"

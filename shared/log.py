@@ -1,0 +1,130 @@
+"""Structured logs: an event name and its fields, one JSON line each, without secrets or people's words."""
+
+import json
+import logging
+import math
+import re
+import sys
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from decimal import Decimal
+from typing import Any, TextIO
+from uuid import UUID
+
+logger = logging.getLogger("nexscout")
+
+MAX_TEXT = 500
+MAX_DEPTH = 6
+
+# A long text is cut before it is searched, so that no caller's input buys much time here.
+_SEARCHED = 4 * MAX_TEXT
+
+_SECRETS = re.compile(
+    r"""
+      \bsb_(?:secret|publishable)_[\w-]+          # keys of a project
+    | \bBearer\s+\S+
+    | \beyJ[\w-]{4,}(?:\.[\w-]*){1,2}             # JWTs, also cut ones
+    | \bsk-[\w-]{6,}                              # keys of the providers
+    | (?<=://)[^\s/@]{1,256}@                     # user and password in an address
+    | [\w.+-]{1,64}(?:@|%40)[\w-]{1,63}(?:\.[\w-]{1,63})+
+    | \+\d(?:[\s().-]{0,2}\d){7,13}\b             # international phone numbers
+    | (?<![\w.-])(?:63|0)[\s.-]?9\d{2}[\s.-]?\d{3}[\s.-]?\d{4}(?![\w-])   # Philippine mobile numbers
+    | (?<![\w.-])\(?\d{2,3}\)?[\s.-]\d{3,4}[\s.-]\d{4}(?![\w-])           # area code, then the number
+    """,
+    re.VERBOSE | re.IGNORECASE,
+)
+
+_PRIVATE_NAME = re.compile(
+    r"(?:^|_)(?:token|authorization|api_?key|key|secret|password|cookie|prompt|message|content|text|body"
+    r"|instruction|email|phone|contact|full_name|visitor_name)s?$"
+)
+_HUMP = re.compile(r"(?<=[a-z0-9])(?=[A-Z])")
+
+
+def redact(text: str) -> str:
+    """Give the text with every known shape of a secret or a contact replaced, cut to `MAX_TEXT`."""
+    return _SECRETS.sub("[redacted]", text[:_SEARCHED])[:MAX_TEXT]
+
+
+def _is_private(name: str) -> bool:
+    return _PRIVATE_NAME.search(_HUMP.sub("_", name).replace("-", "_").lower()) is not None
+
+
+def _is_count(value: object) -> bool:
+    """Tell a measurement from content: `tokens=12` may be logged, `token="…"` may not."""
+    return value is None or isinstance(value, int | float | Decimal)
+
+
+def _clean_fields(fields: Mapping[Any, object], depth: int) -> dict[str, object]:
+    return {
+        redact(str(name)): _clean(value, depth)
+        for name, value in fields.items()
+        if _is_count(value) or not _is_private(str(name))
+    }
+
+
+def _clean(value: object, depth: int = 0) -> object:
+    """Give a JSON-able value without secrets."""
+    match value:
+        case Mapping() | list() | tuple() | set() | frozenset() if depth >= MAX_DEPTH:
+            return "[too deep]"
+        case Mapping():
+            return _clean_fields(value, depth + 1)
+        case list() | tuple() | set() | frozenset():
+            return [_clean(item, depth + 1) for item in value]
+        case _:
+            return _clean_leaf(value)
+
+
+def _clean_leaf(value: object) -> object:
+    match value:
+        case None | bool() | int():
+            return value
+        case float():
+            return value if math.isfinite(value) else None
+        case Decimal() | UUID() | datetime():
+            return str(value)
+        case BaseException():  # by its class only: its words may be a provider's
+            return type(value).__name__
+        case _:
+            return redact(str(value))
+
+
+def log_event(event: str, /, *, level: int = logging.INFO, **fields: object) -> None:
+    """Log one event with ids and counts; never raises, whatever the fields are.
+
+    The record carries `event` and `fields` (redacted), for handlers that show them in another form.
+    """
+    if not logger.isEnabledFor(level):
+        return
+    try:
+        clean = _clean_fields(fields, 0)
+    except Exception as exc:  # noqa: BLE001  # a log line must not end the request that it tells of
+        clean = {"log_fault": type(exc).__name__}
+    logger.log(level, event, extra={"event": event, "fields": clean})
+
+
+class JsonLines(logging.Formatter):
+    """One line of JSON a record: at, level, event, then the fields."""
+
+    def format(self, record: logging.LogRecord) -> str:
+        """Give the line; a plain record of the logger becomes an event of its redacted text."""
+        fields: dict[str, object] = getattr(record, "fields", {})
+        fixed = {
+            "at": datetime.fromtimestamp(record.created, UTC).isoformat(timespec="milliseconds"),
+            "level": record.levelname.lower(),
+            "event": getattr(record, "event", None) or redact(record.getMessage()),
+        }
+        return json.dumps(fixed | {n: v for n, v in fields.items() if n not in fixed}, ensure_ascii=False)
+
+
+def configure(level: str, stream: TextIO | None = None) -> None:
+    """Send the logger's events of this level and above to the stream (stdout), once each.
+
+    Not passed on to the root logger: the Lambda runtime has a handler there, which would print them again.
+    """
+    handler = logging.StreamHandler(sys.stdout if stream is None else stream)
+    handler.setFormatter(JsonLines())
+    logger.handlers[:] = [handler]
+    logger.setLevel(level)
+    logger.propagate = False

@@ -21,7 +21,7 @@ class NexscoutError(Exception):
     """Anything that ends a request with other than a success.
 
     `message` is the sentence the client puts on the page, `details` is JSON-able or None,
-    `retry_after_seconds` becomes the header `Retry-After`, `extra` holds further top-level fields of the body.
+    `retry_after_seconds` becomes the header `Retry-After`, `extra` holds more top-level fields of the body.
     """
 
     status: ClassVar[int] = 500

@@ -7,7 +7,14 @@ from pathlib import Path
 from typing import Any
 
 PROJECT = Path(__file__).resolve().parent.parent
-UV_OPTIONS = ["--universal", "--python-version=3.11", "--generate-hashes", "--no-header", "--no-annotate", "--quiet"]
+UV_OPTIONS = [
+    "--universal",
+    "--python-version=3.11",
+    "--generate-hashes",
+    "--no-header",
+    "--no-annotate",
+    "--quiet",
+]
 
 Package = dict[str, Any]
 
@@ -26,7 +33,9 @@ def main() -> None:
 def compile_python(name: str, *options: str) -> None:
     """Write one hash-pinned lock file that holds for every platform and Python from 3.11."""
     command = [sys.executable, "-m", "uv", "pip", "compile", *UV_OPTIONS, *options]
-    subprocess.run([*command, f"--output-file=requirements/{name}", "pyproject.toml"], cwd=PROJECT, check=True)
+    subprocess.run(
+        [*command, f"--output-file=requirements/{name}", "pyproject.toml"], cwd=PROJECT, check=True
+    )
 
 
 def add_other_platforms(packages: dict[str, Package]) -> None:

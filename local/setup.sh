@@ -104,7 +104,7 @@ install_packages() {
 install_project() {
   key=$(key_of pyproject.toml)
   if is_current .venv/.project "$key"; then return; fi
-  show "The project itself" .venv/bin/python -m pip install --no-input --disable-pip-version-check --no-build-isolation --no-deps --no-index -e .
+  show "The project itself" .venv/bin/python -m pip install --no-input --disable-pip-version-check --no-build-isolation --no-deps --no-index --config-settings editable_mode=compat -e .
   echo "$key" >.venv/.project
 }
 

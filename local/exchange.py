@@ -1,0 +1,55 @@
+"""Asymmetric user tokens become what @supabase/lite can verify."""
+
+from dataclasses import dataclass, field
+
+import jwt
+from anyio import to_thread
+
+ASYMMETRIC = ["ES256", "RS256"]
+
+
+@dataclass
+class TokenExchange:
+    """Verifies ES256 and RS256 tokens of one registered issuer and mints their HS256 twins."""
+
+    issuer: str
+    jwks_url: str
+    jwt_secret: str
+    _keys: jwt.PyJWKClient = field(init=False)
+
+    def __post_init__(self) -> None:
+        self._keys = jwt.PyJWKClient(self.jwks_url, timeout=5)
+
+    async def authorization(self, header: str) -> str:
+        """The header to hand on: an exchanged token where it verifies, else the header as it came.
+
+        What does not verify is left to the API behind, which refuses it.
+        """
+        scheme, _, token = header.partition(" ")
+        if scheme.lower() != "bearer" or not is_asymmetric(token):
+            return header
+        try:
+            claims = await to_thread.run_sync(self._verify, token)
+        except jwt.PyJWTError:
+            return header
+        return f"Bearer {jwt.encode(claims, self.jwt_secret, algorithm='HS256')}"
+
+    def _verify(self, token: str) -> dict[str, object]:
+        key = self._keys.get_signing_key_from_jwt(token)
+        claims: dict[str, object] = jwt.decode(
+            token,
+            key,
+            algorithms=ASYMMETRIC,
+            audience="authenticated",
+            issuer=self.issuer,
+            options={"require": ["exp", "sub"]},
+        )
+        return {name: value for name, value in claims.items() if name != "iss"}
+
+
+def is_asymmetric(token: str) -> bool:
+    """Whether this is a token whose header names an asymmetric algorithm."""
+    try:
+        return jwt.get_unverified_header(token).get("alg") in ASYMMETRIC
+    except jwt.PyJWTError:
+        return False

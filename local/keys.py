@@ -1,0 +1,46 @@
+"""The keys of one working copy, made at random once and kept."""
+
+import json
+import os
+import secrets
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+from cryptography.hazmat.primitives import serialization
+from cryptography.hazmat.primitives.asymmetric import ec
+
+
+@dataclass(frozen=True)
+class Keys:
+    """What a Supabase project has: two API keys, the legacy token secret, and the private key of its issuer (PEM)."""
+
+    publishable: str
+    secret: str
+    jwt_secret: str
+    signing_key: str
+
+
+def load_keys(path: Path) -> Keys:
+    """Read the keys, or make and keep them: they survive a reset so that a configured web client goes on working."""
+    if path.exists():
+        return Keys(**json.loads(path.read_text()))
+    keys = make_keys()
+    path.parent.mkdir(parents=True, exist_ok=True)
+    descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+    with os.fdopen(descriptor, "w") as file:
+        json.dump(asdict(keys), file)
+    return keys
+
+
+def make_keys() -> Keys:
+    """Fresh random keys."""
+    private = ec.generate_private_key(ec.SECP256R1())
+    pem = private.private_bytes(
+        serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
+    )
+    return Keys(
+        publishable=f"sb_publishable_{secrets.token_hex(16)}",
+        secret=f"sb_secret_{secrets.token_hex(16)}",
+        jwt_secret=secrets.token_hex(32),
+        signing_key=pem.decode(),
+    )

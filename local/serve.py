@@ -1,0 +1,29 @@
+"""The process that serves the gateway with all functions: `python -m local.serve <fd>` on a listening socket."""
+
+import os
+import sys
+
+import uvicorn
+
+from local.exchange import TokenExchange
+from local.function_apps import load_all
+from local.gateway import Gateway
+from local.issuer import jwks
+from local.proxy import Proxy
+
+
+def main() -> None:
+    """Serve on the inherited socket until told to stop; everything else comes from the environment."""
+    url = os.environ["SUPABASE_URL"]
+    exchange = TokenExchange(
+        issuer=os.environ.get("SUPABASE_JWT_ISSUER", f"{url}/auth/v1"),
+        jwks_url=os.environ.get("SUPABASE_JWKS_URL", f"{url}/auth/v1/.well-known/jwks.json"),
+        jwt_secret=os.environ["SUPABASE_JWT_SECRET"],
+    )
+    upstream = Proxy(os.environ["NEXSCOUT_UPSTREAM"])
+    app = Gateway(upstream, exchange, jwks(os.environ["NEXSCOUT_SIGNING_KEY"]), load_all())
+    uvicorn.run(app, fd=int(sys.argv[1]), log_level="warning", access_log=False, timeout_graceful_shutdown=5)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,36 @@
+"""The model provider of a stack: the caller's own where one is configured, else the simulated one."""
+
+import importlib.util
+import sys
+from collections.abc import Mapping
+from pathlib import Path
+
+from local.ports import HOST, free_port
+from local.processes import Children
+from local.waiting import wait_for_port
+
+APP = "local.provider.app"
+OPENAI = "https://api.openai.com/v1"
+PLACEHOLDER_KEY = "local"
+
+
+def configured(caller: Mapping[str, str]) -> bool:
+    """Whether the caller's environment names a provider: a key for the real one, or the address of a compatible one."""
+    return bool(caller.get("OPENAI_API_KEY") or caller.get("OPENAI_BASE_URL"))
+
+
+def start(children: Children, env: Mapping[str, str], log: Path, cwd: Path, preferred_port: int) -> str:
+    """Start the simulated provider and give its address."""
+    port = free_port(preferred_port)
+    if importlib.util.find_spec(APP) is None:
+        return f"http://{HOST}:{port}"
+    command = [sys.executable, "-m", "uvicorn", f"{APP}:app", "--host", HOST, "--port", str(port)]
+    child = children.start(
+        "the simulated provider",
+        [*command, "--log-level", "warning", "--no-access-log"],
+        log=log,
+        env=env,
+        cwd=cwd,
+    )
+    wait_for_port(child, port, log)
+    return f"http://{HOST}:{port}"

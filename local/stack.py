@@ -1,0 +1,208 @@
+"""The whole system on one machine: PostgreSQL, the Supabase API, the provider, and the gateway with the functions."""
+
+import os
+import shutil
+import sys
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from types import TracebackType
+from typing import Self
+
+import psycopg
+
+from local import environment, migrate, seed, simulated
+from local.keys import load_keys
+from local.lite import Lite
+from local.ports import HOST, listen
+from local.postgres import Postgres
+from local.problem import Problem
+from local.processes import Child, Children
+from local.waiting import wait_for_answer
+
+PROJECT = Path(__file__).resolve().parent.parent
+BLANK = "nexscout_blank"
+MINIMUM_FREE_BYTES = 200 * 1024 * 1024
+
+
+class Stack:
+    """Starts on entering, stops on leaving; all that it keeps is below `folder`.
+
+    `port` 0 takes any free one. An `ephemeral` stack is faster, forgets its data, and keeps a blank database to copy.
+    `caller` is the environment that the functions inherit and whose OPENAI_* variables choose the provider.
+    With `piped` the output of the functions is read from `gateway.process.stdout`, else it goes to the logs.
+    """
+
+    def __init__(
+        self,
+        folder: Path,
+        *,
+        port: int = 0,
+        ephemeral: bool = False,
+        caller: Mapping[str, str] = os.environ,
+        report: Callable[[str], None] = lambda _: None,
+        piped: bool = False,
+    ) -> None:
+        self.folder = folder.resolve()
+        self.logs = self.folder / "logs"
+        for path in (self.logs, self.folder / "lite"):
+            path.mkdir(parents=True, exist_ok=True)
+        self._listener = listen(port)
+        self.port: int = self._listener.getsockname()[1]
+        self.url = f"http://{HOST}:{self.port}"
+        self.project = PROJECT
+        self.keys = load_keys(self.folder / "keys.json")
+        self.children = Children(self.folder / "processes.json")
+        self.people: dict[str, str] = {}
+        self.provider_url = ""
+        self._ephemeral = ephemeral
+        self._caller = caller
+        self._report = report
+        self._piped = piped
+        self._postgres = Postgres(self.folder / "postgres", ephemeral=ephemeral)
+        self._lite = Lite(self.folder / "lite", self.keys, self.url)
+
+    def __enter__(self) -> Self:
+        """Start everything and wait until it is ready."""
+        try:
+            self._start()
+        except BaseException:
+            self.stop()
+            raise
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        """Stop everything."""
+        self.stop()
+
+    @property
+    def database_url(self) -> str:
+        """The database, as the role `postgres`."""
+        return self._postgres.url()
+
+    @property
+    def admin_url(self) -> str:
+        """The database, as the superuser of the cluster."""
+        return self._postgres.url("supabase_admin")
+
+    @property
+    def upstream_url(self) -> str:
+        """The Supabase API without the gateway before it."""
+        return self._lite.url
+
+    @property
+    def publishable_key(self) -> str:
+        """The key of anonymous callers."""
+        return self.keys.publishable
+
+    @property
+    def secret_key(self) -> str:
+        """The key of the service."""
+        return self.keys.secret
+
+    @property
+    def jwt_secret(self) -> str:
+        """The secret of HS256 user tokens."""
+        return self.keys.jwt_secret
+
+    @property
+    def env(self) -> dict[str, str]:
+        """What people, tools and functions need to know, under the names of `.local/env`."""
+        return {
+            "SUPABASE_URL": self.url,
+            "SUPABASE_PUBLISHABLE_KEY": self.keys.publishable,
+            "SUPABASE_SECRET_KEY": self.keys.secret,
+            "DATABASE_URL": self.database_url,
+            "OPENAI_BASE_URL": self._openai_base_url(),
+            "DEMO_EMAIL": seed.DEMO.email,
+            "DEMO_PASSWORD": seed.DEMO.password,
+            "DEMO_USER_ID": self.people.get(seed.DEMO.email, ""),
+            "DEMO_CHAT_SLUG": seed.DEMO_CHAT_SLUG,
+            "OTHER_EMAIL": seed.OTHER.email,
+            "OTHER_PASSWORD": seed.OTHER.password,
+            "OTHER_USER_ID": self.people.get(seed.OTHER.email, ""),
+            "SUPABASE_JWT_SECRET": self.keys.jwt_secret,
+            "SUPABASE_JWT_ISSUER_REQUIRED": "false",
+            "OPENAI_API_KEY": simulated.PLACEHOLDER_KEY,
+        }
+
+    def stop(self) -> None:
+        """Stop everything that was started; of an ephemeral stack no data is left either."""
+        self.children.stop_all()
+        self._listener.close()
+        if self._ephemeral:
+            self._postgres.remove()
+
+    def blank_database(self, name: str) -> str:
+        """A new database of an ephemeral stack, just as an empty Supabase project has it; gives its address."""
+        return self._postgres.create_database(name, BLANK)
+
+    def _start(self) -> None:
+        self.children.stop_forgotten()
+        if shutil.disk_usage(self.folder).free < MINIMUM_FREE_BYTES:
+            raise Problem(f"the disk with {self.folder} is full: make room and try again.")
+        self._report("PostgreSQL")
+        self._postgres.start(self.children, self.logs / "postgres.log", self._port_near(1))
+        self._prepare_database()
+        self._report("migrations")
+        migrate.apply(self.database_url)
+        self._report("the Supabase API")
+        self._lite.start(self.children, self.database_url, self.logs / "lite.log")
+        self._report("the example workspaces")
+        self.people = seed.seed(self.database_url, self.upstream_url, self.publishable_key)
+        self._report("the provider and the functions")
+        self._start_provider()
+        self.gateway = self._start_gateway()
+        environment.write(self.folder / "env", self.env)
+
+    def _port_near(self, offset: int) -> int:
+        return 0 if self._ephemeral else self.port + offset
+
+    def _prepare_database(self) -> None:
+        """Let @supabase/lite make its schemas before the migrations, which lean on auth.users.
+
+        It is stopped again: it reads the tables when it starts and does not see those that come later.
+        """
+        self._postgres.prepare()
+        with psycopg.connect(self.database_url) as connection:
+            found = connection.execute("select to_regclass('auth.users') is not null").fetchone()
+        if found == (True,):
+            return
+        lite = self._lite.start(self.children, self.database_url, self.logs / "lite.log")
+        self.children.stop(lite)
+        if self._ephemeral:
+            self._postgres.create_database(BLANK, "postgres")
+
+    def _start_provider(self) -> None:
+        if not simulated.configured(self._caller):
+            log = self.logs / "provider.log"
+            self.provider_url = simulated.start(
+                self.children, self._caller, log, self.project, self._port_near(2)
+            )
+
+    def _openai_base_url(self) -> str:
+        if self.provider_url:
+            return f"{self.provider_url}/v1"
+        return self._caller.get("OPENAI_BASE_URL") or simulated.OPENAI
+
+    def _start_gateway(self) -> Child:
+        log = self.logs / "functions.log"
+        gateway = self.children.start(
+            "the functions",
+            [sys.executable, "-u", "-m", "local.serve", str(self._listener.fileno())],
+            log=log,
+            env=self._function_environment(),
+            cwd=self.project,
+            pass_fds=[self._listener.fileno()],
+            piped=self._piped,
+        )
+        wait_for_answer(gateway, self.url, log)
+        return gateway
+
+    def _function_environment(self) -> dict[str, str]:
+        own = {"NEXSCOUT_UPSTREAM": self.upstream_url, "NEXSCOUT_SIGNING_KEY": self.keys.signing_key}
+        env = {**self._caller, **self.env, **own}
+        if key := self._caller.get("OPENAI_API_KEY"):
+            env["OPENAI_API_KEY"] = key
+        return env

@@ -1,0 +1,59 @@
+"""One real stack for the whole run; tests keep apart by fresh users and fresh databases."""
+
+import os
+import secrets
+from collections.abc import Callable, Iterator
+
+import psycopg
+import pytest
+
+from local.stack import Stack
+from tests.users import User, sign_up
+
+INHERITED = ("PATH", "HOME", "LANG", "TMPDIR", "COVERAGE_PROCESS_START")
+
+Database = psycopg.Connection[tuple[object, ...]]
+
+
+@pytest.fixture(scope="session")
+def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
+    """The whole system on ports of its own, with the simulated provider whatever the caller's environment says."""
+    caller = {name: os.environ[name] for name in INHERITED if name in os.environ}
+    with Stack(tmp_path_factory.mktemp("stack"), ephemeral=True, caller=caller) as running:
+        yield running
+
+
+@pytest.fixture(scope="session")
+def database(stack: Stack) -> Iterator[Database]:
+    """A connection as the role `postgres`, each statement its own transaction."""
+    with psycopg.connect(stack.database_url, autocommit=True) as connection:
+        yield connection
+
+
+@pytest.fixture(scope="session")
+def new_user(stack: Stack, database: Database) -> Callable[..., User]:
+    """Sign up a user and give him a tier and energy: `new_user(tier="free", energy=0)`."""
+
+    def make(tier: str = "pro", energy: int = 500) -> User:
+        user = sign_up(stack)
+        database.execute(
+            """insert into public.profiles (id, email, subscription_tier, unique_user_id) values (%s, %s, %s, %s)
+               on conflict (id) do update set subscription_tier = excluded.subscription_tier""",
+            [user.id, user.email, tier, user.id],
+        )
+        database.execute(
+            """insert into public.user_energy (user_id, current_energy, max_energy, tier, last_reset)
+               values (%s, %s, %s, %s, now())
+               on conflict (user_id) do update set current_energy = excluded.current_energy,
+                 max_energy = excluded.max_energy, tier = excluded.tier, last_reset = excluded.last_reset""",
+            [user.id, energy, max(energy, 1), tier],
+        )
+        return user
+
+    return make
+
+
+@pytest.fixture
+def empty_database(stack: Stack) -> Callable[[], str]:
+    """Make a database as an empty Supabase project has it, without our migrations; each call gives the address."""
+    return lambda: stack.blank_database(f"test_{secrets.token_hex(8)}")

@@ -8,8 +8,7 @@ comment on schema nexscout is 'Trigger functions and functions with definer righ
 grant usage on schema nexscout to anon, authenticated, service_role;
 
 create table if not exists public.admin_users (
-  user_id uuid not null unique references auth.users (id) on delete cascade,
-  created_at timestamptz default now()
+  user_id uuid not null unique references auth.users (id) on delete cascade
 );
 
 create table if not exists public.profiles (

@@ -65,7 +65,7 @@ MODELS: dict[str, Limits] = {
     "gpt-5.4-nano": _gpt_5("gpt-5.4-nano-2026-03-17"),
     "claude-haiku-4-5": _claude("claude-haiku-4-5-20251001", 200_000, 64_000),
     "claude-sonnet-4-5": _claude("claude-sonnet-4-5-20250929", 200_000, 64_000),
-    "claude-sonnet-4-6": _claude("claude-sonnet-4-6", 1_000_000, 64_000),
+    "claude-sonnet-4-6": _claude("claude-sonnet-4-6", 1_000_000, 128_000),
     "claude-opus-4-6": _claude("claude-opus-4-6", 1_000_000, 128_000),
 }
 

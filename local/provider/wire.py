@@ -60,7 +60,7 @@ class Completion:
 
     def payload(self) -> dict[str, Any]:
         """The reply of a buffered call."""
-        message = {
+        message: dict[str, Any] = {
             "role": "assistant",
             "content": self.answer.content,
             "refusal": self.answer.refusal,

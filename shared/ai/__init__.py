@@ -1,0 +1,1 @@
+"""The AI orchestrator: choosing a model, asking it, and knowing exactly what it cost."""

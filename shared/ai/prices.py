@@ -1,0 +1,101 @@
+"""What tokens cost: dated prices of one model, by the length of the prompt."""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from datetime import date
+from decimal import Decimal, InvalidOperation
+from itertools import pairwise
+from typing import Any
+
+
+class PriceError(ValueError):
+    """A price that cannot be used: missing, negative, not a number, or out of order."""
+
+
+@dataclass(frozen=True, slots=True)
+class Rates:
+    """USD per million tokens, for prompts of more than `above_tokens` tokens."""
+
+    above_tokens: int
+    input_per_mtok: Decimal
+    cached_input_per_mtok: Decimal
+    cache_write_per_mtok: Decimal
+    output_per_mtok: Decimal
+
+    @property
+    def dearest_input_per_mtok(self) -> Decimal:
+        """The most that one token of the prompt can cost."""
+        return max(self.input_per_mtok, self.cached_input_per_mtok, self.cache_write_per_mtok)
+
+
+@dataclass(frozen=True, slots=True)
+class Price:
+    """The rates of one model from a day on (None: from always), by tiers of rising prompt length."""
+
+    start: date | None
+    tiers: tuple[Rates, ...]
+
+    def rates(self, prompt_tokens: int) -> Rates:
+        """Give the rates of the highest tier that the prompt is longer than; they hold for all its tokens."""
+        return next(
+            (tier for tier in reversed(self.tiers) if prompt_tokens > tier.above_tokens), self.tiers[0]
+        )
+
+
+def read_prices(rows: Iterable[Mapping[str, Any]], *, free: bool = False) -> tuple[Price, ...]:
+    """Read one model's price rows, oldest first. Raises PriceError; 0 is a price only where `free`."""
+    prices = tuple(_read_price(row, free=free) for row in rows)
+    starts = [date.min if price.start is None else price.start for price in prices]
+    if not prices or any(later <= earlier for earlier, later in pairwise(starts)):
+        raise PriceError("a model needs at least one price, in order of their first days, no day twice")
+    return prices
+
+
+def _read_price(row: Mapping[str, Any], *, free: bool) -> Price:
+    first = _read_rates(0, row.get("per_mtok"), free=free)
+    longer = [
+        _read_rates(tier.get("above_tokens"), tier.get("per_mtok"), free=free)
+        for tier in row.get("tiers", [])
+    ]
+    tiers = (first, *longer)
+    if any(later.above_tokens <= earlier.above_tokens for earlier, later in pairwise(tiers)):
+        raise PriceError("tiers go by rising length")
+    return Price(_read_day(row.get("from")), tiers)
+
+
+def _read_day(text: object) -> date | None:
+    try:
+        return None if text is None else date.fromisoformat(str(text))
+    except ValueError as error:
+        raise PriceError(f"from must be a day like 2026-11-22, not {text!r}") from error
+
+
+def _read_rates(above_tokens: object, per_mtok: object, *, free: bool) -> Rates:
+    if type(above_tokens) is not int or not isinstance(per_mtok, Mapping):
+        raise PriceError("a tier needs above_tokens and per_mtok")
+    prompt = _read_rate("input", per_mtok.get("input"), free=free)
+    return Rates(
+        above_tokens=above_tokens,
+        input_per_mtok=prompt,
+        # A provider that names no rate for these bills them as ordinary input.
+        cached_input_per_mtok=_optional("cached_input", per_mtok, prompt, free=free),
+        cache_write_per_mtok=_optional("cache_write", per_mtok, prompt, free=free),
+        output_per_mtok=_read_rate("output", per_mtok.get("output"), free=free),
+    )
+
+
+def _optional(name: str, per_mtok: Mapping[str, Any], default: Decimal, *, free: bool) -> Decimal:
+    value = per_mtok.get(name)
+    return default if value is None else _read_rate(name, value, free=free)
+
+
+def _read_rate(name: str, value: object, *, free: bool) -> Decimal:
+    if not isinstance(value, str | int | Decimal) or isinstance(value, bool):
+        raise PriceError(f"{name} must be a decimal in a string, not {value!r}")
+    try:
+        rate = Decimal(value)
+    except InvalidOperation as error:
+        raise PriceError(f"{name} must be a decimal, not {value!r}") from error
+    if not rate.is_finite() or rate < 0 or (rate == 0 and not free):
+        raise PriceError(f"{name} must be more than 0, not {value!r}")
+    return rate

@@ -1,0 +1,77 @@
+"""What one call to a provider used, in tokens, as the provider itself reports it."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, fields
+
+
+@dataclass(frozen=True, slots=True)
+class Usage:
+    """Tokens of one call; cached and cache-writing ones are part of the prompt, reasoning of the completion.
+
+    Raises ValueError for a count that is negative or no integer, or a part that is larger than its whole.
+    """
+
+    prompt_tokens: int
+    completion_tokens: int
+    cached_tokens: int = 0
+    reasoning_tokens: int = 0
+    cache_write_tokens: int = 0
+
+    def __post_init__(self) -> None:
+        for field in fields(self):
+            value = getattr(self, field.name)
+            if type(value) is not int or value < 0:
+                raise ValueError(f"{field.name} must be an integer of at least 0, not {value!r}")
+        if self.cached_tokens + self.cache_write_tokens > self.prompt_tokens:
+            raise ValueError("cached and cache-writing tokens are part of the prompt's")
+        if self.reasoning_tokens > self.completion_tokens:
+            raise ValueError("reasoning tokens are part of the completion's")
+
+    @property
+    def total_tokens(self) -> int:
+        """Prompt and completion together."""
+        return self.prompt_tokens + self.completion_tokens
+
+
+def usage_from_openai(payload: object) -> Usage | None:
+    """Read the `usage` object of a chat completion; None when it is missing or contradicts itself.
+
+    None means unknown, and what is unknown is billed at its upper bound. An explicit zero is a known zero.
+    Understood besides OpenAI's own form: null or absent details (Anthropic's compatible endpoint, Mistral),
+    DeepSeek's `prompt_cache_hit_tokens`, and xAI's reasoning tokens, which its completion tokens leave out.
+    """
+    if not isinstance(payload, Mapping):
+        return None
+    prompt_details = _details(payload, "prompt_tokens_details")
+    cached = prompt_details.get("cached_tokens")
+    try:
+        return Usage(
+            prompt_tokens=payload["prompt_tokens"],
+            completion_tokens=_completion(payload),
+            cached_tokens=_count(payload.get("prompt_cache_hit_tokens") if cached is None else cached),
+            reasoning_tokens=_count(_details(payload, "completion_tokens_details").get("reasoning_tokens")),
+            cache_write_tokens=_count(prompt_details.get("cache_write_tokens")),
+        )
+    except (KeyError, TypeError, ValueError):
+        return None
+
+
+def _details(payload: Mapping[str, object], name: str) -> Mapping[str, object]:
+    details = payload.get(name)
+    return details if isinstance(details, Mapping) else {}
+
+
+def _count(value: object) -> int:
+    if value is None:
+        return 0
+    if type(value) is not int:
+        raise TypeError(f"a count of tokens is an integer, not {value!r}")
+    return value
+
+
+def _completion(payload: Mapping[str, object]) -> int:
+    """The billed completion: xAI bills reasoning on top, and its total tells so."""
+    prompt, completion = _count(payload["prompt_tokens"]), _count(payload["completion_tokens"])
+    reasoning = _count(_details(payload, "completion_tokens_details").get("reasoning_tokens"))
+    apart = reasoning > 0 and payload.get("total_tokens") == prompt + completion + reasoning
+    return completion + reasoning if apart else completion

@@ -1,0 +1,165 @@
+"""Token -> Caller; the only place that trusts a token."""
+
+import hmac
+import re
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any, Literal
+from uuid import UUID
+
+import httpx
+import jwt
+from pydantic import SecretStr
+
+from shared.deadline import Clock, Deadline
+from shared.errors import Unauthorized
+from shared.jwks import KeySet
+from shared.settings import Settings
+
+AUDIENCE = "authenticated"
+ROLE = "authenticated"
+LEEWAY_SECONDS = 5
+CHECK_SECONDS = 5.0
+"""The most that a check may take when the request has no deadline of its own."""
+
+_BEARER = re.compile(r"Bearer +([!-~]+)", re.IGNORECASE)
+
+KeyKind = Literal["anonymous", "service"]
+
+
+@dataclass(frozen=True, slots=True)
+class Caller:
+    """Who calls, as proven: a user by a verified token, anonymous and service by the project's keys.
+
+    `user_id` is a lower-case UUID and `token` the verified token of a user; both are None for the others.
+    """
+
+    kind: Literal["user", "anonymous", "service"]
+    user_id: str | None = None
+    token: str | None = field(default=None, repr=False)
+
+
+class Authenticator:
+    """Knows the caller by the headers `Authorization` and `apikey`, and by nothing else."""
+
+    def __init__(self, settings: Settings, http: httpx.AsyncClient, clock: Clock = time.monotonic) -> None:
+        self._settings = settings
+        self._keys = _project_keys(settings)
+        self._signers = KeySet(settings.supabase_jwks_url, http, clock)
+        self._clock = clock
+
+    async def authenticate(self, headers: Mapping[str, str], deadline: Deadline | None = None) -> Caller:
+        """Give the caller; a verified user token decides alone, whatever key stands beside it.
+
+        Raises:
+            Unauthorized: no key and no token, an unknown key, or a token that is not valid.
+            ServiceUnavailable: the token could not be checked.
+            DeadlineExceeded: the request's budget ended.
+        """
+        api_key, bearer = _header(headers, "apikey"), _bearer(headers)
+        kind = self._kind_of(api_key, bearer)
+        if kind is not None:
+            return Caller(kind)
+        if bearer is None or bearer.startswith("sb_"):
+            raise Unauthorized
+        if deadline is None:
+            deadline = Deadline.starting(CHECK_SECONDS, clock=self._clock)
+        return Caller("user", await self._verified_user(bearer, deadline), bearer)
+
+    def _kind_of(self, api_key: str, bearer: str | None) -> KeyKind | None:
+        """Tell which of the project's keys was sent: in `apikey` alone, or in both headers alike.
+
+        A legacy key may stand in `Authorization` alone, as the hosted functions let it; an `sb_` key may not.
+        """
+        if bearer is None:
+            return self._key_kind(api_key)
+        alone = not api_key and not bearer.startswith("sb_")
+        return self._key_kind(bearer) if alone or _same(api_key, bearer) else None
+
+    def _key_kind(self, key: str) -> KeyKind | None:
+        # Every key is compared, so that the time tells nothing of which one came near.
+        kinds = [kind for known, kind in self._keys if _same(known, key)]
+        return kinds[0] if kinds else None
+
+    async def _verified_user(self, token: str, deadline: Deadline) -> str:
+        try:
+            header = jwt.get_unverified_header(token)
+            key = await self._key_for(header, deadline)
+            claims = jwt.decode(
+                token,
+                key,
+                algorithms=[header["alg"]],  # the key was chosen for this algorithm, and fits no other
+                audience=AUDIENCE,
+                leeway=LEEWAY_SECONDS,
+                options={"require": ["exp", "sub", "aud"], "enforce_minimum_key_length": True},
+            )
+        except jwt.PyJWTError as exc:
+            raise Unauthorized from exc
+        self._check_issuer(claims)
+        return _user_id(claims)
+
+    async def _key_for(self, header: Mapping[str, Any], deadline: Deadline) -> str | jwt.PyJWK:
+        """Give the one key that the algorithm may be checked with: a public key never serves as a secret."""
+        algorithm, key_id = header.get("alg"), header.get("kid")
+        secret = self._settings.supabase_jwt_secret
+        if algorithm == "HS256" and secret is not None:
+            return secret.get_secret_value()
+        if algorithm in {"ES256", "RS256"} and isinstance(key_id, str):
+            key = await self._signers.find(key_id, deadline)
+            if key is not None and key.algorithm_name == algorithm:
+                return key
+        raise Unauthorized
+
+    def _check_issuer(self, claims: Mapping[str, Any]) -> None:
+        if "iss" not in claims and not self._settings.supabase_jwt_issuer_required:
+            return
+        if claims.get("iss") != self._settings.supabase_jwt_issuer:
+            raise Unauthorized
+
+
+def _project_keys(settings: Settings) -> list[tuple[str, KeyKind]]:
+    keys: list[tuple[str | None, KeyKind]] = [
+        (_revealed(settings.supabase_publishable_key), "anonymous"),
+        (_revealed(settings.supabase_anon_key), "anonymous"),
+        (_revealed(settings.supabase_secret_key), "service"),
+        (_revealed(settings.supabase_service_role_key), "service"),
+    ]
+    return [(key, kind) for key, kind in keys if key is not None]
+
+
+def _revealed(key: SecretStr | None) -> str | None:
+    return None if key is None else key.get_secret_value()
+
+
+def _same(one: str, other: str) -> bool:
+    # A header out of an event's JSON may hold what no header could: half of a surrogate pair.
+    return hmac.compare_digest(one.encode(errors="surrogatepass"), other.encode(errors="surrogatepass"))
+
+
+def _header(headers: Mapping[str, str], name: str) -> str:
+    """Give a header's value; one that was sent twice becomes a list, as HTTP joins them, and fits no key."""
+    return ", ".join(value.strip() for key, value in headers.items() if key.lower() == name)
+
+
+def _bearer(headers: Mapping[str, str]) -> str | None:
+    """Give the bearer of `Authorization`, None without that header."""
+    authorization = _header(headers, "authorization")
+    if not authorization:
+        return None
+    match = _BEARER.fullmatch(authorization)
+    if match is None:
+        raise Unauthorized
+    return match[1]
+
+
+def _user_id(claims: Mapping[str, Any]) -> str:
+    """Give the subject of a signed-in user's token: the legacy keys are tokens too, of another role."""
+    subject = claims["sub"]
+    try:
+        canonical = str(UUID(subject))
+    except ValueError as exc:
+        raise Unauthorized from exc
+    if claims.get("role") != ROLE or canonical != subject.lower():
+        raise Unauthorized
+    return canonical

@@ -87,8 +87,12 @@ class Postgres:
             )
         return self.url(database=name)
 
+    def clear(self) -> None:
+        """Delete all data; the server must be stopped."""
+        shutil.rmtree(self._data, ignore_errors=True)
+
     def remove(self) -> None:
-        """Delete the cluster and all its data; the server must be stopped."""
+        """Delete the cluster with its folder; the server must be stopped."""
         home = self._home
         shutil.rmtree(home.parent if home.parent.name.startswith(SHELTER) else home, ignore_errors=True)
 

@@ -6,7 +6,7 @@ import sys
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from types import TracebackType
-from typing import Self
+from typing import IO, Self
 
 import psycopg
 
@@ -29,7 +29,8 @@ class Stack:
 
     `port` 0 takes any free one. An `ephemeral` stack is faster, forgets its data, and keeps a blank database to copy.
     `caller` is the environment that the functions inherit and whose OPENAI_* variables choose the provider.
-    With `piped` the output of the functions is read from `gateway.process.stdout`, else it goes to the logs.
+    With `piped` the functions' output is read from `gateway_output`, else it goes to the logs.
+    With `reset` the data of earlier starts is dropped.
     """
 
     def __init__(
@@ -41,6 +42,7 @@ class Stack:
         caller: Mapping[str, str] = os.environ,
         report: Callable[[str], None] = lambda _: None,
         piped: bool = False,
+        reset: bool = False,
     ) -> None:
         self.folder = folder.resolve()
         self.logs = self.folder / "logs"
@@ -58,6 +60,8 @@ class Stack:
         self._caller = caller
         self._report = report
         self._piped = piped
+        self._reset = reset
+        self._gateway: Child | None = None
         self._postgres = Postgres(self.folder / "postgres", ephemeral=ephemeral)
         self._lite = Lite(self.folder / "lite", self.keys, self.url)
 
@@ -127,6 +131,13 @@ class Stack:
             "OPENAI_API_KEY": simulated.PLACEHOLDER_KEY,
         }
 
+    @property
+    def gateway_output(self) -> IO[bytes]:
+        """What the functions print, of a `piped` stack that has started."""
+        if self._gateway is None or self._gateway.process.stdout is None:
+            raise RuntimeError("the stack is not piped, or has not started")
+        return self._gateway.process.stdout
+
     def stop(self) -> None:
         """Stop everything that was started; of an ephemeral stack no data is left either."""
         self.children.stop_all()
@@ -140,6 +151,8 @@ class Stack:
 
     def _start(self) -> None:
         self.children.stop_forgotten()
+        if self._reset:
+            self._postgres.clear()
         if shutil.disk_usage(self.folder).free < MINIMUM_FREE_BYTES:
             raise Problem(f"the disk with {self.folder} is full: make room and try again.")
         self._report("PostgreSQL")
@@ -153,7 +166,7 @@ class Stack:
         self.people = seed.seed(self.database_url, self.upstream_url, self.publishable_key)
         self._report("the provider and the functions")
         self._start_provider()
-        self.gateway = self._start_gateway()
+        self._gateway = self._start_gateway()
         environment.write(self.folder / "env", self.env)
 
     def _port_near(self, offset: int) -> int:

@@ -8,6 +8,7 @@ import psycopg
 import pytest
 
 from local.stack import Stack
+from tests.provider import Provider
 from tests.users import User, sign_up
 
 INHERITED = ("PATH", "HOME", "LANG", "TMPDIR", "COVERAGE_PROCESS_START")
@@ -57,3 +58,13 @@ def new_user(stack: Stack, database: Database) -> Callable[..., User]:
 def empty_database(stack: Stack) -> Callable[[], str]:
     """Make a database as an empty Supabase project has it, without our migrations; each call gives the address."""
     return lambda: stack.blank_database(f"test_{secrets.token_hex(8)}")
+
+
+@pytest.fixture
+def provider(stack: Stack) -> Iterator[Provider]:
+    """The simulated provider's control side, with nothing queued and nothing seen."""
+    control = Provider(stack.provider_url)
+    control.reset()
+    yield control
+    control.reset()
+    control.close()

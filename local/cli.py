@@ -1,0 +1,108 @@
+"""The command line `nexscout`."""
+
+import errno
+import json
+import sys
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from local import dev as dev_command
+from local import environment
+from local.invoke import Identity
+from local.invoke import invoke as invoke_function
+from local.migrate_command import migrate
+from local.problem import Problem
+from local.stack import PROJECT
+
+ENV_FILE = PROJECT / ".local" / "env"
+
+app = typer.Typer(
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    help="NexScout on this machine. Every command ends with 0 when it did what was asked, with 1 when it could not, "
+    "and with 2 when it was called wrongly.",
+)
+
+
+@app.command()
+def dev(
+    port: Annotated[int, typer.Option(help="Where the API listens.", min=1, max=65535)] = 54321,
+    *,
+    reset: Annotated[bool, typer.Option("--reset", help="Start from nothing: drop all data first.")] = False,
+) -> None:
+    """Run the whole system until Ctrl-C.
+
+    PostgreSQL, the Supabase API, all functions, and a simulated model provider. With OPENAI_API_KEY set the real
+    provider is used, with OPENAI_BASE_URL any compatible server.
+    """
+    raise typer.Exit(dev_command.run(port, reset=reset))
+
+
+@app.command()
+def invoke(
+    function: Annotated[str, typer.Argument(help="Its name as in the address, such as generate-ai-content.")],
+    data: Annotated[
+        str, typer.Option(help="The JSON body; @FILE reads it from a file, @- from stdin.")
+    ] = "{}",
+    as_: Annotated[Identity, typer.Option("--as", help="Who calls.")] = Identity.DEMO,
+    *,
+    event: Annotated[
+        bool, typer.Option("--event", help="Through the Lambda handler, with an API Gateway event.")
+    ] = False,
+) -> None:
+    """Call a function inside this process, against the running stack.
+
+    The reply goes to stdout, its status and the function's log to stderr. Ends with 0 for a 2xx reply alone.
+    """
+    body = read_body(data)
+    reply = invoke_function(function, body, as_, environment.read(ENV_FILE), event=event)
+    print(f"HTTP {reply.status}", file=sys.stderr)
+    print(reply.pretty)
+    raise typer.Exit(0 if 200 <= reply.status < 300 else 1)  # noqa: PLR2004 - the class of success
+
+
+app.command()(migrate)
+
+
+def read_body(data: str) -> str:
+    """The body that `--data` names.
+
+    Raises:
+        Problem: when the file cannot be read or the text is not JSON.
+    """
+    text = data
+    if data.startswith("@"):
+        try:
+            text = sys.stdin.read() if data == "@-" else Path(data[1:]).read_text()
+        except OSError as error:
+            raise Problem(f"cannot read {data[1:]}: {error.strerror}.") from error
+    try:
+        json.loads(text)
+    except ValueError as error:
+        raise Problem(f"--data is not JSON: {error}.") from error
+    return text
+
+
+def main() -> None:
+    """Run the command line; what a person can put right is told in one sentence."""
+    try:
+        app()
+    except Problem as problem:
+        fail(str(problem))
+    except OSError as error:
+        if error.errno != errno.ENOSPC:
+            raise
+        fail("the disk is full: make room and try again.")
+
+
+def fail(sentence: str) -> None:
+    """Say what is wrong and end with 1."""
+    print(f"nexscout: {sentence}", file=sys.stderr)
+    sys.exit(1)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,202 @@
+"""`nexscout dev`: the whole system until somebody presses Ctrl-C."""
+
+import fcntl
+import os
+import signal
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from types import FrameType
+
+import httpx
+from rich.console import Console
+
+from local.problem import Problem
+from local.requestlog import line_for
+from local.stack import PROJECT, Stack
+
+FOLDER = PROJECT / ".local"
+SWEEP_SECONDS = 30.0
+CURL = """\
+. {env}
+TOKEN=$(curl -s "$SUPABASE_URL/auth/v1/token?grant_type=password" -H "apikey: $SUPABASE_PUBLISHABLE_KEY" \\
+  -H 'Content-Type: application/json' -d "{{\\"email\\":\\"$DEMO_EMAIL\\",\\"password\\":\\"$DEMO_PASSWORD\\"}}" \\
+  | sed 's/.*"access_token":"\\([^"]*\\)".*/\\1/')
+curl -s "$SUPABASE_URL/functions/v1/generate-ai-content" -H "Authorization: Bearer $TOKEN" \\
+  -H 'Content-Type: application/json' -d '{{"generationType": "message", \
+"prospectId": "d0000000-0000-4000-8000-000000000001", "goal": "introduce", "tone": "warm"}}'"""
+
+
+class Stopped(Exception):  # noqa: N818 - nothing went wrong
+    """Somebody asked to stop while the stack was starting."""
+
+
+def run(port: int, *, reset: bool) -> int:
+    """Start, show what happens, and stop on Ctrl-C, SIGTERM or a closed terminal.
+
+    Gives 0 when asked to stop, 1 when a part of the stack ended by itself.
+
+    Raises:
+        Problem: when it cannot start.
+    """
+    console = Console(highlight=False, soft_wrap=True)
+    stop = threading.Event()
+    with only_one(FOLDER), told_by_signals(stop):
+        try:
+            return run_stack(console, stop, port, reset=reset)
+        except Stopped:
+            console.print("Stopped.")
+            return 0
+
+
+def run_stack(console: Console, stop: threading.Event, port: int, *, reset: bool) -> int:
+    """Start the stack, then stay until `stop` is set or a part of it ends."""
+    began = time.monotonic()
+    progress = Progress(console, stop)
+    with progress, Stack(FOLDER, port=port, report=progress, piped=True, reset=reset) as stack:
+        progress.close()
+        console.print(banner(stack, time.monotonic() - began))
+        threading.Thread(target=follow, args=(stack, console), daemon=True).start()
+        threading.Thread(target=sweep_often, args=(stack, stop), daemon=True).start()
+        ended = stay(stack, stop)
+        console.print(ended or "Stopping …")
+    console.print("Stopped.")
+    return 1 if ended else 0
+
+
+class Progress:
+    """Names the step that is going on: a spinner on a terminal, plain lines elsewhere."""
+
+    def __init__(self, console: Console, stop: threading.Event) -> None:
+        self._console = console
+        self._stop = stop
+        self._spinner = console.status("Starting …")
+
+    def __enter__(self) -> None:
+        """Show the spinner where there is a terminal."""
+        if self._console.is_terminal:
+            self._spinner.start()
+
+    def __exit__(self, *_: object) -> None:
+        """Take the spinner away."""
+        self.close()
+
+    def __call__(self, step: str) -> None:
+        """Say what is being started.
+
+        Raises:
+            Stopped: when that is no longer wanted.
+        """
+        if self._stop.is_set():
+            raise Stopped
+        if self._console.is_terminal:
+            self._spinner.update(f"Starting {step} …")
+        else:
+            self._console.print(f"Starting {step} …")
+
+    def close(self) -> None:
+        """Take the spinner away."""
+        self._spinner.stop()
+
+
+def banner(stack: Stack, seconds: float) -> str:
+    """Where everything is and how to call it."""
+    env = stack.env
+    rows = {
+        "API": stack.url,
+        "functions": f"{stack.url}/functions/v1/",
+        "database": stack.database_url,
+        "provider": env["OPENAI_BASE_URL"] + (" (simulated)" if stack.provider_url else ""),
+        "publishable key": env["SUPABASE_PUBLISHABLE_KEY"],
+        "secret key": env["SUPABASE_SECRET_KEY"],
+        "sign-in, pro tier": f"{env['DEMO_EMAIL']} / {env['DEMO_PASSWORD']}",
+        "sign-in, free tier": f"{env['OTHER_EMAIL']} / {env['OTHER_PASSWORD']}",
+        "all of this": str(stack.folder / "env"),
+        "logs": str(stack.logs),
+    }
+    table = "\n".join(f"  {name:18}  {value}" for name, value in rows.items())
+    curl = CURL.format(env=stack.folder / "env")
+    return f"NexScout is ready after {seconds:.1f} s. Ctrl-C stops it.\n\n{table}\n\nTry it:\n\n{curl}\n"
+
+
+def follow(stack: Stack, console: Console) -> None:
+    """Show the functions' output as it comes, and keep all of it in the log file."""
+    output = stack.gateway_output
+    with (stack.logs / "functions.log").open("a") as log:
+        for raw in output:
+            text = raw.decode(errors="replace")
+            log.write(text)
+            log.flush()
+            if line := line_for(text):
+                console.print(line, markup=False)
+
+
+def sweep_often(stack: Stack, stop: threading.Event) -> None:
+    """Do what the cloud's schedule does: the book-keeping of abandoned calls."""
+    with (stack.logs / "sweep.log").open("a") as log:
+        while not stop.wait(SWEEP_SECONDS):
+            log.write(f"{sweep(stack)}\n")
+            log.flush()
+
+
+def sweep(stack: Stack) -> str:
+    """Call the sweep once, as the service; gives what it said."""
+    try:
+        reply = httpx.post(
+            f"{stack.upstream_url}/rest/v1/rpc/ai_sweep",
+            headers={"apikey": stack.secret_key},
+            json={},
+            timeout=10,
+        )
+    except httpx.TransportError as error:
+        return f"failed: {type(error).__name__}"
+    return f"{reply.status_code} {reply.text}"
+
+
+def stay(stack: Stack, stop: threading.Event) -> str | None:
+    """Wait until asked to stop (None), or until a part of the stack ends: then the sentence that tells it."""
+    while not stop.wait(0.5):
+        for child in stack.children.dead():
+            return f"{child.name} ended by itself (see {stack.logs}); stopping the rest."
+    return None
+
+
+@contextmanager
+def told_by_signals(stop: threading.Event) -> Iterator[None]:
+    """Set `stop` on Ctrl-C, SIGTERM and SIGHUP; more of them change nothing while everything is being stopped."""
+
+    def tell(_signal: int, _frame: FrameType | None) -> None:
+        stop.set()
+
+    signals = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+    before = {each: signal.signal(each, tell) for each in signals}
+    try:
+        yield
+    finally:
+        for each, handler in before.items():
+            signal.signal(each, handler)
+
+
+@contextmanager
+def only_one(folder: Path) -> Iterator[None]:
+    """Hold the folder's lock.
+
+    Raises:
+        Problem: when another process holds it.
+    """
+    folder.mkdir(exist_ok=True)
+    with (folder / "lock").open("a+") as lock:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            lock.seek(0)
+            holder = lock.read().strip() or "unknown"
+            raise Problem(
+                f"this folder's stack already runs (process {holder}): stop that one first."
+            ) from None
+        lock.truncate(0)
+        lock.write(str(os.getpid()))
+        lock.flush()
+        yield

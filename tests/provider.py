@@ -1,0 +1,29 @@
+"""The control side of the simulated provider."""
+
+from typing import Any
+
+import httpx
+
+
+class Provider:
+    """Tells the provider how to behave and what it has seen."""
+
+    def __init__(self, url: str) -> None:
+        self._client = httpx.Client(base_url=url)
+
+    def fail(self, *faults: dict[str, Any]) -> None:
+        """Queue faults, each consumed by one matching request: `fail({"kind": "status", "status": 500})`."""
+        self._client.post("/control/faults", json={"faults": list(faults)}).raise_for_status()
+
+    def requests(self) -> list[dict[str, Any]]:
+        """What arrived since the last reset, oldest first."""
+        listed: list[dict[str, Any]] = self._client.get("/control/requests").raise_for_status().json()
+        return listed
+
+    def reset(self) -> None:
+        """Forget faults and requests."""
+        self._client.delete("/control").raise_for_status()
+
+    def close(self) -> None:
+        """Close the connection."""
+        self._client.close()

@@ -1,0 +1,12 @@
+"""A clock for tests."""
+
+
+class HandClock:
+    """Seconds that stand still until the test moves them."""
+
+    def __init__(self, now: float = 100.0) -> None:
+        self.now = now
+
+    def __call__(self) -> float:
+        """Give the seconds, as `time.monotonic` would."""
+        return self.now

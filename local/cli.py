@@ -22,8 +22,8 @@ app = typer.Typer(
     no_args_is_help=True,
     add_completion=False,
     pretty_exceptions_enable=False,
-    help="NexScout on this machine. Every command ends with 0 when it did what was asked, with 1 when it could not, "
-    "and with 2 when it was called wrongly.",
+    help="NexScout on this machine. Every command ends with 0 when it did what was asked, "
+    "with 1 when it could not, and with 2 when it was called wrongly.",
 )
 
 
@@ -35,8 +35,8 @@ def dev(
 ) -> None:
     """Run the whole system until Ctrl-C.
 
-    PostgreSQL, the Supabase API, all functions, and a simulated model provider. With OPENAI_API_KEY set the real
-    provider is used, with OPENAI_BASE_URL any compatible server.
+    PostgreSQL, the Supabase API, all functions, and a simulated model provider. With OPENAI_API_KEY set the
+    real provider is used, with OPENAI_BASE_URL any compatible server.
     """
     raise typer.Exit(dev_command.run(port, reset=reset))
 

@@ -21,8 +21,9 @@ FOLDER = PROJECT / ".local"
 SWEEP_SECONDS = 30.0
 CURL = """\
 . {env}
-TOKEN=$(curl -s "$SUPABASE_URL/auth/v1/token?grant_type=password" -H "apikey: $SUPABASE_PUBLISHABLE_KEY" \\
-  -H 'Content-Type: application/json' -d "{{\\"email\\":\\"$DEMO_EMAIL\\",\\"password\\":\\"$DEMO_PASSWORD\\"}}" \\
+TOKEN=$(curl -s "$SUPABASE_URL/auth/v1/token?grant_type=password" \\
+  -H "apikey: $SUPABASE_PUBLISHABLE_KEY" -H 'Content-Type: application/json' \\
+  -d "{{\\"email\\":\\"$DEMO_EMAIL\\",\\"password\\":\\"$DEMO_PASSWORD\\"}}" \\
   | sed 's/.*"access_token":"\\([^"]*\\)".*/\\1/')
 curl -s "$SUPABASE_URL/functions/v1/generate-ai-content" -H "Authorization: Bearer $TOKEN" \\
   -H 'Content-Type: application/json' -d '{{"generationType": "message", \
@@ -165,7 +166,7 @@ def stay(stack: Stack, stop: threading.Event) -> str | None:
 
 @contextmanager
 def told_by_signals(stop: threading.Event) -> Iterator[None]:
-    """Set `stop` on Ctrl-C, SIGTERM and SIGHUP; more of them change nothing while everything is being stopped."""
+    """Set `stop` on Ctrl-C, SIGTERM and SIGHUP; further ones change nothing while everything stops."""
 
     def tell(_signal: int, _frame: FrameType | None) -> None:
         stop.set()
@@ -193,9 +194,8 @@ def only_one(folder: Path) -> Iterator[None]:
         except BlockingIOError:
             lock.seek(0)
             holder = lock.read().strip() or "unknown"
-            raise Problem(
-                f"this folder's stack already runs (process {holder}): stop that one first."
-            ) from None
+            sentence = f"this folder's stack already runs (process {holder}): stop that one first."
+            raise Problem(sentence) from None
         lock.truncate(0)
         lock.write(str(os.getpid()))
         lock.flush()

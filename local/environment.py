@@ -27,3 +27,9 @@ def read(path: Path) -> dict[str, str]:
         raise Problem("no stack has been started in this folder: run `make dev` in another terminal first.")
     lines = path.read_text().splitlines()
     return dict(line.split("=", 1) for line in lines if "=" in line)
+
+
+def without_other_projects(caller: Mapping[str, str]) -> dict[str, str]:
+    """The caller's environment without what would lead into another project or another database."""
+    foreign = ("PG", "SUPABASE_", "DATABASE_URL", "NEXSCOUT_")
+    return {name: value for name, value in caller.items() if not name.startswith(foreign)}

@@ -1,4 +1,4 @@
-"""The one origin of the local stack: /rest/v1, /auth/v1, /storage/v1 and every function below /functions/v1."""
+"""The one origin of the local stack: the Supabase API, and every function below /functions/v1."""
 
 import uuid
 from collections.abc import Mapping
@@ -84,7 +84,10 @@ class Gateway:
 
 
 def relay_error(scope: Scope, status: int, code: str, sentence: str) -> Response:
-    """What supabase-js turns into a FunctionsRelayError; a browser's preflight passes, so that it can read it."""
+    """What supabase-js turns into a FunctionsRelayError.
+
+    A browser's preflight passes, so that its page can read the error.
+    """
     if scope["method"] == "OPTIONS":
         return Response(status_code=200, headers=RELAY_HEADERS)
     request_id = str(uuid.uuid4())

@@ -64,12 +64,15 @@ def invoke(name: str, data: str, identity: Identity, env: Mapping[str, str], *, 
 
 
 def load(name: str, env: Mapping[str, str]) -> ModuleType:
-    """The handler module of a function, under the stack's environment; a provider key of the caller's own wins."""
+    """The handler module of a function, under the stack's environment.
+
+    A provider of the caller's own wins.
+    """
     known = function_apps.names()
     if name not in known:
         raise Problem(f"there is no function {name}: choose one of {', '.join(known) or 'none yet'}.")
     own = {key: os.environ[key] for key in ("OPENAI_API_KEY", "OPENAI_BASE_URL") if os.environ.get(key)}
-    os.environ.update(env | own)
+    os.environ.update({**env, **own})
     try:
         return importlib.import_module(f"functions.{name.replace('-', '_')}.handler")
     except Exception as error:

@@ -5,6 +5,7 @@ from typing import Any
 
 import jwt
 from cryptography.hazmat.primitives import serialization
+from cryptography.hazmat.primitives.asymmetric import ec
 from jwt.algorithms import ECAlgorithm
 
 KEY_ID = "local"
@@ -14,6 +15,8 @@ JWKS_PATH = "/auth/v1/.well-known/jwks.json"
 def jwks(signing_key: str) -> dict[str, Any]:
     """The public half of a private key (PEM), as a JSON Web Key Set."""
     private = serialization.load_pem_private_key(signing_key.encode(), password=None)
+    if not isinstance(private, ec.EllipticCurvePrivateKey):
+        raise TypeError("the signing key is not an elliptic-curve key")
     key = json.loads(ECAlgorithm.to_jwk(private.public_key()))
     return {"keys": [key | {"kid": KEY_ID, "alg": "ES256", "use": "sig"}]}
 

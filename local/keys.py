@@ -12,7 +12,7 @@ from cryptography.hazmat.primitives.asymmetric import ec
 
 @dataclass(frozen=True)
 class Keys:
-    """What a Supabase project has: two API keys, the legacy token secret, and the private key of its issuer (PEM)."""
+    """What a Supabase project has: two API keys, the legacy token secret, the issuer's private key (PEM)."""
 
     publishable: str
     secret: str
@@ -21,7 +21,10 @@ class Keys:
 
 
 def load_keys(path: Path) -> Keys:
-    """Read the keys, or make and keep them: they survive a reset so that a configured web client goes on working."""
+    """Read the keys, or make and keep them.
+
+    They survive a reset, so that a web client that was set up goes on working.
+    """
     if path.exists():
         return Keys(**json.loads(path.read_text()))
     keys = make_keys()

@@ -5,14 +5,16 @@ import shutil
 from dataclasses import dataclass
 from pathlib import Path
 
+from local.environment import without_other_projects
 from local.keys import Keys
 from local.ports import HOST, free_port
 from local.problem import Problem
-from local.processes import Child, Children
+from local.processes import Child, Children, Program
 from local.waiting import wait_for_port
 
 PROJECT = Path(__file__).resolve().parent.parent
 ENTRY = PROJECT / "node_modules" / "@supabase" / "lite" / "dist" / "cli" / "index.js"
+QUIET = {"LITE_TELEMETRY": "0", "DO_NOT_TRACK": "1", "NO_COLOR": "1"}
 CONFIG = """\
 project_id = "nexscout"
 [api]
@@ -57,13 +59,14 @@ class Lite:
         """
         self.port = free_port()
         config = self._write_config(database_url)
-        child = children.start(
-            "@supabase/lite",
-            [node(), ENTRY, "start", "--no-admin", "--config", config],
+        api = Program(
+            name="@supabase/lite",
+            command=[node(), ENTRY, "start", "--no-admin", "--config", config],
             log=log,
-            env=os.environ | {"LITE_TELEMETRY": "0", "DO_NOT_TRACK": "1", "NO_COLOR": "1"},
+            env={**without_other_projects(os.environ), **QUIET},
             cwd=self.folder,
         )
+        child = children.start(api)
         wait_for_port(child, self.port, log)
         return child
 

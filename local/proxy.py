@@ -36,9 +36,8 @@ class Proxy:
 
     async def respond(self, request: Request, replaced: Mapping[str, str]) -> Response:
         """The upstream's answer to this request, with some headers replaced; 502 when it is not there."""
-        headers = {
-            name: value for name, value in request.headers.items() if name not in HOP_BY_HOP
-        } | replaced
+        headers = {name: value for name, value in request.headers.items() if name not in HOP_BY_HOP}
+        headers.update(replaced)
         path = request.scope.get("raw_path", request.url.path.encode()).split(b"?")[0].decode("ascii")
         target = f"{path}?{request.url.query}" if request.url.query else path
         content = request.stream() if has_body(request) else None

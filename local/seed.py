@@ -25,7 +25,10 @@ DEMO_CHAT_SLUG = "demo"
 
 
 def seed(database_url: str, api_url: str, publishable_key: str) -> dict[str, str]:
-    """Make the users where they are missing, then their rows; harmless when run again. Gives ids by e-mail."""
+    """Make the users where they are missing, then their rows, and give the users' ids by e-mail.
+
+    Harmless when run again.
+    """
     with psycopg.connect(database_url, autocommit=True) as connection:
         for person in (DEMO, OTHER):
             if find(connection, person) is None:

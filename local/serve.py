@@ -1,4 +1,4 @@
-"""The process that serves the gateway with all functions: `python -m local.serve <fd>` on a listening socket."""
+"""The process that serves the gateway with all functions: `python -m local.serve <listening fd>`."""
 
 import os
 import socket

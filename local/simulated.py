@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from local.ports import HOST, free_port
-from local.processes import Children
+from local.processes import Children, Program
 from local.waiting import wait_for_port
 
 APP = "local.provider.app"
@@ -15,7 +15,7 @@ PLACEHOLDER_KEY = "local"
 
 
 def configured(caller: Mapping[str, str]) -> bool:
-    """Whether the caller's environment names a provider: a key for the real one, or the address of a compatible one."""
+    """Whether the caller's environment names a provider: the real one's key, or the address of another."""
     return bool(caller.get("OPENAI_API_KEY") or caller.get("OPENAI_BASE_URL"))
 
 
@@ -25,12 +25,7 @@ def start(children: Children, env: Mapping[str, str], log: Path, cwd: Path, pref
     if importlib.util.find_spec(APP) is None:
         return f"http://{HOST}:{port}"
     command = [sys.executable, "-m", "uvicorn", f"{APP}:app", "--host", HOST, "--port", str(port)]
-    child = children.start(
-        "the simulated provider",
-        [*command, "--log-level", "warning", "--no-access-log"],
-        log=log,
-        env=env,
-        cwd=cwd,
-    )
-    wait_for_port(child, port, log)
+    command += ["--log-level", "warning", "--no-access-log"]
+    server = Program(name="the simulated provider", command=command, log=log, env=env, cwd=cwd)
+    wait_for_port(children.start(server), port, log)
     return f"http://{HOST}:{port}"

@@ -1,9 +1,10 @@
-"""The whole system on one machine: PostgreSQL, the Supabase API, the provider, and the gateway with the functions."""
+"""The whole system on one machine: PostgreSQL, the Supabase API, a provider and the gateway."""
 
 import os
 import shutil
 import sys
 from collections.abc import Callable, Mapping
+from dataclasses import KW_ONLY, dataclass, field
 from pathlib import Path
 from types import TracebackType
 from typing import IO, Self
@@ -11,12 +12,13 @@ from typing import IO, Self
 import psycopg
 
 from local import environment, migrate, seed, simulated
+from local.environment import without_other_projects
 from local.keys import load_keys
 from local.lite import Lite
 from local.ports import HOST, listen
 from local.postgres import Postgres
 from local.problem import Problem
-from local.processes import Child, Children
+from local.processes import Child, Children, Program
 from local.waiting import wait_for_answer
 
 PROJECT = Path(__file__).resolve().parent.parent
@@ -24,45 +26,41 @@ BLANK = "nexscout_blank"
 MINIMUM_FREE_BYTES = 200 * 1024 * 1024
 
 
+@dataclass
 class Stack:
     """Starts on entering, stops on leaving; all that it keeps is below `folder`.
 
-    `port` 0 takes any free one. An `ephemeral` stack is faster, forgets its data, and keeps a blank database to copy.
-    `caller` is the environment that the functions inherit and whose OPENAI_* variables choose the provider.
+    `port` 0 takes any free one. An `ephemeral` stack is faster, forgets its data, and keeps a blank database
+    to copy. `caller` is the environment that the functions inherit; its OPENAI_* variables choose the provider.
     With `piped` the functions' output is read from `gateway_output`, else it goes to the logs.
-    With `reset` the data of earlier starts is dropped.
+    With `reset` the data of earlier starts is dropped. `report` is told each step before it begins.
     """
 
-    def __init__(
-        self,
-        folder: Path,
-        *,
-        port: int = 0,
-        ephemeral: bool = False,
-        caller: Mapping[str, str] = os.environ,
-        report: Callable[[str], None] = lambda _: None,
-        piped: bool = False,
-        reset: bool = False,
-    ) -> None:
-        self.folder = folder.resolve()
+    folder: Path
+    _: KW_ONLY
+    port: int = 0
+    ephemeral: bool = False
+    reset: bool = False
+    piped: bool = False
+    caller: Mapping[str, str] = field(default_factory=lambda: os.environ)
+    report: Callable[[str], None] = field(default=lambda _: None)
+    project: Path = field(default=PROJECT, init=False)
+    people: dict[str, str] = field(default_factory=dict, init=False)
+    provider_url: str = field(default="", init=False)
+
+    def __post_init__(self) -> None:
+        """Take the port, and read or make the keys; nothing is started yet."""
+        self.folder = self.folder.resolve()
         self.logs = self.folder / "logs"
         for path in (self.logs, self.folder / "lite"):
             path.mkdir(parents=True, exist_ok=True)
-        self._listener = listen(port)
-        self.port: int = self._listener.getsockname()[1]
+        self._listener = listen(self.port)
+        self.port = self._listener.getsockname()[1]
         self.url = f"http://{HOST}:{self.port}"
-        self.project = PROJECT
         self.keys = load_keys(self.folder / "keys.json")
         self.children = Children(self.folder / "processes.json")
-        self.people: dict[str, str] = {}
-        self.provider_url = ""
-        self._ephemeral = ephemeral
-        self._caller = caller
-        self._report = report
-        self._piped = piped
-        self._reset = reset
         self._gateway: Child | None = None
-        self._postgres = Postgres(self.folder / "postgres", ephemeral=ephemeral)
+        self._postgres = Postgres(self.folder / "postgres", ephemeral=self.ephemeral)
         self._lite = Lite(self.folder / "lite", self.keys, self.url)
 
     def __enter__(self) -> Self:
@@ -142,35 +140,35 @@ class Stack:
         """Stop everything that was started; of an ephemeral stack no data is left either."""
         self.children.stop_all()
         self._listener.close()
-        if self._ephemeral:
+        if self.ephemeral:
             self._postgres.remove()
 
     def blank_database(self, name: str) -> str:
-        """A new database of an ephemeral stack, just as an empty Supabase project has it; gives its address."""
+        """A new database of an ephemeral stack, as an empty Supabase project has one; gives its address."""
         return self._postgres.create_database(name, BLANK)
 
     def _start(self) -> None:
         self.children.stop_forgotten()
-        if self._reset:
+        if self.reset:
             self._postgres.clear()
         if shutil.disk_usage(self.folder).free < MINIMUM_FREE_BYTES:
             raise Problem(f"the disk with {self.folder} is full: make room and try again.")
-        self._report("PostgreSQL")
+        self.report("PostgreSQL")
         self._postgres.start(self.children, self.logs / "postgres.log", self._port_near(1))
         self._prepare_database()
-        self._report("migrations")
+        self.report("migrations")
         migrate.apply(self.database_url)
-        self._report("the Supabase API")
+        self.report("the Supabase API")
         self._lite.start(self.children, self.database_url, self.logs / "lite.log")
-        self._report("the example workspaces")
+        self.report("the example workspaces")
         self.people = seed.seed(self.database_url, self.upstream_url, self.publishable_key)
-        self._report("the provider and the functions")
+        self.report("the provider and the functions")
         self._start_provider()
         self._gateway = self._start_gateway()
         environment.write(self.folder / "env", self.env)
 
     def _port_near(self, offset: int) -> int:
-        return 0 if self._ephemeral else self.port + offset
+        return 0 if self.ephemeral else self.port + offset
 
     def _prepare_database(self) -> None:
         """Let @supabase/lite make its schemas before the migrations, which lean on auth.users.
@@ -184,38 +182,40 @@ class Stack:
             return
         lite = self._lite.start(self.children, self.database_url, self.logs / "lite.log")
         self.children.stop(lite)
-        if self._ephemeral:
+        if self.ephemeral:
             self._postgres.create_database(BLANK, "postgres")
 
     def _start_provider(self) -> None:
-        if not simulated.configured(self._caller):
+        if not simulated.configured(self.caller):
             log = self.logs / "provider.log"
             self.provider_url = simulated.start(
-                self.children, self._caller, log, self.project, self._port_near(2)
+                self.children, self.caller, log, self.project, self._port_near(2)
             )
 
     def _openai_base_url(self) -> str:
         if self.provider_url:
             return f"{self.provider_url}/v1"
-        return self._caller.get("OPENAI_BASE_URL") or simulated.OPENAI
+        return self.caller.get("OPENAI_BASE_URL") or simulated.OPENAI
 
     def _start_gateway(self) -> Child:
         log = self.logs / "functions.log"
-        gateway = self.children.start(
-            "the functions",
-            [sys.executable, "-u", "-m", "local.serve", str(self._listener.fileno())],
+        descriptor = self._listener.fileno()
+        server = Program(
+            name="the functions",
+            command=[sys.executable, "-u", "-m", "local.serve", str(descriptor)],
             log=log,
             env=self._function_environment(),
             cwd=self.project,
-            pass_fds=[self._listener.fileno()],
-            piped=self._piped,
+            pass_fds=[descriptor],
+            piped=self.piped,
         )
+        gateway = self.children.start(server)
         wait_for_answer(gateway, self.url, log)
         return gateway
 
     def _function_environment(self) -> dict[str, str]:
         own = {"NEXSCOUT_UPSTREAM": self.upstream_url, "NEXSCOUT_SIGNING_KEY": self.keys.signing_key}
-        env = {**self._caller, **self.env, **own}
-        if key := self._caller.get("OPENAI_API_KEY"):
+        env = {**without_other_projects(self.caller), **self.env, **own}
+        if key := self.caller.get("OPENAI_API_KEY"):
             env["OPENAI_API_KEY"] = key
         return env

@@ -18,7 +18,7 @@ Database = psycopg.Connection[tuple[object, ...]]
 
 @pytest.fixture(scope="session")
 def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
-    """The whole system on ports of its own, with the simulated provider whatever the caller's environment says."""
+    """The whole system on ports of its own, with the simulated provider whatever the environment says."""
     caller = {name: os.environ[name] for name in INHERITED if name in os.environ}
     with Stack(tmp_path_factory.mktemp("stack"), ephemeral=True, caller=caller) as running:
         yield running
@@ -38,7 +38,8 @@ def new_user(stack: Stack, database: Database) -> Callable[..., User]:
     def make(tier: str = "pro", energy: int = 500) -> User:
         user = sign_up(stack)
         database.execute(
-            """insert into public.profiles (id, email, subscription_tier, unique_user_id) values (%s, %s, %s, %s)
+            """insert into public.profiles (id, email, subscription_tier, unique_user_id)
+               values (%s, %s, %s, %s)
                on conflict (id) do update set subscription_tier = excluded.subscription_tier""",
             [user.id, user.email, tier, user.id],
         )
@@ -56,7 +57,7 @@ def new_user(stack: Stack, database: Database) -> Callable[..., User]:
 
 @pytest.fixture
 def empty_database(stack: Stack) -> Callable[[], str]:
-    """Make a database as an empty Supabase project has it, without our migrations; each call gives the address."""
+    """Make databases as an empty Supabase project has one, without our migrations; gives addresses."""
     return lambda: stack.blank_database(f"test_{secrets.token_hex(8)}")
 
 

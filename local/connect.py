@@ -11,7 +11,7 @@ CONNECT_SECONDS = 10
 REMEDIES = {
     "password authentication failed": "The database refused the password: check the one in DATABASE_URL.",
     "no password supplied": "The database asks for a password: put it into DATABASE_URL.",
-    "Tenant or user not found": "The pooler knows no such project or user: copy the address from the dashboard.",
+    "Tenant or user not found": "The pooler knows no such project: copy the address from the dashboard.",
     "does not exist": "The server answers, but has no such database or role: check the end of DATABASE_URL.",
     "Connection refused": "Nothing listens there: is the server running, and is the port right?",
     "timeout": "The server did not answer in time: check the address, and whether a firewall stands between.",

@@ -78,10 +78,11 @@ def status(database_url: str, folder: Path = FOLDER) -> Status:
     )
 
 
-def apply(database_url: str, folder: Path = FOLDER) -> list[Migration]:
+def apply(database_url: str, folder: Path = FOLDER, *, lock_wait: str = LOCK_WAIT) -> list[Migration]:
     """Apply what a database lacks, each file in a transaction of its own, and return what was applied.
 
-    Versions in the history that the folder lacks are somebody else's and stay as they are.
+    Versions in the history that the folder lacks are somebody else's and stay as they are. `lock_wait` is how
+    long a statement waits for a table that others use, as PostgreSQL writes it.
 
     Raises:
         Problem: when a file fails; those before it stay applied, it leaves nothing behind.
@@ -90,11 +91,8 @@ def apply(database_url: str, folder: Path = FOLDER) -> list[Migration]:
     with connect(database_url) as connection:
         prepare_history(connection)
         known = recorded(connection)
-        return [
-            migration
-            for migration in ours
-            if migration.version not in known and apply_one(connection, migration)
-        ]
+        pending = [migration for migration in ours if migration.version not in known]
+        return [migration for migration in pending if apply_one(connection, migration, lock_wait)]
 
 
 def prepare_history(connection: psycopg.Connection) -> None:
@@ -115,13 +113,13 @@ def recorded(connection: psycopg.Connection) -> set[str]:
     return {version for (version,) in connection.execute(RECORDED)}
 
 
-def apply_one(connection: psycopg.Connection, migration: Migration) -> bool:
+def apply_one(connection: psycopg.Connection, migration: Migration, lock_wait: str) -> bool:
     """Run a file and record it, or neither; false when another run was quicker."""
     script = migration.path.read_text(encoding="utf-8")
     try:
         with connection.transaction():
             connection.execute(ONE_AT_A_TIME)
-            connection.execute(f"set local lock_timeout = '{LOCK_WAIT}'")
+            connection.execute("select set_config('lock_timeout', %s, true)", (lock_wait,))
             connection.execute("set local statement_timeout = 0")
             if migration.version in recorded(connection):
                 return False
@@ -129,7 +127,7 @@ def apply_one(connection: psycopg.Connection, migration: Migration) -> bool:
             connection.execute(RECORD, (migration.version, migration.name, [script]))
     except psycopg.errors.LockNotAvailable:
         raise Problem(
-            f"{migration.path.name} waited {LOCK_WAIT} for a busy table and gave up: try again."
+            f"{migration.path.name} waited {lock_wait} for a busy table and gave up: try again."
         ) from None
     except psycopg.Error as error:
         raise Problem(f"{migration.path.name} failed{line_of(error, script)}: {first_line(error)}.") from None

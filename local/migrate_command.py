@@ -41,9 +41,9 @@ def migrate(database_url: Address = "", *, list_: ListOption = False, verify: Ve
     --verify found differences.
     """
     if not database_url:
-        raise Problem("Which database? Set DATABASE_URL or give --database-url.")
+        raise typer.BadParameter("Which database? Set DATABASE_URL or give --database-url.")
     if list_ and verify:
-        raise Problem("Give --list or --verify, not both.")
+        raise typer.BadParameter("Give --list or --verify, not both.")
     try:
         if list_:
             show_status(status(database_url))

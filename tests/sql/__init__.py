@@ -1,0 +1,1 @@
+"""Tests of the database: its policies, guards and starting points."""

@@ -72,9 +72,8 @@ class KeySet:
     async def _fetched(self, deadline: Deadline) -> bool:
         """Join the fetch under way, or begin one; a waiter that leaves does not end it for the others."""
         seconds = deadline.timeout(FETCH_SECONDS)
-        loop = asyncio.get_running_loop()
-        if self._flight is None or self._flight.get_loop() is not loop:
-            self._flight = loop.create_task(self._fetch())
+        if self._flight is None:
+            self._flight = asyncio.get_running_loop().create_task(self._fetch())
         try:
             return await asyncio.wait_for(asyncio.shield(self._flight), seconds)
         except TimeoutError:

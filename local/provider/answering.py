@@ -4,7 +4,7 @@ import json
 from dataclasses import replace
 from typing import Any
 
-from local.provider import prose, tokens
+from local.provider import prose, structured, tokens
 from local.provider.faults import Fault
 from local.provider.limits import Limits
 from local.provider.reading import Reading
@@ -22,8 +22,26 @@ def answer(chat: dict[str, Any], model: Limits, fault: Fault | None) -> Answer:
 
 def _content(chat: dict[str, Any], model: Limits) -> str:
     reading = Reading.of(chat["messages"])
-    _ = model
-    return prose.write(reading)
+    schema = _schema(chat, model, reading)
+    if schema is not None:
+        return json.dumps(structured.fill(schema, reading), ensure_ascii=False)
+    text = prose.write(reading)
+    as_json = _format(chat, model) == "json_object"
+    return json.dumps({"message": text}, ensure_ascii=False) if as_json else text
+
+
+def _schema(chat: dict[str, Any], model: Limits, reading: Reading) -> dict[str, Any] | None:
+    """The schema of the answer: the one that the format sets, else one that stands in the prompt."""
+    if _format(chat, model) == "json_schema":
+        schema: dict[str, Any] = chat["response_format"]["json_schema"]["schema"]
+        return schema
+    return structured.schema_in(reading.everything)
+
+
+def _format(chat: dict[str, Any], model: Limits) -> str:
+    if model.ignores_response_format:
+        return "text"
+    return str((chat.get("response_format") or {}).get("type", "text"))
 
 
 def _reasoning(chat: dict[str, Any], model: Limits) -> int:

@@ -6,7 +6,7 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
 from local.provider import control, limits
-from local.provider.chat import complete
+from local.provider.chat import create
 from local.provider.state import State
 
 
@@ -34,7 +34,7 @@ def create_app() -> Starlette:
         routes=[
             Route("/health", health),
             Route("/v1/models", list_models),
-            Route("/v1/chat/completions", complete, methods=["POST"]),
+            Route("/v1/chat/completions", create, methods=["POST"]),
             Route("/control/faults", control.add_faults, methods=["POST"]),
             Route("/control/requests", control.list_requests),
             Route("/control", control.reset, methods=["DELETE"]),

@@ -1,7 +1,7 @@
 """Prompt caching as the real provider does it: long prefixes seen before, in steps of 128 tokens from 1,024.
 
-Source: https://platform.openai.com/docs/guides/prompt-caching (read 2026-11-22). A block of 128 tokens is taken
-to be 512 bytes, so that a prefix can be recognised without a vocabulary.
+Source: https://platform.openai.com/docs/guides/prompt-caching (read 2026-11-22). A block of 128 tokens is
+taken to be 512 bytes, so that a prefix can be recognised without a vocabulary.
 """
 
 import hashlib

@@ -11,7 +11,7 @@ _BODIES_KEPT = 1_000
 
 @dataclass
 class Entry:
-    """One request. `finished` and `aborted` are both false while it runs, and one of them is true after it."""
+    """One request. `finished` and `aborted` are both false while it runs, one of them is true after it."""
 
     id: str
     at: float

@@ -71,7 +71,7 @@ MODELS: dict[str, Limits] = {
 
 
 def find(model: str) -> Limits | None:
-    """The limits of a model by its alias or its dated snapshot, or None where the provider has no such model."""
+    """The limits of a model by its alias or dated snapshot, or None where the provider has no such model."""
     by_alias = MODELS.get(model)
     if by_alias is not None:
         return by_alias

@@ -1,19 +1,111 @@
 """Writes plain answers in plausible Taglish or English out of what a prompt says."""
 
+from dataclasses import dataclass
+
 from local.provider.reading import HOPE_WORDS, PAIN_WORDS, Reading
 
 _QUOTE_LENGTH = 120
 
 
-def write(reading: Reading) -> str:
-    """A few sentences to the person of the prompt, quoting what was said."""
-    return " ".join(_english(reading) if reading.language == "english" else _taglish(reading))
+@dataclass(frozen=True)
+class Tongue:
+    """The sentences of one language; where there are several, variants of an answer take them in turn."""
+
+    hello: str
+    nobody: str
+    quoting: tuple[str, ...]
+    joiner: str
+    feeling: str
+    thanks: str
+    knowing: str
+    offers: tuple[str, ...]
+    invitations: tuple[str, ...]
+    remark: str
+
+
+TAGLISH = Tongue(
+    hello="Hi {name}!",
+    nobody="po",
+    quoting=(
+        "Nabasa ko yung sinabi mo: “{quote}”.",
+        "Naalala kita dahil dito: “{quote}”.",
+        "Babalikan ko lang yung kuwento mo: “{quote}”.",
+    ),
+    joiner=" at ",
+    feeling="Gets ko kung gaano kabigat ang {pains}.",
+    thanks="Salamat sa pag-share!",
+    knowing="Ito ang alam ko: {fact}.",
+    offers=(
+        "May simple option na puwede nating pag-usapan, walang pressure.",
+        "May naisip akong paraan na bagay sa schedule mo.",
+    ),
+    invitations=(
+        "Free ka ba for a quick 10-minute chat this week?",
+        "Puwede ba kitang tawagan bukas ng gabi?",
+        "Anong araw ang okay sa'yo?",
+    ),
+    remark="{label}: simulan sa “{quote}” para kay {name}.",
+)
+ENGLISH = Tongue(
+    hello="Hi {name}!",
+    nobody="there",
+    quoting=(
+        "I read what you said: “{quote}”.",
+        "I thought of you because of this: “{quote}”.",
+        "Let me come back to your story: “{quote}”.",
+    ),
+    joiner=" and ",
+    feeling="I know how heavy {pains} can be.",
+    thanks="Thank you for sharing that.",
+    knowing="Here is what I know: {fact}.",
+    offers=(
+        "There is a simple option that we can talk through, no pressure at all.",
+        "I have an idea that could fit your schedule.",
+    ),
+    invitations=(
+        "Would you be free for a quick 10-minute chat this week?",
+        "May I call you tomorrow evening?",
+        "Which day works for you?",
+    ),
+    remark="{label}: start from “{quote}” with {name}.",
+)
+
+
+def tongue(reading: Reading) -> Tongue:
+    """English where the prompt asks for it, else Taglish."""
+    return ENGLISH if reading.language == "english" else TAGLISH
+
+
+def write(reading: Reading, variant: int = 0) -> str:
+    """A few sentences to the person of the prompt, quoting what was said and what is known of it."""
+    says, pains = tongue(reading), reading.found(PAIN_WORDS)[:2]
+    fact = reading.fact
+    sentences = [
+        says.hello.format(name=reading.name or says.nobody),
+        _turn(says.quoting, variant).format(quote=quote(reading)),
+        says.feeling.format(pains=says.joiner.join(pains)) if pains else says.thanks,
+        says.knowing.format(fact=shorten(fact, _QUOTE_LENGTH).rstrip(".")) if fact else "",
+        _turn(says.offers, variant),
+        _turn(says.invitations, variant),
+    ]
+    return " ".join(sentence for sentence in sentences if sentence) + numbered(variant, len(says.quoting))
+
+
+def invite(reading: Reading, variant: int = 0) -> str:
+    """The next step that is asked for."""
+    says = tongue(reading)
+    return _turn(says.invitations, variant) + numbered(variant, len(says.invitations))
+
+
+def remark(reading: Reading, label: str) -> str:
+    """A sentence of advice on the person of the prompt."""
+    return tongue(reading).remark.format(label=label, quote=quote(reading), name=reading.name or "prospect")
 
 
 def quote(reading: Reading) -> str:
     """The span most worth quoting: a pain, else a hope, else the newest message, shortened at a word."""
-    spans = reading.about(PAIN_WORDS) or reading.about(HOPE_WORDS)
-    return shorten(spans[0] if spans else reading.question, _QUOTE_LENGTH)
+    spans = reading.holding(PAIN_WORDS) or reading.holding(HOPE_WORDS)
+    return shorten(spans[0] if spans else reading.question, _QUOTE_LENGTH).rstrip(".")
 
 
 def shorten(text: str, length: int) -> str:
@@ -21,32 +113,13 @@ def shorten(text: str, length: int) -> str:
     line = " ".join(text.split())
     if len(line) <= length:
         return line
-    return line[:length].rsplit(" ", 1)[0]
+    return line[: length + 1].rsplit(" ", 1)[0][:length]
 
 
-def _taglish(reading: Reading) -> list[str]:
-    pains = reading.found(PAIN_WORDS)
-    feeling = f"Gets ko na mahalaga sa'yo ang {' at '.join(pains[:2])}." if pains else "Salamat sa pag-share!"
-    return [
-        f"Hi {reading.name or 'po'}!",
-        f"Nabasa ko yung sinabi mo: “{quote(reading)}”.",
-        feeling,
-        "May simple option na puwede nating pag-usapan, walang pressure.",
-        "Free ka ba for a quick 10-minute chat this week?",
-    ]
+def numbered(variant: int, known: int) -> str:
+    """What tells a variant from the earlier ones when the sentences have all been used."""
+    return "" if variant < known else f" ({variant + 1})"
 
 
-def _english(reading: Reading) -> list[str]:
-    pains = reading.found(PAIN_WORDS)
-    feeling = (
-        f"I understand that {' and '.join(pains[:2])} matters to you."
-        if pains
-        else "Thank you for sharing that."
-    )
-    return [
-        f"Hi {reading.name or 'there'}!",
-        f"I read what you said: “{quote(reading)}”.",
-        feeling,
-        "There is a simple option that we can talk through, no pressure at all.",
-        "Would you be free for a quick 10-minute chat this week?",
-    ]
+def _turn(sentences: tuple[str, ...], variant: int) -> str:
+    return sentences[variant % len(sentences)]

@@ -21,21 +21,24 @@ HOPE_WORDS = (
 HURRY_WORDS = ("ngayon", "now", "asap", "urgent", "soon")
 LANGUAGES = ("english", "filipino", "taglish", "cebuano", "spanish")
 
-_CAPITAL = r"[A-ZÀ-ÖØ-Þ][\w'’-]*\.?"
-_PERSON = rf"{_CAPITAL}(?:[ ]+(?:de|del|dela|la|{_CAPITAL})){{0,4}}"
+_CAPITAL = r"[A-ZÀ-ÖØ-Þ][\w'\u2019-]*\.?"
+_MORE = rf"(?:[ ]+(?:de|del|dela|la|{_CAPITAL}))"
+_PERSON = rf"{_CAPITAL}{_MORE}{{0,4}}"
 _LABELLED = re.compile(
-    rf"(?P<label>[A-Za-z_ ]{{0,30}}?(?i:name|prospect|pangalan|lead|client))\"?\s*[:=>]\s*\"?(?P<name>{_PERSON})"
+    r"(?P<label>[A-Za-z_ ]{0,30}?(?i:name|prospect|pangalan|lead|client))\"?\s*[:=>]\s*\"?"
+    rf"(?P<name>{_PERSON})"
 )
 _INTRODUCED = re.compile(rf"(?i:\b(?:ako si|i am|i'm|my name is|si|kay|for|kina))\s+(?P<name>{_PERSON})")
 _RECORD = re.compile(
-    rf"^[\s\-*•\d.)]*(?P<name>{_CAPITAL}(?:[ ]+(?:de|del|dela|la|{_CAPITAL})){{1,4}})\s+[—–-]+\s+(?P<note>\S.*)$",
+    rf"^[\s\-*\u2022\d.)]*(?P<name>{_CAPITAL}{_MORE}{{1,4}})\s+[-\u2013\u2014]+\s+(?P<note>\S.*)$",
     re.MULTILINE,
 )
-_SENTENCE = re.compile(r"[^.!?\n\"{}\[\]]{8,240}[.!?]?")
+_SENTENCE = re.compile(r"(?:^[\w ]{2,24}:\s*)?(?P<span>[^.!?\n\"{}\[\]]{8,240}[.!?]?)", re.MULTILINE)
 _LANGUAGE = re.compile(rf"(?i)language\W{{1,5}}(?P<language>{'|'.join(LANGUAGES)})")
-_NOT_A_PERSON = re.compile(
-    r"(?i)company|product|owner|workspace|business|agent|sender|file|user|brand|chatbot"
-)
+_NOT_A_PERSON = re.compile(r"(?i)company|product|owner|workspace|business|agent|sender|file|user|brand|bot")
+_LONG_WORD = re.compile(r"\w{4,}")
+_EDGES = " ,;:-*\u2013\u2014"
+_LEAST_OVERLAP = 2
 
 
 @dataclass(frozen=True)
@@ -48,7 +51,7 @@ class Record:
 
 @dataclass(frozen=True)
 class Reading:
-    """What a prompt says. `everything` is all its text, `said` the text of its user messages, newest last."""
+    """What a prompt says. `everything` is all its text, `said` that of its user messages, newest last."""
 
     everything: str
     said: tuple[str, ...]
@@ -61,6 +64,10 @@ class Reading:
             everything="\n".join(text for _, text in texts),
             said=tuple(text for role, text in texts if role == "user"),
         )
+
+    def about(self, record: Record) -> "Reading":
+        """Narrow the reading to one record of the prompt."""
+        return Reading(f"language: {self.language}\nName: {record.name}\n{record.note}", (record.note,))
 
     @cached_property
     def question(self) -> str:
@@ -91,16 +98,41 @@ class Reading:
         return asked["language"].lower() if asked else "taglish"
 
     @cached_property
-    def sentences(self) -> tuple[str, ...]:
+    def spans(self) -> tuple[str, ...]:
         """Spans of the user's text that can be quoted word for word."""
-        spans = (match.group().strip(" ,;:-–—*") for match in _SENTENCE.finditer("\n".join(self.said)))
-        return tuple(dict.fromkeys(span for span in spans if span))
+        return _spans("\n".join(self.said))
 
-    def about(self, words: tuple[str, ...]) -> tuple[str, ...]:
+    @cached_property
+    def fact(self) -> str | None:
+        """The sentence of the rest of the prompt that shares most long words with the newest question."""
+        wanted = set(_LONG_WORD.findall(self.question.lower()))
+        known = [span for span in _spans(self.everything) if span not in self.question]
+        shared = [(len(wanted & set(_LONG_WORD.findall(span.lower()))), span) for span in known]
+        most, span = max(shared, key=lambda pair: pair[0], default=(0, ""))
+        return span if most >= _LEAST_OVERLAP else None
+
+    def holding(self, words: tuple[str, ...]) -> tuple[str, ...]:
         """The quotable spans that hold one of the words."""
-        return tuple(span for span in self.sentences if any(word in span.lower() for word in words))
+        return tuple(span for span in self.spans if any(word in span.lower() for word in words))
 
     def found(self, words: tuple[str, ...]) -> tuple[str, ...]:
         """Those of the words that the user's text holds."""
         said = "\n".join(self.said).lower()
         return tuple(word for word in words if word in said)
+
+    @cached_property
+    def score(self) -> int:
+        """How warm the person sounds, 0 to 100: pains, hopes and hurry add to a base of 50."""
+        points = 8 * len(self.found(PAIN_WORDS)) + 10 * len(self.found(HOPE_WORDS))
+        return min(100, 50 + points + 12 * len(self.found(HURRY_WORDS)))
+
+    def number_of(self, noun: str) -> int | None:
+        """The number that the prompt sets for a noun: «5 steps», «totalSteps: 5», «exactly 3 hooks»."""
+        stem = re.escape(noun.lower().rstrip("s"))
+        found = re.search(rf"(\d+)[ -]+(?:\w+ )?{stem}|{stem}s?\w*\W{{1,4}}(\d+)", self.everything.lower())
+        return int(found[1] or found[2]) if found else None
+
+
+def _spans(text: str) -> tuple[str, ...]:
+    spans = (match["span"].strip(_EDGES) for match in _SENTENCE.finditer(text))
+    return tuple(dict.fromkeys(span for span in spans if span))

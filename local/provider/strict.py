@@ -21,7 +21,7 @@ def check_schema(wanted: object) -> str | None:
         return "Invalid 'response_format.json_schema.name': string does not match pattern '^[a-zA-Z0-9_-]+$'."
     schema = wanted["schema"]
     if schema.get("type") != "object":
-        return f"Invalid schema for response_format '{name}': schema must be a JSON Schema of 'type: \"object\"'."
+        return f"Invalid schema for response_format '{name}': schema must be of 'type: \"object\"'."
     if not wanted.get("strict"):
         return None
     said = next(_complaints(schema, ()), None)
@@ -44,8 +44,8 @@ def _object_complaints(schema: dict[str, Any], context: Context) -> Iterator[str
     missing = sorted(set(schema.get("properties", {})) - set(schema.get("required", [])))
     if missing:
         yield (
-            f"In context={context}, 'required' is required to be supplied and to be an array including every key "
-            f"in properties. Missing '{missing[0]}'."
+            f"In context={context}, 'required' is required to be supplied and to be an array including "
+            f"every key in properties. Missing '{missing[0]}'."
         )
 
 

@@ -1,9 +1,9 @@
 """Counts tokens without a vocabulary: deterministic, and never more tokens than bytes.
 
 The approximation: a run of letters or digits is one token per started four UTF-8 bytes, any other visible
-character one token per started three bytes, white space belongs to the word after it. Real English text comes
-out 10–30 % high, Taglish about right. Around the text the wire's documented overhead is kept: 3 tokens a
-message, 1 a name, 3 to prime the reply (https://cookbook.openai.com/examples/how_to_count_tokens_with_tiktoken).
+character one token per started three bytes, white space belongs to the word after it. That is high for plain
+English and close for Taglish. Around the text the wire's documented overhead is kept: 3 tokens a message, 1 a
+name, 3 to prime the reply (https://cookbook.openai.com/examples/how_to_count_tokens_with_tiktoken).
 """
 
 import json
@@ -51,7 +51,7 @@ def text_of(message: dict[str, Any]) -> str:
 
 
 def count_prompt(messages: list[dict[str, Any]], response_format: dict[str, Any] | None) -> int:
-    """The tokens of a request: messages with their overhead, and the schema, which the provider also reads."""
+    """The tokens of a request: messages with their overhead, and the schema, which is read as well."""
     total = sum(_MESSAGE_TOKENS + sum(_parts(message)) for message in messages) + _REPLY_TOKENS
     schema = (response_format or {}).get("json_schema")
     return total if schema is None else total + count(json.dumps(schema, ensure_ascii=False))

@@ -41,7 +41,7 @@ def usage(prompt: int, completion: int, cached: int, reasoning: int) -> dict[str
 
 
 def pieces(text: str, count: int | None = None) -> list[str]:
-    """The text cut into the deltas of a stream: words, or exactly `count` parts (the last ones may be empty)."""
+    """The text cut into the deltas of a stream: words, or exactly `count` parts (the last may be empty)."""
     if count is None:
         return _WORD.findall(text)
     size = max(1, -(-len(text) // count))
@@ -50,7 +50,7 @@ def pieces(text: str, count: int | None = None) -> list[str]:
 
 @dataclass(frozen=True)
 class Completion:
-    """One answer with everything that the wire says about it. `usage` None leaves it out, as a fault may ask."""
+    """One answer and all that the wire says about it. `usage` None leaves it out, as a fault may ask."""
 
     id: str
     model: str

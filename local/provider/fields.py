@@ -1,0 +1,149 @@
+"""Values for single fields of a structured answer, by the field's name and the bounds of its schema."""
+
+import math
+import re
+from typing import Any
+
+from local.provider import prose
+from local.provider.reading import HOPE_WORDS, PAIN_WORDS, Reading
+
+Schema = dict[str, Any]
+_HOT, _WARM = 70, 50
+_TITLE_LENGTH = 60
+_EMAIL = re.compile(r"[\w.+-]+@[\w-]+\.[\w.]*\w")
+_PHONE = re.compile(r"\+?\d[\d ()-]{7,}\d")
+_FORMATS = {
+    "date": "2026-11-22",
+    "time": "09:00:00Z",
+    "date-time": "2026-11-22T09:00:00Z",
+    "email": "prospect@example.com",
+    "uri": "https://example.com/",
+    "uuid": "00000000-0000-4000-8000-000000000001",
+}
+_SPOKEN = {"message", "response", "reply", "script", "content", "body", "text", "opening", "alternatives"}
+_SPELLED = re.compile(r"[A-Z]?[a-z]+|[A-Z]+(?![a-z])|\d+")
+
+
+def words(name: str) -> list[str]:
+    """The words of a property's name: `coachingTip`, `coaching_tip` -> coaching, tip."""
+    return [word.lower() for word in _SPELLED.findall(name)]
+
+
+def is_name(name: str) -> bool:
+    """Whether a property holds a person's name."""
+    return words(name)[-1:] == ["name"] and not {"company", "product", "file"} & set(words(name))
+
+
+def natural_count(reading: Reading, name: str) -> int | None:
+    """How many spans the prompt holds for an array that quotes it; None for an array that does not."""
+    spans = _quoted(reading, set(words(name)))
+    return None if spans is None else len(spans)
+
+
+def choice(options: list[Any], reading: Reading, name: str, index: int) -> Any:  # noqa: ANN401
+    """The option that fits the score or that the prompt names, else one after the other."""
+    by_score = "hot" if reading.score >= _HOT else "warm" if reading.score >= _WARM else "cold"
+    if by_score in options:
+        return by_score
+    label = re.escape(name)
+    for option in (option for option in options if isinstance(option, str)):
+        if re.search(rf"(?i)\b{label}\W{{1,5}}{re.escape(option)}\b", reading.everything):
+            return option
+    named = [option for option in options if isinstance(option, str) and _says(reading, option)]
+    return named[0] if named else options[index % len(options)]
+
+
+def _says(reading: Reading, option: str) -> bool:
+    return re.search(rf"(?i)\b{re.escape(option)}\b", "\n".join(reading.said)) is not None
+
+
+def number(schema: Schema, reading: Reading, name: str, index: int, *, whole: bool) -> int | float:
+    """A number inside the bounds: a score, a rising step or day, or one that the prompt sets."""
+    low, high = _bounds(schema, whole=whole)
+    value = min(max(_wish(reading, name, index, high), low), high)
+    step = schema.get("multipleOf")
+    if step:
+        value = math.ceil(low / step) * step if value < low else math.floor(value / step) * step
+        value = value + step if value < low else value
+    return round(value) if whole else round(value, 6)
+
+
+def _bounds(schema: Schema, *, whole: bool) -> tuple[float, float]:
+    little = 1 if whole else 0.001
+    low = schema.get("minimum", -math.inf)
+    high = schema.get("maximum", math.inf)
+    if "exclusiveMinimum" in schema:
+        low = max(low, schema["exclusiveMinimum"] + little)
+    if "exclusiveMaximum" in schema:
+        high = min(high, schema["exclusiveMaximum"] - little)
+    return (math.ceil(low), math.floor(high)) if whole and math.isfinite(low + high) else (low, high)
+
+
+def _wish(reading: Reading, name: str, index: int, high: float) -> float:
+    parts = set(words(name))
+    if parts & {"score", "confidence", "percent", "probability", "rating", "intent", "likelihood"}:
+        return reading.score / 100 if high <= 1 else reading.score * min(high, 100) / 100
+    if parts & {"day", "days", "delay"}:
+        return index * 2
+    if parts & {"step", "slide", "index", "order", "number", "position", "rank"}:
+        return index + 1
+    asked = reading.number_of(words(name)[-1]) if parts else None
+    return index + 1 if asked is None else asked
+
+
+def string(schema: Schema, reading: Reading, name: str, index: int) -> str:
+    """A text that fits the field's name, inside the schema's length, format and pattern."""
+    text = _text(reading, name, index)
+    kind = schema.get("format")
+    if kind in _FORMATS:
+        found = _EMAIL.search(reading.everything) if kind == "email" else None
+        text = found.group() if found else _FORMATS[kind]
+    pattern = schema.get("pattern")
+    if pattern and not re.search(pattern, text):
+        text = next(
+            (known for known in (*_FORMATS.values(), "09:00", "1", "a") if re.search(pattern, known)), text
+        )
+    text = prose.shorten(text, schema["maxLength"]) if "maxLength" in schema else text
+    return text.ljust(schema.get("minLength", 0), ".")
+
+
+def _text(reading: Reading, name: str, index: int) -> str:
+    parts = set(words(name))
+    if is_name(name):
+        return reading.name or ""
+    for wanted, pattern in (({"email"}, _EMAIL), ({"phone", "mobile"}, _PHONE)):
+        if parts & wanted:
+            found = pattern.search(reading.everything)
+            return found.group() if found else ""
+    if parts & {"language"}:
+        return reading.language
+    quoted = _quoted(reading, parts)
+    return quoted[index % len(quoted)] if quoted else _composed(reading, name, parts, index)
+
+
+def _quoted(reading: Reading, parts: set[str]) -> tuple[str, ...] | None:
+    """The spans of the prompt for a field that quotes it, word for word; None for other fields."""
+    pains, hopes = reading.holding(PAIN_WORDS), reading.holding(HOPE_WORDS)
+    if parts & {"pain", "pains", "worries", "objections"}:
+        return pains
+    if parts & {"interest", "interests", "opportunity", "opportunities", "buying", "signals", "hopes"}:
+        return hopes
+    if parts & {"evidence", "quote", "quotes", "note", "notes", "source"}:
+        return tuple(dict.fromkeys((*pains, *hopes, *reading.spans)))
+    if parts & {"keyword", "keywords", "tag", "tags"}:
+        return reading.found(PAIN_WORDS + HOPE_WORDS)
+    return None
+
+
+def _composed(reading: Reading, name: str, parts: set[str], index: int) -> str:
+    if parts & {"subject", "title", "headline"}:
+        title = prose.shorten(f"{reading.name or 'Para sa iyo'}: {prose.quote(reading)}", _TITLE_LENGTH)
+        return title + prose.numbered(index, 1)
+    if parts & {"cta", "ask"}:
+        return prose.invite(reading, index)
+    if parts & {"tone", "emotion", "mood"}:
+        return "warm"
+    if parts & _SPOKEN:
+        return prose.write(reading, index)
+    label = " ".join(words(name)).capitalize() or "Sagot"
+    return prose.remark(reading, label) + prose.numbered(index, 1)

@@ -1,0 +1,146 @@
+"""Fills a JSON schema from what a prompt says."""
+
+import json
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+from local.provider import fields
+from local.provider.reading import Reading
+
+Schema = dict[str, Any]
+_USUAL_ITEMS = 3
+_DEEPEST = 12
+
+
+@dataclass(frozen=True)
+class Place:
+    """Where in the answer a value stands: its property's name, its index among its siblings, how deep."""
+
+    name: str = ""
+    index: int = 0
+    depth: int = 0
+
+    def under(self, name: str) -> "Place":
+        """The place of a property of the object that stands here."""
+        return Place(name, self.index, self.depth + 1)
+
+    def item(self, index: int) -> "Place":
+        """The place of an item of the array that stands here."""
+        return Place(self.name, index, self.depth + 1)
+
+
+def fill(schema: Schema, reading: Reading) -> Any:  # noqa: ANN401  # a schema may ask for any JSON
+    """A value that the schema admits, made of the prompt's names, numbers and spans."""
+    return _value(schema, schema, reading, Place())
+
+
+def schema_in(text: str) -> Schema | None:
+    """The first JSON schema of an object that stands in the text, bare or as the `schema` of a wrapper."""
+    for candidate in _objects(text):
+        schema = candidate.get("schema", candidate)
+        if isinstance(schema, dict) and isinstance(schema.get("properties"), dict):
+            return schema
+    return None
+
+
+def _objects(text: str) -> Iterator[dict[str, Any]]:
+    decoder, start = json.JSONDecoder(), text.find("{")
+    while start != -1:
+        try:
+            found, end = decoder.raw_decode(text, start)
+        except ValueError:
+            end = start + 1
+        else:
+            yield found
+        start = text.find("{", end)
+
+
+def _value(schema: Schema, root: Schema, reading: Reading, place: Place) -> Any:  # noqa: ANN401
+    schema = _plain(schema, root, place)
+    match _kind(schema):
+        case "const":
+            return schema["const"]
+        case "object":
+            return _object(schema, root, reading, place)
+        case "array":
+            return _array(schema, root, reading, place)
+        case kind:
+            return _scalar(kind, schema, reading, place)
+
+
+def _scalar(kind: str, schema: Schema, reading: Reading, place: Place) -> Any:  # noqa: ANN401
+    match kind:
+        case "enum":
+            return fields.choice(schema["enum"], reading, place.name, place.index)
+        case "string":
+            return fields.string(schema, reading, place.name, place.index)
+        case "integer" | "number":
+            return fields.number(schema, reading, place.name, place.index, whole=kind == "integer")
+        case "boolean":
+            return place.index == 0
+    return None
+
+
+def _plain(schema: Schema, root: Schema, place: Place) -> Schema:
+    """The schema without references and alternatives: the first one, or null once it is very deep."""
+    while "$ref" in schema or "anyOf" in schema or "oneOf" in schema:
+        if "$ref" in schema:
+            schema = _referred(schema["$ref"], root)
+            continue
+        options = [
+            _referred(option["$ref"], root) if "$ref" in option else option for option in _options(schema)
+        ]
+        nulls = [option for option in options if option.get("type") == "null"]
+        schema = nulls[0] if nulls and place.depth > _DEEPEST else next(o for o in options if o not in nulls)
+    return schema
+
+
+def _options(schema: Schema) -> list[Schema]:
+    options: list[Schema] = schema.get("anyOf") or schema["oneOf"]
+    return options
+
+
+def _referred(reference: str, root: Schema) -> Schema:
+    found: Any = root
+    for part in reference.removeprefix("#").strip("/").split("/"):
+        found = found[part] if part else found
+    return dict(found)
+
+
+def _kind(schema: Schema) -> str:
+    fixed = next((word for word in ("const", "enum") if word in schema), None)
+    if fixed is not None:
+        return fixed
+    kind = schema.get("type")
+    if isinstance(kind, list):
+        return next((name for name in kind if name != "null"), "null")
+    if kind is None:
+        return "object" if "properties" in schema else "array" if "items" in schema else "string"
+    return str(kind)
+
+
+def _object(schema: Schema, root: Schema, reading: Reading, place: Place) -> dict[str, Any]:
+    properties: dict[str, Schema] = schema.get("properties", {})
+    wanted = set(properties) if place.depth <= _DEEPEST else set(schema.get("required", []))
+    return {
+        name: _value(child, root, reading, place.under(name))
+        for name, child in properties.items()
+        if name in wanted
+    }
+
+
+def _array(schema: Schema, root: Schema, reading: Reading, place: Place) -> list[Any]:
+    items = _plain(schema.get("items", {"type": "string"}), root, place)
+    people = reading.records if any(fields.is_name(name) for name in items.get("properties", {})) else ()
+    asked = len(people) or reading.number_of(place.name) or fields.natural_count(reading, place.name)
+    least, most = schema.get("minItems", 0), schema.get("maxItems", max(100, len(people)))
+    count = min(max(_USUAL_ITEMS if asked is None else asked, least), most)
+    if place.depth > _DEEPEST:
+        count = least
+    return [
+        _value(
+            items, root, reading.about(people[index]) if index < len(people) else reading, place.item(index)
+        )
+        for index in range(count)
+    ]

@@ -1,4 +1,4 @@
-"""The simulated provider under a real server, for the tests beside this file."""
+"""The simulated provider under a real server with the real SDK, for the tests beside this file."""
 
 import json
 import socket
@@ -11,47 +11,71 @@ from dataclasses import dataclass
 from typing import Any
 
 import uvicorn
-from openai import OpenAI
+from openai import OpenAI, Stream
+from openai.types.chat import ChatCompletion, ChatCompletionChunk
 
 from local.provider.app import create_app
 
-_PATIENCE_SECONDS = 10.0
+PATIENCE_SECONDS = 10.0
+PROMPT: list[dict[str, Any]] = [
+    {"role": "system", "content": "You write first messages for an agent. Language: taglish"},
+    {
+        "role": "user",
+        "content": "Prospect name: Maria Santos\nNotes: Pagod na siya sa trabaho at kulang ang sahod.",
+    },
+]
 
 
 @dataclass(frozen=True)
 class ProviderServer:
-    """A running simulated provider, its control API, and the real SDK pointed at it."""
+    """A running simulated provider, its control API, and the real SDK without its hidden retries."""
 
     url: str
+    client: OpenAI
 
-    def client(self, key: str = "sk-local") -> OpenAI:
-        """The real SDK without its hidden retries."""
-        return OpenAI(api_key=key, base_url=f"{self.url}/v1", max_retries=0, timeout=_PATIENCE_SECONDS)
+    def ask(self, model: str = "gpt-4o", messages: object = None, **arguments: object) -> ChatCompletion:
+        """One buffered call."""
+        create: Any = self.client.chat.completions.create
+        reply: ChatCompletion = create(model=model, messages=messages or PROMPT, **arguments)
+        return reply
 
-    def fail(self, **fault: object) -> None:
+    def answer(self, **arguments: Any) -> str:  # noqa: ANN401  # whatever the SDK takes
+        """The text of one buffered call."""
+        text = self.ask(**arguments).choices[0].message.content
+        assert text is not None
+        return text
+
+    def open_stream(self, model: str = "gpt-4o", **arguments: object) -> Stream[ChatCompletionChunk]:
+        """One streamed call, its first chunk not yet read."""
+        create: Any = self.client.chat.completions.create
+        stream: Stream[ChatCompletionChunk] = create(model=model, messages=PROMPT, stream=True, **arguments)
+        return stream
+
+    def stream(self, **arguments: Any) -> list[ChatCompletionChunk]:  # noqa: ANN401  # whatever the SDK takes
+        """One streamed call, read to its end."""
+        with self.open_stream(**arguments) as chunks:
+            return list(chunks)
+
+    def fail(self, kind: str, **fault: object) -> None:
         """Queue one fault."""
-        self.call("POST", "/control/faults", {"faults": [fault]})
+        self.control("POST", "/control/faults", {"faults": [{"kind": kind, **fault}]})
 
     def requests(self, *, bodies: bool = False) -> list[dict[str, Any]]:
         """What arrived since the last reset."""
-        rows: list[dict[str, Any]] = self.call("GET", f"/control/requests?bodies={int(bodies)}")
+        rows: list[dict[str, Any]] = self.control("GET", f"/control/requests?bodies={int(bodies)}")
         return rows
 
     def settled(self) -> dict[str, Any]:
         """The only request, once the provider is done with it."""
-        _until(lambda: [row for row in self.requests() if row["finished"] or row["aborted"]])
+        until(lambda: [row for row in self.requests() if row["finished"] or row["aborted"]])
         (row,) = self.requests()
         return row
 
-    def reset(self) -> None:
-        """Forget faults and requests."""
-        self.call("DELETE", "/control")
-
-    def call(self, method: str, path: str, body: object = None) -> Any:  # noqa: ANN401  # any JSON
+    def control(self, method: str, path: str, body: object = None) -> Any:  # noqa: ANN401  # any JSON
         """One request to the control API and its JSON."""
         data = None if body is None else json.dumps(body).encode()
-        request = urllib.request.Request(self.url + path, data, method=method)  # noqa: S310  # our own loopback URL
-        with urllib.request.urlopen(request, timeout=_PATIENCE_SECONDS) as reply:  # noqa: S310
+        request = urllib.request.Request(self.url + path, data, method=method)  # noqa: S310  # our own address
+        with urllib.request.urlopen(request, timeout=PATIENCE_SECONDS) as reply:  # noqa: S310
             raw = reply.read()
         return json.loads(raw) if raw else None
 
@@ -64,17 +88,22 @@ def running() -> Iterator[ProviderServer]:
     server = uvicorn.Server(config)
     thread = threading.Thread(target=server.run, args=([listener],), daemon=True)
     thread.start()
-    _until(lambda: server.started)
+    until(lambda: server.started)
+    url = f"http://127.0.0.1:{listener.getsockname()[1]}"
     try:
-        yield ProviderServer(f"http://127.0.0.1:{listener.getsockname()[1]}")
+        with OpenAI(
+            api_key="sk-local", base_url=f"{url}/v1", max_retries=0, timeout=PATIENCE_SECONDS
+        ) as client:
+            yield ProviderServer(url, client)
     finally:
         server.should_exit = True
-        thread.join(_PATIENCE_SECONDS)
+        thread.join(PATIENCE_SECONDS)
         listener.close()
 
 
-def _until(reached: Callable[[], object]) -> None:
-    deadline = time.monotonic() + _PATIENCE_SECONDS
+def until(reached: Callable[[], object]) -> None:
+    """Wait until something holds, without a fixed sleep; fail after the patience."""
+    deadline, pause = time.monotonic() + PATIENCE_SECONDS, threading.Event()
     while not reached():
         assert time.monotonic() < deadline, "the provider never got there"
-        threading.Event().wait(0.005)
+        pause.wait(0.005)

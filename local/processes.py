@@ -36,12 +36,12 @@ class Child:
     process: subprocess.Popen[bytes]
     stop_signal: signal.Signals
 
-    def stop(self) -> None:
+    def stop(self, patience_seconds: float = STOP_SECONDS) -> None:
         """Ask, wait, and kill what does not listen; a process that is already gone is fine."""
         with suppress(ProcessLookupError):
             self.process.send_signal(self.stop_signal)
         try:
-            self.process.wait(STOP_SECONDS)
+            self.process.wait(patience_seconds)
         except subprocess.TimeoutExpired:
             kill_group(self.process.pid)
             self.process.wait()

@@ -31,7 +31,7 @@ class Stack:
     """Starts on entering, stops on leaving; all that it keeps is below `folder`.
 
     `port` 0 takes any free one. An `ephemeral` stack is faster, forgets its data, and keeps a blank database
-    to copy. `caller` is the environment that the functions inherit; its OPENAI_* variables choose the provider.
+    to copy. `caller` is the environment that the functions inherit; its OPENAI_* variables choose a provider.
     With `piped` the functions' output is read from `gateway_output`, else it goes to the logs.
     With `reset` the data of earlier starts is dropped. `report` is told each step before it begins.
     """

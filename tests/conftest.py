@@ -14,6 +14,8 @@ from tests.users import User, sign_up
 INHERITED = ("PATH", "HOME", "LANG", "TMPDIR", "COVERAGE_PROCESS_START")
 
 Database = psycopg.Connection[tuple[object, ...]]
+NewUser = Callable[..., User]
+EmptyDatabase = Callable[[], str]
 
 
 @pytest.fixture(scope="session")
@@ -32,7 +34,7 @@ def database(stack: Stack) -> Iterator[Database]:
 
 
 @pytest.fixture(scope="session")
-def new_user(stack: Stack, database: Database) -> Callable[..., User]:
+def new_user(stack: Stack, database: Database) -> NewUser:
     """Sign up a user and give him a tier and energy: `new_user(tier="free", energy=0)`."""
 
     def make(tier: str = "pro", energy: int = 500) -> User:
@@ -56,7 +58,7 @@ def new_user(stack: Stack, database: Database) -> Callable[..., User]:
 
 
 @pytest.fixture
-def empty_database(stack: Stack) -> Callable[[], str]:
+def empty_database(stack: Stack) -> EmptyDatabase:
     """Make databases as an empty Supabase project has one, without our migrations; gives addresses."""
     return lambda: stack.blank_database(f"test_{secrets.token_hex(8)}")
 

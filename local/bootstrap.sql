@@ -24,7 +24,9 @@ end
 $$;
 alter schema public owner to postgres;
 create schema if not exists extensions authorization postgres;
-grant usage on schema public, extensions to anon, authenticated, service_role;
+-- Its tables and functions come with the auth server; policies call them under every role.
+create schema if not exists auth authorization postgres;
+grant usage on schema public, extensions, auth to anon, authenticated, service_role;
 
 -- As hosted: row-level security is the only barrier.
 alter default privileges for role postgres in schema public

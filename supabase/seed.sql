@@ -75,10 +75,10 @@ select v.id::uuid, u.id, v.full_name, v.email, v.phone, v.company, v.position, v
 from (values
   ('d0000000-0000-4000-8000-000000000001', 'demo@nexscout.test', 'Maria Santos', 'maria.santos@example.com', '+639171234567',
    'Santos Sari-sari', 'Owner', 'facebook', 'engage', 'hot', 82,
-   '{"scout_score": 82, "bucket": "hot", "notes": "Nag-comment sa post: \"kailangan ko talaga ng extra income, ang mahal na ng gastos sa bahay\". May dalawang anak, gusto ng wfh na negosyo.", "pain_points": ["gastos sa bahay"], "interests": ["online negosyo"]}'),
+   '{"scout_score": 82, "bucket": "hot", "notes": "Nag-comment sa post: “kailangan ko talaga ng extra income, ang mahal na ng gastos sa bahay”. May dalawang anak, gusto ng wfh na negosyo.", "pain_points": ["gastos sa bahay"], "interests": ["online negosyo"]}'),
   ('d0000000-0000-4000-8000-000000000002', 'demo@nexscout.test', 'Jun dela Cruz', 'jun.delacruz@example.com', '+639181234567',
    'Grab', 'Driver', 'facebook', 'discover', 'warm', 61,
-   '{"scout_score": 61, "bucket": "warm", "notes": "Laging pagod sa biyahe, sabi niya \"sana may ibang paraan kumita\". Curious pero takot sa networking.", "pain_points": ["pagod", "takot sa networking"], "interests": ["kita", "pamilya"]}'),
+   '{"scout_score": 61, "bucket": "warm", "notes": "Laging pagod sa biyahe, sabi niya “sana may ibang paraan kumita”. Curious pero takot sa networking.", "pain_points": ["pagod", "takot sa networking"], "interests": ["kita", "pamilya"]}'),
   ('d0000000-0000-4000-8000-000000000003', 'demo@nexscout.test', 'Aileen Bautista', 'aileen.b@example.com', null,
    'BPO Makati', 'Team lead', 'linkedin', 'discover', 'cold', 34,
    '{"scout_score": 34, "bucket": "cold", "notes": "Busy sa graveyard shift; nag-like lang sa post tungkol sa health drink.", "pain_points": ["graveyard shift"], "interests": ["health"]}'),

@@ -108,6 +108,9 @@ class Settings(BaseModel):
     anthropic_base_url: Address = Field(ANTHROPIC_URL, description=_ADDRESS)
     premium_models: Models = Field(("gpt-4o",), description=_MODELS)
     standard_models: Models = Field(("gpt-3.5-turbo", "gpt-4o-mini"), description=_MODELS)
+    extra_models: str | None = Field(
+        None, description="a JSON array of models of one's own (see docs/guide.md)"
+    )
     cors_origins: Origins = Field(("*",), description="* or origins (https://host) separated by commas")
     log_level: Level = Field("INFO", description="DEBUG, INFO, WARNING or ERROR")
     request_timeout_seconds: float = Field(25, gt=0, le=900, description="seconds, more than 0, at most 900")

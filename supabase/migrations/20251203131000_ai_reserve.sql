@@ -257,10 +257,11 @@ language sql stable set search_path = '' as $$
 $$;
 comment on function nexscout.reserved is 'The answer of an admitted call; energy_available is what is left beside all holds';
 
-create or replace function public.ai_reserve(p_request jsonb) returns jsonb
+-- Text, not jsonb: gateways re-encode a jsonb argument in different ways, and a text arrives as it was written.
+create or replace function public.ai_reserve(p_request text) returns jsonb
 language plpgsql set search_path = '' as $$
 declare
-  p nexscout.reservation := jsonb_populate_record(null::nexscout.reservation, p_request);
+  p nexscout.reservation := jsonb_populate_record(null::nexscout.reservation, p_request::jsonb);
   v_now timestamptz;
   v_account public.user_energy;
   v_tier public.ai_tiers;
@@ -398,7 +399,7 @@ begin
 end
 $$;
 comment on function public.ai_reserve is
-  'Admits a call or says why not, in the order idempotency, tier, energy, caps, limits; holds the energy, coins and USD that it can cost and notes attempt 1. For the service key only';
+  'Takes a nexscout.reservation as JSON. Admits a call or says why not, in the order idempotency, tier, energy, caps, limits; holds the energy, coins and USD that it can cost and notes attempt 1. For the service key only';
 
 create or replace function public.ai_note_attempt(
   p_request_id uuid, p_ordinal integer, p_provider text, p_model text, p_cost_bound_usd text
@@ -440,7 +441,7 @@ revoke all on function
   nexscout.rate_limit_wait(nexscout.reservation, public.ai_tiers, timestamptz),
   nexscout.refuse(nexscout.reservation, nexscout.outcome, jsonb),
   nexscout.reserved(public.ai_requests, public.user_energy),
-  public.ai_reserve(jsonb), public.ai_note_attempt(uuid, integer, text, text, text)
+  public.ai_reserve(text), public.ai_note_attempt(uuid, integer, text, text, text)
   from public, anon, authenticated;
 grant execute on function
   nexscout.expire_holds(uuid, timestamptz), nexscout.energy_held(uuid, uuid), nexscout.coins_held(uuid, uuid),
@@ -453,5 +454,5 @@ grant execute on function
   nexscout.rate_limit_wait(nexscout.reservation, public.ai_tiers, timestamptz),
   nexscout.refuse(nexscout.reservation, nexscout.outcome, jsonb),
   nexscout.reserved(public.ai_requests, public.user_energy),
-  public.ai_reserve(jsonb), public.ai_note_attempt(uuid, integer, text, text, text)
+  public.ai_reserve(text), public.ai_note_attempt(uuid, integer, text, text, text)
   to service_role;

@@ -218,16 +218,16 @@ language sql immutable set search_path = '' as $$
 $$;
 comment on function nexscout.with_energy is 'The reply with the energy figures that only the settlement knows';
 
-create or replace function public.ai_settle(p_request_id uuid, p_result jsonb) returns jsonb
+create or replace function public.ai_settle(p_request_id uuid, p_result text) returns jsonb
 language sql set search_path = '' as $$
-  select nexscout.resolve(p_request_id, p_result, true)
+  select nexscout.resolve(p_request_id, p_result::jsonb, true)
 $$;
 comment on function public.ai_settle is
   'Charges a delivered call what it cost, never more than its hold, and records attempts, usage, reply and feature rows. For the service key only';
 
-create or replace function public.ai_release(p_request_id uuid, p_result jsonb) returns jsonb
+create or replace function public.ai_release(p_request_id uuid, p_result text) returns jsonb
 language sql set search_path = '' as $$
-  select nexscout.resolve(p_request_id, p_result, false)
+  select nexscout.resolve(p_request_id, p_result::jsonb, false)
 $$;
 comment on function public.ai_release is
   'Gives back all that a call held; its attempts and its failure are recorded all the same. For the service key only';
@@ -238,7 +238,7 @@ revoke all on function
   nexscout.charge(public.ai_requests, text, public.user_energy),
   nexscout.store_rows(public.ai_requests, jsonb, numeric),
   nexscout.resolve(uuid, jsonb, boolean), nexscout.with_energy(jsonb, integer, integer),
-  public.ai_settle(uuid, jsonb), public.ai_release(uuid, jsonb)
+  public.ai_settle(uuid, text), public.ai_release(uuid, text)
   from public, anon, authenticated;
 grant execute on function
   nexscout.record_attempts(public.ai_requests, jsonb, timestamptz),
@@ -246,5 +246,5 @@ grant execute on function
   nexscout.charge(public.ai_requests, text, public.user_energy),
   nexscout.store_rows(public.ai_requests, jsonb, numeric),
   nexscout.resolve(uuid, jsonb, boolean), nexscout.with_energy(jsonb, integer, integer),
-  public.ai_settle(uuid, jsonb), public.ai_release(uuid, jsonb)
+  public.ai_settle(uuid, text), public.ai_release(uuid, text)
   to service_role;

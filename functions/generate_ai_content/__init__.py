@@ -1,0 +1,1 @@
+"""generate-ai-content: AI texts for the signed-in web client."""

@@ -1,0 +1,72 @@
+"""An AI call as the orchestrator takes it: everything decided by the function, nothing yet by money or models."""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from shared.ai.provider import Message
+from shared.ai.selection import Wish
+from shared.auth import Caller
+from shared.config_cache import Configuration
+
+DEFAULT_RETRIES = 2
+MAX_RETRIES = 5
+
+Prospect = Mapping[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Structure:
+    """A JSON object that the model must give; `parse` validates it and raises ValueError when it is broken."""
+
+    name: str
+    schema: Mapping[str, Any]
+    parse: Callable[[str], dict[str, Any]]
+
+
+@dataclass(frozen=True, slots=True)
+class Generated:
+    """What a call delivered: the text, and its parsed form where a structure was asked for."""
+
+    text: str
+    value: dict[str, Any] | None
+    finish_reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class Generation:
+    """The row of ai_generations that a delivered call leaves."""
+
+    generation_type: str
+    input_data: Mapping[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class AICall:
+    """One call of an AI feature.
+
+    `build` gives the messages once configuration and prospect are known; they may hold at most `prompt_limit_bytes`,
+    which bounds the hold before they exist. `shape` turns what was delivered into the fields of the reply.
+    """
+
+    function_name: str
+    action: str
+    caller: Caller
+    wish: Wish
+    build: Callable[[Configuration, Prospect | None], Sequence[Message]]
+    shape: Callable[[Generated], Mapping[str, Any]]
+    prompt_limit_bytes: int
+    max_output_tokens: int
+    temperature: float | None = None
+    structure: Structure | None = None
+    prompt_version: str | None = None
+    prospect_id: str | None = None
+    units: int = 1
+    retries: int = DEFAULT_RETRIES
+    retry_delay_seconds: float = 0.5
+    paid_tiers_only: bool = False
+    upgrade_sentence: str | None = None
+    idempotency_key: str | None = None
+    body_hash: str | None = None
+    group_key: str | None = None
+    generation: Generation | None = field(default=None)

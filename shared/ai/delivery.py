@@ -1,0 +1,179 @@
+"""Attempts at the provider for one held call: retries, fallbacks and one repair, all in this place."""
+
+import asyncio
+import itertools
+import json
+import random
+import time
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass
+from datetime import UTC, date, datetime
+
+from shared.ai.attempts import Attempt, Step, step_after, wait_before_retry
+from shared.ai.call import AICall, Generated, Structure
+from shared.ai.catalogue import Model
+from shared.ai.provider import FailureKind, Message, ProviderCall, ProviderFailure, ProviderReply, Providers
+from shared.ai.reservation import cost_bound_usd, output_limit
+from shared.ai.run import Run
+from shared.deadline import Deadline
+from shared.energy.ledger import Ledger
+from shared.errors import ContentRefused, DeadlineExceeded, NexscoutError, ProviderError, ProviderUnavailable
+
+MIN_ATTEMPT_SECONDS = 0.25
+"""An attempt that could not even begin an answer in this time is not sent."""
+
+REPAIR = (
+    "The answer did not match the required JSON schema. Give the corrected JSON object, and nothing else."
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Chance:
+    """What a delivery takes from its surroundings: waiting, jitter in [0, 1) and the date, as arguments."""
+
+    sleep: Callable[[float], Awaitable[None]] = asyncio.sleep
+    jitter: Callable[[], float] = random.random
+    today: Callable[[], date] = lambda: datetime.now(UTC).date()
+
+
+class Deliverer:
+    """Sends attempts until one delivers or the plan or the deadline ends."""
+
+    def __init__(self, providers: Providers, ledger: Ledger, chance: Chance) -> None:
+        self._providers = providers
+        self._ledger = ledger
+        self._chance = chance
+
+    async def deliver(self, run: Run, messages: Sequence[Message]) -> Generated:
+        """Bring a complete valid result.
+
+        Raises:
+            DeadlineExceeded: time ran out.
+            ContentRefused: the provider refused the content.
+            ProviderUnavailable: the last attempt met the provider's rate limit.
+            ProviderError: every attempt failed otherwise.
+        """
+        skipped_provider: str | None = None
+        failure: ProviderFailure | None = None
+        for position, model in enumerate(run.models):
+            if model.provider == skipped_provider:
+                continue
+            retries = run.call.retries if position == 0 else 0
+            outcome = await self._from_model(run, model, messages, retries)
+            if isinstance(outcome, Generated):
+                return outcome
+            failure, step = outcome
+            if step is Step.STOP:
+                raise ContentRefused from failure
+            if step is Step.NEXT_PROVIDER:
+                skipped_provider = model.provider
+        raise _exhausted(failure, run.until)
+
+    async def _from_model(
+        self, run: Run, model: Model, messages: Sequence[Message], retries: int
+    ) -> Generated | tuple[ProviderFailure, Step]:
+        """Try one model until it delivers or something else must follow."""
+        for tries in itertools.count(1):
+            try:
+                return await self._valid(run, model, messages)
+            except ProviderFailure as failure:
+                wait = wait_before_retry(failure, tries, run.call.retry_delay_seconds, self._chance.jitter())
+                left = run.until.remaining() - MIN_ATTEMPT_SECONDS
+                step = step_after(failure, retries + 1 - tries, wait, left)
+                if step is not Step.RETRY:
+                    return failure, step
+            await self._chance.sleep(wait)
+        raise AssertionError  # pragma: no cover  # count() has no end
+
+    async def _valid(self, run: Run, model: Model, messages: Sequence[Message]) -> Generated:
+        """Give a result that holds to the structure asked for, after at most one repair in the whole call."""
+        structure = run.call.structure
+        sent = _with_schema(messages, structure, model)
+        reply = await self._attempt(run, model, sent)
+        try:
+            return _checked(reply, structure)
+        except ValueError:
+            run.attempts[-1].broken()
+            if run.repaired or structure is None:
+                raise ProviderFailure(FailureKind.MALFORMED, "reported") from None
+        run.repaired = True
+        reply = await self._attempt(run, model, _repair(sent, reply.text, run.call))
+        try:
+            return _checked(reply, structure)
+        except ValueError as exc:
+            run.attempts[-1].broken()
+            raise ProviderError from exc
+
+    async def _attempt(self, run: Run, model: Model, messages: Sequence[Message]) -> ProviderReply:
+        timeout = run.until.timeout(run.until.remaining(), keep=MIN_ATTEMPT_SECONDS / 2)
+        attempt = Attempt(len(run.attempts) + 1, model, cost_bound_usd(run.call, model))
+        if attempt.ordinal > 1:
+            # The first one was noted with the reservation.
+            await self._ledger.note_attempt(run.context.request_id, attempt, run.until)
+        run.attempts.append(attempt)
+        started = time.monotonic()
+        try:
+            with run.context.timed("provider"):
+                reply = await self._providers.complete(_provider_call(run.call, model, messages), timeout)
+        except ProviderFailure as failure:
+            attempt.failed(failure, self._chance.today())
+            raise
+        except BaseException:
+            attempt.interrupted(round((time.monotonic() - started) * 1000))
+            raise
+        attempt.succeeded(reply, self._chance.today())
+        return reply
+
+
+def prompt_bytes(messages: Sequence[Message], structure: Structure | None) -> int:
+    """Give the bytes of the request that carry the prompt: messages and schema as JSON."""
+    schema = None if structure is None else structure.schema
+    return len(json.dumps([list(messages), schema], ensure_ascii=False).encode())
+
+
+def _provider_call(call: AICall, model: Model, messages: Sequence[Message]) -> ProviderCall:
+    return ProviderCall(
+        model,
+        messages,
+        output_limit(call, model),
+        call.temperature,
+        None if call.structure is None else call.structure.name,
+        None if call.structure is None else call.structure.schema,
+    )
+
+
+def _with_schema(messages: Sequence[Message], structure: Structure | None, model: Model) -> Sequence[Message]:
+    """Tell the schema in words to a model that takes none by parameter."""
+    if structure is None or model.json_schema:
+        return messages
+    schema = json.dumps(structure.schema, ensure_ascii=False)
+    return [
+        {"role": "system", "content": f"Answer with one JSON object of this schema:\n{schema}"},
+        *messages,
+    ]
+
+
+def _repair(sent: Sequence[Message], broken: str, call: AICall) -> Sequence[Message]:
+    """Show the model its broken answer, unless that would make the prompt larger than the hold allows."""
+    repair = [*sent, {"role": "assistant", "content": broken}, {"role": "user", "content": REPAIR}]
+    return repair if prompt_bytes(repair, call.structure) <= call.prompt_limit_bytes else sent
+
+
+def _checked(reply: ProviderReply, structure: Structure | None) -> Generated:
+    """Give the result; raises ValueError when nothing was delivered or the structure is broken."""
+    if not reply.text.strip():
+        raise ValueError("nothing was delivered")
+    value = None if structure is None else structure.parse(reply.text)
+    return Generated(reply.text, value, reply.finish_reason)
+
+
+def _exhausted(failure: ProviderFailure | None, until: Deadline) -> NexscoutError:
+    if (
+        failure is not None
+        and failure.kind is FailureKind.TIMEOUT
+        and until.remaining() < MIN_ATTEMPT_SECONDS * 2
+    ):
+        return DeadlineExceeded()
+    if failure is not None and failure.kind is FailureKind.RATE_LIMITED:
+        return ProviderUnavailable(retry_after_seconds=max(1, round(failure.retry_after_seconds or 1)))
+    return ProviderError()

@@ -1,0 +1,80 @@
+"""What a prompt may know of a workspace and a prospect: chosen fields, within a budget of bytes."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from shared.ai.prompts import fitted
+from shared.config_cache import Configuration
+
+COMPANY_BYTES = 4_000
+PRODUCTS_BYTES = 6_000
+VOICE_BYTES = 1_500
+PROSPECT_BYTES = 4_000
+
+# Contact details are left out on purpose: no text needs them, and the provider need not have them.
+_PROSPECT_FIELDS = (
+    "full_name", "company", "position", "platform", "bio_text", "source", "pipeline_stage", "lead_temperature",
+    "buying_intent_score", "tags",
+)  # fmt: skip
+_PROSPECT_METADATA_WITHOUT = {"email", "phone", "contact", "contacts"}
+
+
+def workspace_data(configuration: Configuration) -> dict[str, Any]:
+    """Give company, products and voice as data; what the user has not filled in is not there."""
+    sections = configuration.sections
+    workspace = sections.get("workspace") or {}
+    company = {**(workspace.get("company") or {}), **(sections.get("company") or {})}
+    company.pop("id", None)
+    intelligence = sections.get("intelligence") or {}
+    data = {
+        "seller": fitted(sections.get("profile"), VOICE_BYTES),
+        "company": fitted(company, COMPANY_BYTES),
+        "products": fitted(sections.get("products"), PRODUCTS_BYTES),
+        "voice": fitted(
+            {"tone": workspace.get("tone_profile"), "brand": intelligence.get("brand_voice")}, VOICE_BYTES
+        ),
+    }
+    return {name: value for name, value in data.items() if value}
+
+
+def prospect_data(prospect: Mapping[str, Any] | None) -> dict[str, Any] | None:
+    """Give what a text about the prospect may use."""
+    if prospect is None:
+        return None
+    record = {name: prospect.get(name) for name in _PROSPECT_FIELDS}
+    metadata = prospect.get("metadata") or {}
+    record["metadata"] = {
+        name: value for name, value in metadata.items() if name not in _PROSPECT_METADATA_WITHOUT
+    }
+    fit: dict[str, Any] | None = fitted(record, PROSPECT_BYTES)
+    return fit
+
+
+def custom_instructions(configuration: Configuration) -> str:
+    """Give what the owner told the AI to do, at most 4,000 characters; the owner's own words may instruct."""
+    texts = list(configuration.sections.get("instructions") or [])
+    workspace = configuration.sections.get("workspace") or {}
+    texts += [
+        value for value in (workspace.get("custom_instructions") or {}).values() if isinstance(value, str)
+    ]
+    return "\n".join(texts)[:4000]
+
+
+def preferred_language(configuration: Configuration) -> str | None:
+    """Give the language that the workspace writes in, where it says so."""
+    settings = configuration.sections.get("ai_settings") or {}
+    workspace = configuration.sections.get("workspace") or {}
+    for value in (settings.get("language"), (workspace.get("tone_profile") or {}).get("language")):
+        if isinstance(value, str) and value:
+            return value
+    return None
+
+
+def preferred_tone(configuration: Configuration) -> str | None:
+    """Give the tone that the workspace writes in, where it says so."""
+    settings = configuration.sections.get("ai_settings") or {}
+    workspace = configuration.sections.get("workspace") or {}
+    for value in (settings.get("tone"), (workspace.get("tone_profile") or {}).get("tone")):
+        if isinstance(value, str) and value:
+            return value
+    return None

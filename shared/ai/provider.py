@@ -1,0 +1,283 @@
+"""The one place that talks to providers: OpenAI and whatever speaks its protocol."""
+
+import asyncio
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import TYPE_CHECKING, Any, Literal
+
+from shared.ai.catalogue import Model
+from shared.ai.usage import Usage, usage_from_openai
+from shared.settings import Settings
+
+if TYPE_CHECKING:
+    from openai import AsyncOpenAI
+    from openai.types.chat import ChatCompletion
+
+Message = Mapping[str, Any]
+"""One chat message as the wire has it: role and content."""
+
+
+@dataclass(frozen=True, slots=True)
+class ProviderCall:
+    """One request to a provider, complete; `schema` asks for a JSON object of that shape."""
+
+    model: Model
+    messages: Sequence[Message]
+    max_output_tokens: int
+    temperature: float | None
+    schema_name: str | None = None
+    schema: Mapping[str, Any] | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class ProviderReply:
+    """What a provider delivered; `usage` is None where it told none."""
+
+    text: str
+    finish_reason: str
+    usage: Usage | None
+    provider_request_id: str | None
+    latency_ms: int
+
+
+class FailureKind(StrEnum):
+    """The classes of failure that a retry decision knows."""
+
+    RATE_LIMITED = "rate_limited"
+    SERVER_ERROR = "server_error"
+    TIMEOUT = "timeout"
+    UNREACHABLE = "unreachable"
+    MALFORMED = "malformed"
+    REJECTED = "rejected"
+    CREDENTIALS = "credentials"
+    REFUSED = "refused"
+
+
+Billing = Literal["not_billed", "reported", "unknown"]
+
+
+class ProviderFailure(Exception):  # noqa: N818  # what happened, not a programming error
+    """One attempt failed; `billing` tells what the provider may charge for it. Carries no text of the provider."""
+
+    def __init__(  # noqa: PLR0913  # what is known of a failure, each by name
+        self,
+        kind: FailureKind,
+        billing: Billing,
+        *,
+        http_status: int | None = None,
+        retry_after_seconds: float | None = None,
+        usage: Usage | None = None,
+        provider_request_id: str | None = None,
+        latency_ms: int = 0,
+    ) -> None:
+        super().__init__(kind.value)
+        self.kind = kind
+        self.billing = billing
+        self.http_status = http_status
+        self.retry_after_seconds = retry_after_seconds
+        self.usage = usage
+        self.provider_request_id = provider_request_id
+        self.latency_ms = latency_ms
+
+
+# A gateway that gave up waiting says nothing about whether the work was done and billed.
+_FATE_UNKNOWN = {408, 502, 504, 524}
+
+
+class Providers:
+    """A client for each provider, made when first needed: importing the SDK costs half a second."""
+
+    def __init__(self, settings: Settings) -> None:
+        self._settings = settings
+        self._clients: dict[str, AsyncOpenAI] = {}
+
+    async def complete(self, call: ProviderCall, timeout_seconds: float) -> ProviderReply:
+        """Send one request, once, and give the reply.
+
+        Raises:
+            ProviderFailure: it gave none that can be used.
+        """
+        from openai import APIError  # noqa: PLC0415  # half a second that a cold start spends elsewhere
+
+        started = time.monotonic()
+        try:
+            # The total: a provider that drips a byte a second outlives every read timeout.
+            async with asyncio.timeout(timeout_seconds):
+                raw = await self._client(call.model.provider).chat.completions.with_raw_response.create(
+                    **_arguments(call), timeout=timeout_seconds
+                )
+                completion = raw.parse()
+        except TimeoutError as exc:
+            raise ProviderFailure(FailureKind.TIMEOUT, "unknown", latency_ms=_ms_since(started)) from exc
+        except APIError as exc:
+            raise _failure(exc, _ms_since(started)) from exc
+        except ValueError as exc:
+            # A 200 whose body is no JSON: the work may have been done.
+            raise ProviderFailure(
+                FailureKind.MALFORMED, "unknown", http_status=200, latency_ms=_ms_since(started)
+            ) from exc
+        return _reply(completion, raw.headers.get("x-request-id"), _ms_since(started))
+
+    async def close(self) -> None:
+        """Close every client."""
+        for client in self._clients.values():
+            await client.close()
+        self._clients.clear()
+
+    def _client(self, provider: str) -> "AsyncOpenAI":
+        from openai import AsyncOpenAI  # noqa: PLC0415  # see complete
+
+        if provider not in self._clients:
+            api_key, base_url = _endpoint(self._settings, provider)
+            self._clients[provider] = AsyncOpenAI(
+                api_key=api_key,
+                base_url=base_url,
+                # Hidden retries would be requests that nobody recorded.
+                max_retries=0,
+            )
+        return self._clients[provider]
+
+
+def _endpoint(settings: Settings, provider: str) -> tuple[str, str]:
+    """Give key and address; models of one's own are served where OPENAI_BASE_URL points."""
+    if provider == "anthropic":
+        key, url = settings.anthropic_api_key, settings.anthropic_base_url.removesuffix("/v1") + "/v1"
+    else:
+        key, url = settings.openai_api_key, settings.openai_base_url
+    # Without a key the provider answers 401 and the next provider is asked.
+    return ("missing" if key is None else key.get_secret_value()), url
+
+
+def _arguments(call: ProviderCall) -> dict[str, Any]:
+    arguments: dict[str, Any] = {
+        "model": call.model.name,
+        "messages": list(call.messages),
+        call.model.output_limit_parameter: call.max_output_tokens,
+    }
+    if call.temperature is not None and call.model.temperature:
+        arguments["temperature"] = call.temperature
+    if call.schema is not None and (call.model.json_schema or call.model.json_mode):
+        arguments["response_format"] = _response_format(call)
+    return arguments
+
+
+def _response_format(call: ProviderCall) -> dict[str, Any]:
+    if not call.model.json_schema:
+        return {"type": "json_object"}
+    return {
+        "type": "json_schema",
+        "json_schema": {"name": call.schema_name, "schema": call.schema, "strict": True},
+    }
+
+
+def _reply(completion: "ChatCompletion", provider_request_id: str | None, latency_ms: int) -> ProviderReply:
+    # Compatible servers send what they like under a 200: nothing is believed to be there.
+    usage = usage_from_openai(_plain(getattr(completion, "usage", None)))
+    choices = getattr(completion, "choices", None)
+    billing: Billing = "unknown" if usage is None else "reported"
+    if not choices or getattr(choices[0], "message", None) is None:
+        raise ProviderFailure(
+            FailureKind.MALFORMED,
+            billing,
+            http_status=200,
+            usage=usage,
+            provider_request_id=provider_request_id,
+            latency_ms=latency_ms,
+        )
+    choice = choices[0]
+    if choice.finish_reason == "content_filter" or choice.message.refusal:
+        raise ProviderFailure(
+            FailureKind.REFUSED,
+            billing,
+            http_status=200,
+            usage=usage,
+            provider_request_id=provider_request_id,
+            latency_ms=latency_ms,
+        )
+    return ProviderReply(
+        _storable(choice.message.content or ""),
+        choice.finish_reason or "stop",
+        usage,
+        provider_request_id,
+        latency_ms,
+    )
+
+
+def _storable(text: str) -> str:
+    """Drop what neither UTF-8 nor the database can hold: lone surrogates and null bytes."""
+    return text.encode("utf-8", "ignore").decode().replace("\x00", "")
+
+
+def _plain(usage: object) -> dict[str, Any] | None:
+    if usage is None:
+        return None
+    dump = getattr(usage, "model_dump", None)
+    plain = dump() if dump is not None else usage
+    return plain if isinstance(plain, dict) else None
+
+
+def _failure(error: Exception, latency_ms: int) -> ProviderFailure:
+    from openai import (  # noqa: PLC0415  # see complete
+        APIConnectionError,
+        APIResponseValidationError,
+        APIStatusError,
+        APITimeoutError,
+    )
+
+    match error:
+        case APITimeoutError():
+            return ProviderFailure(FailureKind.TIMEOUT, "unknown", latency_ms=latency_ms)
+        case APIConnectionError():
+            return _unreachable(error, latency_ms)
+        case APIStatusError():
+            return _status_failure(error.status_code, error.response.headers, latency_ms)
+        case APIResponseValidationError():
+            return ProviderFailure(FailureKind.MALFORMED, "unknown", http_status=200, latency_ms=latency_ms)
+        case _:
+            return ProviderFailure(FailureKind.MALFORMED, "unknown", latency_ms=latency_ms)
+
+
+def _unreachable(error: Exception, latency_ms: int) -> ProviderFailure:
+    """Tell a connection that never stood, which nobody bills, from one that broke with the request sent."""
+    import httpx2  # noqa: PLC0415  # comes with the SDK
+
+    never_stood = isinstance(
+        error.__cause__, httpx2.ConnectError | httpx2.ConnectTimeout | httpx2.PoolTimeout
+    )
+    return ProviderFailure(
+        FailureKind.UNREACHABLE, "not_billed" if never_stood else "unknown", latency_ms=latency_ms
+    )
+
+
+def _status_failure(status: int, headers: Mapping[str, str], latency_ms: int) -> ProviderFailure:
+    return ProviderFailure(
+        _kind_of_status(status),
+        "unknown" if status in _FATE_UNKNOWN else "not_billed",
+        http_status=status,
+        retry_after_seconds=_retry_after(headers.get("retry-after")),
+        provider_request_id=headers.get("x-request-id"),
+        latency_ms=latency_ms,
+    )
+
+
+def _kind_of_status(status: int) -> FailureKind:
+    if status == 429:  # noqa: PLR2004  # the status is the name
+        return FailureKind.RATE_LIMITED
+    if status in {401, 403}:
+        return FailureKind.CREDENTIALS
+    if status in {408, 409} or status >= 500:  # noqa: PLR2004
+        return FailureKind.SERVER_ERROR
+    return FailureKind.REJECTED
+
+
+def _retry_after(value: str | None) -> float | None:
+    try:
+        return None if value is None else max(0.0, float(value))
+    except ValueError:
+        return None
+
+
+def _ms_since(started: float) -> int:
+    return round((time.monotonic() - started) * 1000)

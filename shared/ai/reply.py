@@ -1,0 +1,100 @@
+"""The reply of a delivered call: one shape that carries what every caller reads."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any
+from uuid import uuid4
+
+from shared.ai.call import Generated
+from shared.ai.run import Run
+
+
+@dataclass(frozen=True, slots=True)
+class Reply:
+    """A body with its status, and what the headers tell beside it."""
+
+    body: dict[str, Any]
+    status: int
+    model: str
+    energy_remaining: int | None
+    replayed: bool
+
+
+def body_of(run: Run, generated: Generated) -> dict[str, Any]:
+    """Give the reply; its energy figures are filled in by the settlement."""
+    usage = run.usage()
+    return {
+        "success": True,
+        "generationId": None if run.call.generation is None else str(uuid4()),
+        "requestId": str(run.context.request_id),
+        **run.call.shape(generated),
+        "usage": {
+            "prompt_tokens": usage.prompt_tokens,
+            "completion_tokens": usage.completion_tokens,
+            "total_tokens": usage.total_tokens,
+            "cached_tokens": usage.cached_tokens,
+            "reasoning_tokens": usage.reasoning_tokens,
+        },
+        "tokensUsed": usage.total_tokens,
+        "modelName": run.served_by().name,
+        "meta": _meta(run, generated),
+    }
+
+
+def _meta(run: Run, generated: Generated) -> dict[str, Any]:
+    usage, served = run.usage(), run.served_by()
+    latency_ms = round(run.context.elapsed_ms())
+    return {
+        "provider": served.provider,
+        "model": served.name,
+        "requestedModel": run.requested_model,
+        "downgradeReason": run.downgrade_reason(),
+        "finishReason": generated.finish_reason,
+        "tokensUsed": usage.total_tokens,
+        "tokensPrompt": usage.prompt_tokens,
+        "tokensCompletion": usage.completion_tokens,
+        # A JSON number prints the shortest text that reads back the same; the exact value is in ai_usage_logs.
+        "costUSD": float(run.cost_usd()),
+        "energyConsumed": None,
+        "energyRemaining": None,
+        "latencyMs": latency_ms,
+        "overheadMs": max(0, latency_ms - run.provider_ms()),
+        "cached": run.loaded is not None and run.loaded.cached,
+        "retryCount": len(run.attempts) - 1,
+        "fallbackUsed": run.fell_back(),
+        "timestamp": datetime.now(UTC).isoformat(timespec="milliseconds"),
+    }
+
+
+def settle_record(run: Run, generated: Generated, body: Mapping[str, Any]) -> dict[str, Any]:
+    """Give the argument of ai_settle: what was sent, the reply to keep, and the row of the generation."""
+    record = end_record(run)
+    if run.call.idempotency_key is not None:
+        record |= {"reply": body, "reply_status": 200}
+    if run.call.generation is not None:
+        record["generation"] = {
+            "id": body["generationId"],
+            "generation_type": run.call.generation.generation_type,
+            "input_data": dict(run.call.generation.input_data),
+            "output_text": generated.text if generated.value is None else None,
+            "output_data": body.get("output") or {},
+            "model_used": run.served_by().name,
+            "tokens_used": run.usage().total_tokens,
+        }
+    return record
+
+
+def end_record(run: Run) -> dict[str, Any]:
+    """Give what is recorded of every ended call, delivered or not."""
+    served = run.served_by()
+    return {
+        "attempts": [attempt.record() for attempt in run.attempts],
+        "provider": served.provider,
+        "model": served.name,
+        "model_class": served.model_class,
+        "fallback_used": run.fell_back(),
+        "downgrade_reason": run.downgrade_reason(),
+        "latency_ms": round(run.context.elapsed_ms()),
+        "prompt_version": run.call.prompt_version,
+    }

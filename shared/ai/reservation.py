@@ -1,0 +1,73 @@
+"""What is asked of the ledger before a call: ordered candidates, and the most that the call can cost."""
+
+from collections.abc import Mapping, Sequence
+from decimal import Decimal
+from typing import Any
+from uuid import UUID
+
+from shared.ai.call import AICall
+from shared.ai.catalogue import Catalogue, Model
+from shared.ai.cost import upper_bound_usd
+from shared.ai.selection import MAX_FALLBACKS, Needs
+
+
+def needs(call: AICall) -> Needs:
+    """Give what the call asks of a model, by its bounds: the prompt does not exist yet."""
+    return Needs(call.prompt_limit_bytes, call.max_output_tokens, json_schema=call.structure is not None)
+
+
+def output_limit(call: AICall, model: Model) -> int:
+    """Give the output limit that is sent: what the call asks, clamped to what the model can."""
+    return min(call.max_output_tokens, model.max_output_tokens)
+
+
+def cost_bound_usd(call: AICall, model: Model) -> Decimal:
+    """Give the most that one attempt at the model can cost, in USD."""
+    return upper_bound_usd(model, call.prompt_limit_bytes, output_limit(call, model))
+
+
+def most_attempts(call: AICall) -> int:
+    """Give how many requests the call may send: tries at the chosen model, fallbacks, one repair."""
+    return 1 + call.retries + MAX_FALLBACKS + (call.structure is not None)
+
+
+def reservation(
+    call: AICall, request_id: UUID, ordered: Sequence[Model], catalogue: Catalogue
+) -> Mapping[str, Any]:
+    """Give the argument of ai_reserve; the hold's life is added by the ledger.
+
+    Raises:
+        UnknownPrice: a model that may be asked has no price; nothing has been sent.
+    """
+    bounds = [cost_bound_usd(call, model) for model in ordered]
+    if call.wish.fallback_model is not None:
+        bounds.append(cost_bound_usd(call, catalogue.get(call.wish.fallback_model)))
+    return {
+        "request_id": str(request_id),
+        "user_id": call.caller.user_id,
+        "function_name": call.function_name,
+        "action": call.action,
+        "units": call.units,
+        "candidates": [
+            {
+                "model": model.name,
+                "provider": model.provider,
+                "model_class": model.model_class,
+                "cost_bound_usd": str(bound),
+            }
+            for model, bound in zip(ordered, bounds, strict=False)
+        ],
+        "cost_bound_usd": str(max(bounds) * most_attempts(call)),
+        "requested_model": requested_model(call, ordered),
+        "paid_tiers_only": call.paid_tiers_only,
+        "idempotency_key": call.idempotency_key,
+        "body_hash": call.body_hash,
+        "group_key": call.group_key,
+        "prospect_id": call.prospect_id,
+        "prompt_version": call.prompt_version,
+    }
+
+
+def requested_model(call: AICall, ordered: Sequence[Model]) -> str:
+    """Give the model that was asked for: by name, else the first of the default order."""
+    return ordered[0].name if call.wish.model is None else call.wish.model

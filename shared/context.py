@@ -1,0 +1,40 @@
+"""What belongs to one request from its first byte to its last: ids, deadline, and what the log line will tell."""
+
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from uuid import UUID
+
+from shared.deadline import Deadline
+
+
+@dataclass(slots=True)
+class RequestContext:
+    """One request: `request_id` is ours and names the ledger's row, `echo_id` is the caller's x-request-id."""
+
+    request_id: UUID
+    echo_id: str
+    deadline: Deadline
+    started: float = field(default_factory=time.monotonic)
+    fields: dict[str, object] = field(default_factory=dict)
+    timings_ms: dict[str, float] = field(default_factory=dict)
+
+    def elapsed_ms(self) -> float:
+        """Give the milliseconds since the request came in."""
+        return (time.monotonic() - self.started) * 1000
+
+    @contextmanager
+    def timed(self, part: str) -> Iterator[None]:
+        """Add the time of the block to a part of the request, for Server-Timing and the log."""
+        started = time.monotonic()
+        try:
+            yield
+        finally:
+            spent = (time.monotonic() - started) * 1000
+            self.timings_ms[part] = self.timings_ms.get(part, 0.0) + spent
+
+    def server_timing(self) -> str:
+        """Give the Server-Timing header, in milliseconds."""
+        parts = {**self.timings_ms, "total": self.elapsed_ms()}
+        return ", ".join(f"{name};dur={spent:.1f}" for name, spent in parts.items())

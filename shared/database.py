@@ -1,0 +1,120 @@
+"""Supabase as the caller, as anonymous and as the service: the only module that imports the Supabase client.
+
+Which key a query carries is decided by the method that is called, never by what is missing.
+"""
+
+import asyncio
+import logging
+from collections.abc import Awaitable, Mapping
+from typing import Any
+
+import httpx
+from postgrest.exceptions import APIError
+
+from shared.deadline import Deadline
+from shared.errors import DeadlineExceeded, InternalError, ServiceUnavailable, Unauthorized
+from shared.log import log_event
+from shared.settings import Settings
+from supabase import AsyncClient, AsyncClientOptions
+
+CALL_SECONDS = 5.0
+"""The most that one database call may take; what is left of the request's budget may be less."""
+
+_EXPIRED_TOKEN = {"PGRST301", "PGRST302", "PGRST303"}
+
+
+class DatabaseRefused(InternalError):  # noqa: N818  # what happened, as the other errors
+    """The database answered with an error that our own statement caused; `sqlstate` is its code."""
+
+    def __init__(self, sqlstate: str) -> None:
+        super().__init__()
+        self.sqlstate = sqlstate
+
+
+class Connection:
+    """Calls under one key; made per request, it shares the process's connection pool."""
+
+    def __init__(self, client: AsyncClient) -> None:
+        self._client = client
+
+    async def rpc(self, function: str, arguments: Mapping[str, Any], deadline: Deadline) -> Any:  # noqa: ANN401
+        """Call a database function and give its result.
+
+        Raises:
+            ServiceUnavailable: the database did not answer; the call may have had its effect.
+            DeadlineExceeded: the request's budget ended first.
+            DatabaseRefused: the database raised an error.
+        """
+        return await _answer(self._client.rpc(function, dict(arguments)).execute(), deadline)
+
+    async def find(
+        self, table: str, equal: Mapping[str, str], deadline: Deadline, columns: str = "*"
+    ) -> dict[str, Any] | None:
+        """Give the one row whose columns equal the given values, or None; raises as `rpc` does."""
+        query = self._client.table(table).select(columns)
+        for column, value in equal.items():
+            query = query.eq(column, value)
+        rows = await _answer(query.limit(1).execute(), deadline)
+        return rows[0] if rows else None
+
+
+class Database:
+    """Opens connections under the three kinds of key."""
+
+    def __init__(self, settings: Settings, http: httpx.AsyncClient) -> None:
+        self._url = settings.supabase_url
+        self._publishable_key = settings.supabase_publishable_key.get_secret_value()
+        self._secret_key = settings.supabase_secret_key.get_secret_value()
+        self._http = http
+
+    def as_user(self, token: str) -> Connection:
+        """Open with the caller's own verified token: row-level security applies."""
+        return self._open(self._publishable_key, token)
+
+    def as_anonymous(self) -> Connection:
+        """Open with the publishable key alone."""
+        return self._open(self._publishable_key, None)
+
+    def as_service(self) -> Connection:
+        """Open with the secret key: for the money functions and the closed list of service functions."""
+        return self._open(self._secret_key, None)
+
+    def _open(self, key: str, token: str | None) -> Connection:
+        options = AsyncClientOptions(
+            httpx_client=self._http,
+            # Its retries sleep; ours are counted against the deadline.
+            postgrest_client_retry=False,
+            auto_refresh_token=False,
+            persist_session=False,
+        )
+        if token is not None:
+            options.headers["Authorization"] = f"Bearer {token}"
+        client = AsyncClient(self._url, key, options)
+        if token is not None:
+            client.postgrest.auth(token)
+        return Connection(client)
+
+
+async def _answer(call: Awaitable[Any], deadline: Deadline) -> Any:  # noqa: ANN401
+    try:
+        async with asyncio.timeout(deadline.timeout(CALL_SECONDS)):
+            return (await call).data
+    except TimeoutError as exc:
+        if deadline.remaining() <= 0:
+            raise DeadlineExceeded from exc
+        raise ServiceUnavailable from exc
+    except httpx.HTTPError as exc:
+        raise ServiceUnavailable from exc
+    except APIError as exc:
+        raise _translated(exc) from exc
+
+
+def _translated(error: APIError) -> Exception:
+    code = error.code or ""
+    if code in _EXPIRED_TOKEN:
+        return Unauthorized()
+    # A gateway's error page has an HTTP status for a code; PostgreSQL's classes 08, 53, 57 are outages.
+    if (code.startswith("5") and len(code) == len("503")) or code[:2] in {"08", "53", "57"}:
+        return ServiceUnavailable()
+    log_event("database.refused", level=logging.ERROR, sqlstate=code)
+    return DatabaseRefused(code)

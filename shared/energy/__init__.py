@@ -1,0 +1,1 @@
+"""Energy: what a call costs the user, held and settled in the database."""

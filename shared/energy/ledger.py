@@ -1,0 +1,204 @@
+"""The money protocol as Python sees it: calls of SQL functions and the meaning of their answers, no arithmetic."""
+
+import json
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+from uuid import UUID
+
+from shared.database import Database
+from shared.deadline import Deadline
+from shared.energy.outcomes import Outcome
+from shared.errors import (
+    DeadlineExceeded,
+    IdempotencyConflict,
+    InsufficientCoins,
+    InsufficientEnergy,
+    InternalError,
+    NexscoutError,
+    RateLimited,
+    RequestInProgress,
+    ServiceUnavailable,
+    SpendCapReached,
+    Unauthorized,
+    UnknownAction,
+    UpgradeRequired,
+)
+
+if TYPE_CHECKING:
+    from shared.ai.attempts import Attempt
+
+HOLD_MARGIN_SECONDS = 15
+"""How much longer a hold lives than the function that took it can run."""
+
+MONEY_TRIES = 3
+"""Tries of a money call whose answer was lost: each is keyed by the request, so a repeat has no second effect."""
+
+
+@dataclass(frozen=True, slots=True)
+class Hold:
+    """An admitted call: what was chosen for it and what is held; `energy_available` is left beside all holds."""
+
+    request_id: UUID
+    provider: str
+    model: str
+    model_class: str
+    downgrade_reason: str | None
+    class_energy: Mapping[str, int]
+    energy_held: int
+    energy_available: int
+    tier: str
+    config_version: int
+
+
+@dataclass(frozen=True, slots=True)
+class Replay:
+    """The stored reply of an earlier call under the same idempotency key."""
+
+    request_id: UUID
+    body: dict[str, Any]
+    status: int
+    model: str
+
+
+@dataclass(frozen=True, slots=True)
+class Settlement:
+    """How a call ended in the ledger; `outcome` is SETTLED, RELEASED, EXPIRED or one of the ALREADY_ ones."""
+
+    outcome: Outcome
+    energy_charged: int
+    energy_available: int
+    storage_error: str | None
+
+
+class Ledger:
+    """Reserve, note, settle and release, under the service key."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    async def reserve(self, reservation: Mapping[str, Any], deadline: Deadline) -> Hold | Replay:
+        """Hold what a call can cost, or find the reply of an earlier one.
+
+        Raises:
+            NexscoutError: the class that belongs to the outcome, when the call is not admitted.
+        """
+        request = {
+            **reservation,
+            "hold_seconds": math.ceil(deadline.remaining()) + HOLD_MARGIN_SECONDS,
+        }
+        answer = await self._call("ai_reserve", {"p_request": json.dumps(request)}, deadline)
+        match Outcome(answer["outcome"]):
+            case Outcome.RESERVED:
+                return _hold(answer)
+            case Outcome.REPLAYED:
+                return Replay(
+                    UUID(answer["request_id"]), answer["reply"], answer["reply_status"], answer["model"]
+                )
+            case outcome:
+                raise _refusal(outcome, answer)
+
+    async def note_attempt(self, request_id: UUID, attempt: "Attempt", deadline: Deadline) -> None:
+        """Note a further attempt before it is sent.
+
+        Raises:
+            DeadlineExceeded: the hold has ended; nothing more may be sent under it.
+        """
+        arguments = {
+            "p_request_id": str(request_id),
+            "p_ordinal": attempt.ordinal,
+            "p_provider": attempt.model.provider,
+            "p_model": attempt.model.name,
+            "p_cost_bound_usd": str(attempt.cost_bound_usd),
+        }
+        answer = await self._call("ai_note_attempt", arguments, deadline)
+        if Outcome(answer["outcome"]) is not Outcome.NOTED:
+            raise DeadlineExceeded
+
+    async def settle(self, request_id: UUID, result: Mapping[str, Any], deadline: Deadline) -> Settlement:
+        """Charge a delivered call and record it; a repeat finds it settled."""
+        return await self._resolve("ai_settle", request_id, result, deadline)
+
+    async def release(self, request_id: UUID, result: Mapping[str, Any], deadline: Deadline) -> Settlement:
+        """Give back all that a call held, recording what it sent and why it failed."""
+        return await self._resolve("ai_release", request_id, result, deadline)
+
+    async def _resolve(
+        self, function: str, request_id: UUID, result: Mapping[str, Any], deadline: Deadline
+    ) -> Settlement:
+        answer = await self._call(
+            function, {"p_request_id": str(request_id), "p_result": json.dumps(result)}, deadline
+        )
+        outcome = Outcome(answer["outcome"])
+        if outcome is Outcome.UNKNOWN_REQUEST:
+            # The account was deleted while the call ran, and its requests with it.
+            return Settlement(outcome, 0, 0, None)
+        return Settlement(
+            outcome,
+            answer["energy_charged"],
+            answer["energy_available"],
+            answer.get("storage_error"),
+        )
+
+    async def _call(self, function: str, arguments: Mapping[str, Any], deadline: Deadline) -> Any:  # noqa: ANN401
+        connection = self._database.as_service()
+        for attempt in range(1, MONEY_TRIES + 1):
+            try:
+                return await connection.rpc(function, arguments, deadline)
+            except ServiceUnavailable:
+                if attempt == MONEY_TRIES:
+                    raise
+        raise AssertionError  # pragma: no cover  # the last try returns or raises
+
+
+def _hold(answer: Mapping[str, Any]) -> Hold:
+    return Hold(
+        request_id=UUID(answer["request_id"]),
+        provider=answer["provider"],
+        model=answer["model"],
+        model_class=answer["model_class"],
+        downgrade_reason=answer["downgrade_reason"],
+        class_energy=answer["class_energy"],
+        energy_held=answer["energy_held"],
+        energy_available=answer["energy_available"],
+        tier=answer["tier"],
+        config_version=answer["config_version"],
+    )
+
+
+def _refusal(outcome: Outcome, answer: Mapping[str, Any]) -> NexscoutError:  # noqa: C901, PLR0911  # one case an outcome
+    """Give the error that an outcome of a reservation is for the caller."""
+    match outcome:
+        case Outcome.INSUFFICIENT_ENERGY:
+            return InsufficientEnergy(
+                required=answer["required_energy"], available=answer["energy_available"]
+            )
+        case Outcome.INSUFFICIENT_COINS:
+            return InsufficientCoins(required=answer["required_coins"], available=answer["coins_available"])
+        case Outcome.UPGRADE_REQUIRED:
+            return UpgradeRequired()
+        case Outcome.SPEND_CAP_REACHED | Outcome.VISITOR_CAP_REACHED:
+            return SpendCapReached()
+        case Outcome.RATE_LIMITED:
+            return RateLimited(retry_after_seconds=answer["retry_after_seconds"])
+        case Outcome.IDEMPOTENCY_CONFLICT:
+            return IdempotencyConflict()
+        case Outcome.IN_PROGRESS:
+            return RequestInProgress(retry_after_seconds=answer["retry_after_seconds"])
+        case Outcome.UNKNOWN_ACCOUNT:
+            return Unauthorized()
+        case Outcome.UNKNOWN_ACTION:
+            return UnknownAction()
+        case (
+            Outcome.RESERVED
+            | Outcome.REPLAYED
+            | Outcome.NOTED
+            | Outcome.SETTLED
+            | Outcome.RELEASED
+            | Outcome.EXPIRED
+            | Outcome.ALREADY_SETTLED
+            | Outcome.ALREADY_RELEASED
+            | Outcome.UNKNOWN_REQUEST
+        ):
+            return InternalError()

@@ -1,0 +1,94 @@
+"""What a function needs beyond its own code, built once per process from the settings."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from time import monotonic
+
+import httpx
+
+from shared.ai.catalogue import Catalogue
+from shared.ai.cost import upper_bound_usd
+from shared.ai.delivery import Chance
+from shared.ai.orchestrator import Orchestrator
+from shared.ai.provider import Providers
+from shared.ai.selection import ClassLists
+from shared.auth import Authenticator
+from shared.config_cache import ConfigService
+from shared.database import CALL_SECONDS, Database
+from shared.energy.ledger import Ledger
+from shared.errors import NexscoutError
+from shared.settings import Settings, SettingsError
+
+MAX_CONNECTIONS = 100
+
+
+@dataclass(frozen=True, slots=True)
+class Services:
+    """The parts that routes use."""
+
+    settings: Settings
+    authenticator: Authenticator
+    database: Database
+    orchestrator: Orchestrator
+    providers: Providers
+    http: httpx.AsyncClient
+
+    async def close(self) -> None:
+        """Close the connections of the process."""
+        await self.providers.close()
+        await self.http.aclose()
+
+
+def build_services(settings: Settings, chance: Chance | None = None) -> Services:
+    """Build them; no connection is opened yet.
+
+    Raises:
+        SettingsError: a model of the class lists is unknown, unpriced or of another class.
+    """
+    http = httpx.AsyncClient(
+        # Each call's real limit is its deadline; this one ends what a deadline forgot.
+        timeout=httpx.Timeout(CALL_SECONDS + 1, pool=CALL_SECONDS),
+        limits=httpx.Limits(max_connections=MAX_CONNECTIONS),
+    )
+    database = Database(settings, http)
+    ledger = Ledger(database)
+    providers = Providers(settings)
+    catalogue = Catalogue.load(settings.extra_models)
+    lists = ClassLists(settings.premium_models, settings.standard_models)
+    _check_lists(lists, catalogue)
+    orchestrator = Orchestrator(
+        database=database,
+        ledger=ledger,
+        configurations=ConfigService(
+            database, monotonic, settings.config_cache_seconds, settings.config_cache_users
+        ),
+        providers=providers,
+        catalogue=catalogue,
+        lists=lists,
+        chance=chance or Chance(),
+    )
+    return Services(settings, Authenticator(settings, http), database, orchestrator, providers, http)
+
+
+def _check_lists(lists: ClassLists, catalogue: Catalogue) -> None:
+    faults = [
+        *_faults("PREMIUM_MODELS", "premium", lists.premium, catalogue),
+        *_faults("STANDARD_MODELS", "standard", lists.standard, catalogue),
+    ]
+    if faults:
+        raise SettingsError("\n".join(["The environment is not usable:", *faults]))
+
+
+def _faults(variable: str, model_class: str, names: Sequence[str], catalogue: Catalogue) -> list[str]:
+    allowed = ", ".join(model.name for model in catalogue if model.model_class == model_class)
+    faults = []
+    for name in names:
+        try:
+            model = catalogue.get(name)
+            upper_bound_usd(model, 1, 1)
+        except NexscoutError as error:
+            faults.append(f"- {variable}: {name}: {error.code}; allowed: {allowed}")
+            continue
+        if model.model_class != model_class:
+            faults.append(f"- {variable}: {name} is of class {model.model_class}; allowed: {allowed}")
+    return faults

@@ -27,7 +27,7 @@ class MissingPriceError(LookupError):
 def main(today: date | None = None) -> None:
     """Write the file, its date unchanged where no price has changed."""
     path = FOLDER / "prices.json"
-    document = collect(_models(FOLDER), datetime.now(UTC).date() if today is None else today)
+    document = collect(listed(FOLDER), datetime.now(UTC).date() if today is None else today)
     if path.exists() and _undated(json.loads(path.read_text("utf-8"))) == _undated(document):
         print(f"{path}: no price has changed")
         return
@@ -48,7 +48,8 @@ def collect(models: list[tuple[str, str]], today: date) -> dict[str, Any]:
     }
 
 
-def _models(folder: Path) -> list[tuple[str, str]]:
+def listed(folder: Path) -> list[tuple[str, str]]:
+    """The provider and name of each model of the catalogue that has no override."""
     entries = json.loads((folder / "models.json").read_text("utf-8"))["models"]
     own = {row["model"] for row in json.loads((folder / "prices_override.json").read_text("utf-8"))["prices"]}
     return [(entry["provider"], entry["name"]) for entry in entries if entry["name"] not in own]

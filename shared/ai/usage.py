@@ -46,11 +46,11 @@ def usage_from_openai(payload: object) -> Usage | None:
     cached = prompt_details.get("cached_tokens")
     try:
         return Usage(
-            prompt_tokens=payload["prompt_tokens"],
+            prompt_tokens=_count(payload["prompt_tokens"]),
             completion_tokens=_completion(payload),
-            cached_tokens=_count(payload.get("prompt_cache_hit_tokens") if cached is None else cached),
-            reasoning_tokens=_count(_details(payload, "completion_tokens_details").get("reasoning_tokens")),
-            cache_write_tokens=_count(prompt_details.get("cache_write_tokens")),
+            cached_tokens=_part(payload.get("prompt_cache_hit_tokens") if cached is None else cached),
+            reasoning_tokens=_part(_details(payload, "completion_tokens_details").get("reasoning_tokens")),
+            cache_write_tokens=_part(prompt_details.get("cache_write_tokens")),
         )
     except (KeyError, TypeError, ValueError):
         return None
@@ -61,9 +61,12 @@ def _details(payload: Mapping[str, object], name: str) -> Mapping[str, object]:
     return details if isinstance(details, Mapping) else {}
 
 
+def _part(value: object) -> int:
+    """A part that is not told is none used; the two wholes must be told."""
+    return 0 if value is None else _count(value)
+
+
 def _count(value: object) -> int:
-    if value is None:
-        return 0
     if type(value) is not int:
         raise TypeError(f"a count of tokens is an integer, not {value!r}")
     return value
@@ -72,6 +75,6 @@ def _count(value: object) -> int:
 def _completion(payload: Mapping[str, object]) -> int:
     """The billed completion: xAI bills reasoning on top, and its total tells so."""
     prompt, completion = _count(payload["prompt_tokens"]), _count(payload["completion_tokens"])
-    reasoning = _count(_details(payload, "completion_tokens_details").get("reasoning_tokens"))
+    reasoning = _part(_details(payload, "completion_tokens_details").get("reasoning_tokens"))
     apart = reasoning > 0 and payload.get("total_tokens") == prompt + completion + reasoning
     return completion + reasoning if apart else completion

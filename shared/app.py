@@ -1,7 +1,6 @@
 """The outer layer of every function: CORS, request id, deadline, and the one place where errors become replies."""
 
 import asyncio
-import json
 import logging
 import re
 import traceback
@@ -10,13 +9,14 @@ from typing import Any
 from uuid import uuid4
 
 from fastapi import APIRouter, FastAPI, Request
+from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
 from starlette.exceptions import HTTPException
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from shared.context import RequestContext
 from shared.deadline import Deadline
-from shared.errors import DeadlineExceeded, InternalError, InvalidRequest, NexscoutError, PayloadTooLarge
+from shared.errors import DeadlineExceeded, FieldFault, InternalError, InvalidRequest, NexscoutError
 from shared.log import configure, log_event
 from shared.services import Services, build_services
 from shared.settings import Settings
@@ -31,6 +31,9 @@ EXPOSED_HEADERS = (
 
 GUARD_SECONDS = 0.5
 """How long after its deadline a request is ended from outside, should something inside not look at the clock."""
+
+PLATFORM_MARGIN_MS = 1500
+"""What is left of the platform's time when even the guard has ended: it kills without a word."""
 
 _SANE_ID = re.compile(r"[A-Za-z0-9._:-]{1,128}")
 
@@ -61,6 +64,7 @@ def create_app(
     api.include_router(router, prefix=f"/functions/v1/{name}")
     api.add_api_route(f"/functions/v1/{name}/health", _health, methods=["GET"])
     api.add_exception_handler(NexscoutError, _reply_error)
+    api.add_exception_handler(RequestValidationError, _reply_invalid)
     api.add_exception_handler(HTTPException, _reply_http_exception)
     # Answers in the contract's shape; the crash itself goes on to the envelope, which logs it.
     api.add_exception_handler(Exception, _reply_http_exception)
@@ -79,36 +83,6 @@ def context_of(request: Request) -> RequestContext:
     return context
 
 
-async def read_json(request: Request, max_bytes: int) -> dict[str, Any]:
-    """Read the body as a JSON object.
-
-    Raises:
-        PayloadTooLarge: it is over the limit; reading stops there.
-        InvalidRequest: it is no JSON object, or holds text that cannot be stored.
-    """
-    chunks, size = [], 0
-    async for chunk in request.stream():
-        size += len(chunk)
-        if size > max_bytes:
-            raise PayloadTooLarge(f"The request is too large: at most {max_bytes} bytes are taken.")
-        chunks.append(chunk)
-    try:
-        body = json.loads(b"".join(chunks), parse_constant=_no_constant)
-        storable = "\x00" not in (text := json.dumps(body, ensure_ascii=False)) and "\\u0000" not in text
-        text.encode()
-    except (ValueError, RecursionError) as exc:
-        raise InvalidRequest("The body must be valid JSON in UTF-8.") from exc
-    if not storable:
-        raise InvalidRequest("The body must not contain null characters.")
-    if not isinstance(body, dict):
-        raise InvalidRequest("The body must be a JSON object.")
-    return body
-
-
-def _no_constant(name: str) -> float:
-    raise ValueError(f"{name} is no JSON")
-
-
 async def _health(request: Request) -> dict[str, object]:
     return {"success": True, "function": request.app.title, "status": "ok"}
 
@@ -116,6 +90,12 @@ async def _health(request: Request) -> dict[str, object]:
 async def _reply_error(request: Request, error: Exception) -> JSONResponse:
     assert isinstance(error, NexscoutError)  # noqa: S101  # registered for this class alone
     return error_response(error, context_of(request))
+
+
+async def _reply_invalid(request: Request, error: Exception) -> JSONResponse:
+    faults = error.errors() if isinstance(error, RequestValidationError) else []
+    details = [FieldFault(field=str(fault["loc"][-1]), message=str(fault["msg"])) for fault in faults]
+    return error_response(InvalidRequest(details=details), context_of(request))
 
 
 async def _reply_http_exception(request: Request, error: Exception) -> JSONResponse:
@@ -152,20 +132,24 @@ class Envelope:
         if scope["method"] == "OPTIONS":
             await reply.empty(200)
             return
+        guard = asyncio.timeout(context.deadline.remaining() + GUARD_SECONDS)
         try:
-            async with asyncio.timeout(context.deadline.remaining() + GUARD_SECONDS):
+            async with guard:
                 await self.app(scope, receive, reply)
-        except TimeoutError:
-            await reply.error(DeadlineExceeded(), context, scope, receive)
         except Exception as error:  # noqa: BLE001  # the outermost layer: nothing is above it
-            log_event("request.crashed", level=logging.ERROR, error=error, where=_where(error))
-            await reply.error(InternalError(), context, scope, receive)
+            if guard.expired():
+                await reply.error(DeadlineExceeded(), context, scope, receive)
+            else:
+                log_event("request.crashed", level=logging.ERROR, error=error, where=_where(error))
+                await reply.error(InternalError(), context, scope, receive)
         finally:
             self._log(scope, context, reply.status)
 
     def _context(self, scope: Scope) -> RequestContext:
         lambda_context = scope.get("aws.context")
-        remaining = None if lambda_context is None else lambda_context.get_remaining_time_in_millis()
+        remaining = None
+        if lambda_context is not None:
+            remaining = max(0, lambda_context.get_remaining_time_in_millis() - PLATFORM_MARGIN_MS)
         request_id = uuid4()
         asked = _header(scope, b"x-request-id")
         echo_id = asked if _SANE_ID.fullmatch(asked) else str(request_id)

@@ -28,8 +28,9 @@ from functions.generate_ai_content.schemas import (
 from shared.ai.call import AICall, Generated, Generation
 from shared.ai.reply import Reply
 from shared.ai.selection import Wish
-from shared.app import context_of, read_json, services_of
+from shared.app import context_of, services_of
 from shared.auth import Caller
+from shared.body import read_json
 from shared.context import RequestContext
 from shared.errors import (
     FieldFault,

@@ -45,7 +45,7 @@ def _format(chat: dict[str, Any], model: Limits) -> str:
 
 
 def _reasoning(chat: dict[str, Any], model: Limits) -> int:
-    return _REASONING_TOKENS.get(chat.get("reasoning_effort") or "medium", 0) if model.reasoning else 0
+    return _REASONING_TOKENS.get(str(chat.get("reasoning_effort") or "medium"), 0) if model.reasoning else 0
 
 
 def _limit(whole: Answer, chat: dict[str, Any], model: Limits) -> Answer:

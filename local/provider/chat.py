@@ -9,12 +9,13 @@ from starlette.requests import Request
 from starlette.types import ASGIApp
 
 from local.provider import refusals, tokens
-from local.provider.delivery import Buffered, Headers, Pace, Silence, Streamed, encode
+from local.provider.delivery import Buffered, Headers, Pace, Silence, Streamed
 from local.provider.faults import Fault
 from local.provider.journal import Entry
 from local.provider.refusal import RefusalError, bad
 from local.provider.reply import Call, body, complete, script
 from local.provider.state import State
+from local.provider.wire import encode
 
 _ERROR_TYPES = {429: "requests", 500: "server_error", 502: "server_error", 503: "server_error"}
 _ERROR_CODES = {401: "invalid_api_key", 429: "rate_limit_exceeded"}

@@ -1,7 +1,6 @@
 """Sends an answer at the pace that its fault asks for, and notices a client that leaves before the end."""
 
 import asyncio
-import json
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
@@ -164,8 +163,3 @@ def _start(status: int, headers: Headers) -> dict[str, Any]:
 
 def _body(body: bytes, *, more: bool) -> dict[str, Any]:
     return {"type": "http.response.body", "body": body, "more_body": more}
-
-
-def encode(payload: dict[str, Any]) -> bytes:
-    """A reply as compact JSON."""
-    return json.dumps(payload, ensure_ascii=False, separators=(",", ":")).encode()

@@ -19,7 +19,7 @@ def check_sampling(chat: dict[str, Any], model: Limits) -> None:
     warmth = chat.get("temperature")
     if warmth is None:
         return
-    if not isinstance(warmth, int | float) or not 0 <= warmth <= _HOTTEST:
+    if type(warmth) not in {int, float} or not 0 <= warmth <= _HOTTEST:
         message = f"Invalid 'temperature': expected a decimal between 0 and 2, but got {warmth} instead."
         raise bad(message, "temperature", "decimal_above_max_value")
     if model.reasoning and warmth != 1:
@@ -53,7 +53,7 @@ def check_format(chat: dict[str, Any], model: Limits) -> None:
     """Refuse a format that is unknown, that the model lacks, or that the prompt or the schema spoils."""
     wanted = chat.get("response_format") or {"type": "text"}
     kind = wanted.get("type")
-    if kind not in {"text", "json_object", "json_schema"}:
+    if kind not in ("text", "json_object", "json_schema"):  # it may be unhashable
         raise bad(f"Invalid value: '{kind}'.", "response_format.type", "invalid_value")
     if model.ignores_response_format:
         return

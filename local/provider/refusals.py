@@ -13,6 +13,7 @@ metadata modalities model n parallel_tool_calls prediction presence_penalty prom
 prompt_cache_retention reasoning_effort response_format safety_identifier seed service_tier stop store stream
 stream_options temperature tool_choice tools top_logprobs top_p user verbosity web_search_options
 """
+_ROLES = ("developer", "system", "user", "assistant", "tool", "function")
 PARAMETERS = frozenset(_NAMES.split())
 
 
@@ -30,6 +31,9 @@ def check_request(chat: dict[str, Any]) -> Limits:
     unknown = sorted(set(chat) - PARAMETERS)
     if unknown:
         raise bad(f"Unrecognized request argument supplied: {unknown[0]}")
+    for name in ("response_format", "stream_options"):
+        if not isinstance(chat.get(name, {}), dict | None):
+            raise bad(f"Invalid type for '{name}': expected an object.", name, "invalid_type")
     model = _find_model(chat.get("model"))
     _check_messages(chat.get("messages"), model)
     check_sampling(chat, model)
@@ -67,7 +71,7 @@ def _find_model(name: object) -> Limits:
 def _check_messages(messages: object, model: Limits) -> None:
     if messages is None:
         raise bad("Missing required parameter: 'messages'.", "messages", "missing_required_parameter")
-    if not isinstance(messages, list) or not all(isinstance(message, dict) for message in messages):
+    if not isinstance(messages, list) or not all(_is_message(message) for message in messages):
         raise bad("Invalid type for 'messages': expected an array of objects.", "messages", "invalid_type")
     if not messages:
         expected = "Expected an array with minimum length 1, but got an empty array instead."
@@ -76,11 +80,21 @@ def _check_messages(messages: object, model: Limits) -> None:
         raise bad("Invalid content type. image_url is only supported by certain models.", "messages")
 
 
+def _is_message(message: object) -> bool:
+    if not isinstance(message, dict) or message.get("role") not in _ROLES:
+        return False
+    content = message.get("content")
+    if isinstance(content, list):
+        return all(isinstance(part, dict) and isinstance(part.get("type"), str) for part in content)
+    return isinstance(content, str) or (content is None and message["role"] == "assistant")
+
+
 def _has_image(message: dict[str, Any]) -> bool:
     content = message.get("content")
     return isinstance(content, list) and any(part.get("type") == "image_url" for part in content)
 
 
 def _check_unbuilt(chat: dict[str, Any]) -> None:
-    if chat.get("n") not in {None, 1} or chat.get("tools") or chat.get("functions"):
+    choices = chat.get("n")
+    if (choices is not None and choices != 1) or chat.get("tools") or chat.get("functions"):
         raise bad("The simulated provider gives one choice and calls no tools.", None, "not_simulated")

@@ -7,11 +7,11 @@ from typing import Any
 from local.provider import tokens
 from local.provider.answering import answer
 from local.provider.cache import PromptCache
-from local.provider.delivery import Script, encode
+from local.provider.delivery import Script
 from local.provider.faults import Fault
 from local.provider.journal import Entry
 from local.provider.limits import Limits
-from local.provider.wire import Answer, Completion, event, pieces, usage
+from local.provider.wire import Answer, Completion, encode, event, pieces, usage
 
 _TORN_EVENT = b'data: {"id":"chatcmpl-\n\n'
 

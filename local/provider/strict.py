@@ -7,6 +7,9 @@ import re
 from collections.abc import Iterator
 from typing import Any
 
+from jsonschema import Draft202012Validator
+from jsonschema.exceptions import SchemaError
+
 _NAME = re.compile(r"[a-zA-Z0-9_-]{1,64}")
 _FORBIDDEN = ("allOf", "oneOf", "not", "dependentRequired", "dependentSchemas", "if", "then", "else")
 Context = tuple[str, ...]
@@ -22,6 +25,10 @@ def check_schema(wanted: object) -> str | None:
     schema = wanted["schema"]
     if schema.get("type") != "object":
         return f"Invalid schema for response_format '{name}': schema must be of 'type: \"object\"'."
+    try:
+        Draft202012Validator.check_schema(schema)
+    except SchemaError as error:
+        return f"Invalid schema for response_format '{name}': {error.message}"
     if not wanted.get("strict"):
         return None
     said = next(_complaints(schema, ()), None)

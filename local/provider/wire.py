@@ -114,4 +114,9 @@ class Completion:
 
 def event(chunk: dict[str, Any]) -> bytes:
     """One server-sent event."""
-    return b"data: " + json.dumps(chunk, ensure_ascii=False, separators=(",", ":")).encode() + b"\n\n"
+    return b"data: " + encode(chunk) + b"\n\n"
+
+
+def encode(payload: dict[str, Any]) -> bytes:
+    """Compact JSON; a lone surrogate of the prompt comes back as a question mark."""
+    return json.dumps(payload, ensure_ascii=False, separators=(",", ":")).encode("utf-8", "replace")

@@ -8,13 +8,14 @@ from tests.local.provider_server import ProviderServer, running
 
 
 @pytest.fixture(scope="session")
-def _simulator() -> Iterator[ProviderServer]:
+def session_simulator() -> Iterator[ProviderServer]:
+    """The one simulated provider of these tests, whatever it has seen."""
     with running() as server:
         yield server
 
 
 @pytest.fixture
-def simulator(_simulator: ProviderServer) -> ProviderServer:
+def simulator(session_simulator: ProviderServer) -> ProviderServer:
     """A simulated provider that has seen nothing and has no fault waiting."""
-    _simulator.control("DELETE", "/control")
-    return _simulator
+    session_simulator.control("DELETE", "/control")
+    return session_simulator

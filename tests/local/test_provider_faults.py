@@ -117,7 +117,9 @@ def test_broken_schema_is_json_of_another_shape(simulator: ProviderServer) -> No
     assert simulator.answer().startswith('{"unexpected": ')
 
 
-@pytest.mark.parametrize("fault", [{"kind": "explode"}, {"kind": "hang", "minutes": 1}, {}])
+@pytest.mark.parametrize(
+    "fault", [{"kind": "explode"}, {"kind": "hang", "minutes": 1}, {"kind": "hang", "seconds": "1"}, {}]
+)
 def test_unknown_faults_are_refused(simulator: ProviderServer, fault: dict[str, object]) -> None:
     """A misspelt fault is a 400, so that a test cannot pass by failing nothing."""
     reply = httpx.post(f"{simulator.url}/control/faults", json={"faults": [fault]})

@@ -1,9 +1,12 @@
 """What the simulated provider refuses, as a table: one request a line, the provider's answer last."""
 
+import json
 from typing import Any
 
 import httpx
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from tests.local.provider_server import PROMPT, ProviderServer
 
@@ -29,6 +32,10 @@ REFUSED: list[tuple[str, dict[str, Any], int, str | None, str]] = [
     ("no model", {"model": None}, 400, None, "you must provide a model parameter"),
     ("no messages", {"messages": None}, 400, "missing_required_parameter", "'messages'"),
     ("empty messages", {"messages": []}, 400, "empty_array", "empty array"),
+    ("message that is none", {"messages": ["Hi"]}, 400, "invalid_type", "array of objects"),
+    ("user message of null", {"messages": [{"role": "user", "content": None}]}, 400, "invalid_type", "array"),
+    ("unknown role", {"messages": [{"role": "boss", "content": "Hi"}]}, 400, "invalid_type", "array"),
+    ("format that is a word", {"response_format": "json"}, 400, "invalid_type", "'response_format'"),
     ("unknown argument", {"maxTokens": 5}, 400, None, "Unrecognized request argument supplied: maxTokens"),
     (
         "schema on an old model",
@@ -50,6 +57,13 @@ REFUSED: list[tuple[str, dict[str, Any], int, str | None, str]] = [
         400,
         None,
         "Missing 'message'",
+    ),
+    (
+        "schema that is none",
+        {"response_format": _schema(CLOSED | {"properties": []})},
+        400,
+        None,
+        "not of type 'object'",
     ),
     ("format without a schema", {"response_format": {"type": "json_schema"}}, 400, None, "json_schema"),
     ("unknown format", {"response_format": {"type": "xml"}}, 400, "invalid_value", "xml"),
@@ -166,3 +180,38 @@ def test_claude_ignores_the_response_format(simulator: ProviderServer) -> None:
     reply = _post(simulator, {"model": "claude-haiku-4-5", "response_format": _schema(OPEN)})
     assert reply.status_code == 200
     assert reply.json()["choices"][0]["message"]["content"].startswith("Hi Maria Santos!")
+
+
+JUNK = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False, allow_infinity=False) | st.text(),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=6), inner, max_size=3),
+    max_leaves=6,
+)
+FIELDS = st.sampled_from(
+    [
+        "messages",
+        "model",
+        "stream",
+        "temperature",
+        "max_tokens",
+        "response_format",
+        "stream_options",
+        "n",
+        "user",
+    ]
+)
+
+
+@settings(max_examples=150, deadline=None)
+@given(body=st.dictionaries(FIELDS, JUNK, max_size=3), said=st.text(st.characters(codec=None)))
+def test_no_request_crashes_the_provider(
+    session_simulator: ProviderServer, body: dict[str, Any], said: str
+) -> None:
+    """Whatever JSON arrives is answered or refused; lone surrogates in a prompt come back as question marks."""
+    wanted = {"model": "gpt-4o", "messages": [*PROMPT, {"role": "user", "content": said}]} | body
+    reply = httpx.post(
+        f"{session_simulator.url}/v1/chat/completions",
+        content=json.dumps(wanted),
+        headers={"authorization": "Bearer sk-local"},
+    )
+    assert reply.status_code in {200, 400, 404}

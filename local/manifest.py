@@ -21,6 +21,8 @@ Manifest = dict[str, dict[str, str]]
 FILE = Path(__file__).resolve().parent.parent / "supabase" / "manifest.json"
 FACTS = Path(__file__).with_name("manifest.sql")
 AUTH = Path(__file__).with_name("auth.sql")
+GRANTED = "granted to "
+NOTHING = "nothing"
 SHARED = [
     "public.admin_users",
     "public.ai_generations",
@@ -85,10 +87,20 @@ def differing(thing: str, wanted: dict[str, str], live: dict[str, str] | None) -
     for part, condition in sorted(wanted.items()):
         if part not in live:
             yield f"{thing}: {part} is missing; it should be: {condition}"
+        elif part.startswith(GRANTED):
+            yield from (f"{thing}: {verb} is not {part}." for verb in lacking(condition, live[part]))
         elif live[part] != condition:
             yield f"{thing}: {part} is: {live[part]}; it should be: {condition}"
     if thing not in SHARED:
         yield from (f"{thing}: {part} should not be there." for part in sorted(live.keys() - wanted.keys()))
+
+
+def lacking(wanted: str, live: str) -> list[str]:
+    """The verbs that a key should have on a table and has not.
+
+    More is no difference: hosted projects grant everything to everyone by default, and row security decides.
+    """
+    return [verb for verb in wanted.split(", ") if verb not in live.split(", ") and verb != NOTHING]
 
 
 def load() -> Manifest:

@@ -1,10 +1,15 @@
 """Databases to migrate: the app's own schema with data in it."""
 
-from collections.abc import Callable
+import secrets
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import psycopg
 import pytest
+
+from local.migrate import apply
+from local.stack import Stack
+from tests.sql.acting import make_users
 
 HERE = Path(__file__).parent
 
@@ -21,3 +26,20 @@ def existing_database(empty_database: Callable[[], str]) -> Callable[[], str]:
         return url
 
     return make
+
+
+@pytest.fixture(scope="session")
+def migrated(stack: Stack) -> str:
+    """The address of a project with all migrations that no API server has touched: the local one grants all tables."""
+    url = stack.blank_database(f"migrated_{secrets.token_hex(8)}")
+    apply(url)
+    return url
+
+
+@pytest.fixture
+def connection(migrated: str) -> Iterator[psycopg.Connection]:
+    """A transaction with the three users that is rolled back."""
+    with psycopg.connect(migrated) as opened:
+        make_users(opened)
+        yield opened
+        opened.rollback()

@@ -3,6 +3,8 @@
 from dataclasses import dataclass, field
 from typing import Any
 
+import psycopg
+from psycopg import sql
 from psycopg.types.json import Jsonb
 
 from tests.sql.acting import OWNER
@@ -155,3 +157,34 @@ VIEWS = {
     "monthly_ai_usage_by_user": Sample({"user_id": OWNER}, key=("user_id",), needs=("ai_usage_logs",)),
     "ai_model_usage_stats": Sample({"model": "sample"}, key=("model",), needs=("ai_usage_logs",)),
 }
+
+
+def add(connection: psycopg.Connection, table: str, sample: Sample) -> int:
+    """Insert the row; gives how many rows were."""
+    statement = sql.SQL("insert into public.{} ({}) values ({})").format(
+        sql.Identifier(table),
+        sql.SQL(", ").join(map(sql.Identifier, sample.values)),
+        sql.SQL(", ").join(sql.Placeholder() * len(sample.values)),
+    )
+    return connection.execute(statement, list(sample.values.values())).rowcount
+
+
+def on_row(
+    connection: psycopg.Connection, start: str, table: str, sample: Sample, *values: object
+) -> psycopg.Cursor:
+    """Run a statement that begins as given on the row alone."""
+    condition = sql.SQL(" and ").join(sql.SQL("{} = %s").format(sql.Identifier(name)) for name in sample.key)
+    statement = sql.SQL("{} where {}").format(
+        sql.SQL(start).format(table=sql.Identifier(table), column=sql.Identifier(sample.change[0] or "id")),
+        condition,
+    )
+    return connection.execute(statement, [*values, *(sample.values[name] for name in sample.key)])
+
+
+def make_room(connection: psycopg.Connection, table: str, sample: Sample) -> None:
+    """Put the rows that the row leans on in their places, and take away what seeds and triggers put into its own."""
+    for needed in sample.needs:
+        make_room(connection, needed, SAMPLES[needed])
+        add(connection, needed, SAMPLES[needed])
+    if table in SAMPLES:
+        on_row(connection, "delete from public.{table}", table, sample)

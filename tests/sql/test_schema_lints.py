@@ -8,7 +8,6 @@ import psycopg
 import pytest
 
 from local.manifest import SHARED
-from local.stack import Stack
 
 SCRIPT = Path(__file__).with_name("lints.sql").read_text()
 LINTS = dict(re.findall(r"^-- lint: (.+)\n((?:.+\n)+)", SCRIPT, re.MULTILINE))
@@ -94,9 +93,9 @@ BREACHES = [
 
 
 @pytest.fixture
-def rolled_back(stack: Stack) -> Iterator[psycopg.Connection]:
+def rolled_back(migrated: str) -> Iterator[psycopg.Connection]:
     """A connection whose changes are undone; names are printed qualified."""
-    with psycopg.connect(stack.database_url) as connection:
+    with psycopg.connect(migrated) as connection:
         connection.execute("set local search_path = ''")
         yield connection
         connection.rollback()

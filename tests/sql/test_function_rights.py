@@ -1,0 +1,115 @@
+"""Every function of ours, called with every key."""
+
+import psycopg
+import pytest
+from psycopg import sql
+
+from tests.sql.acting import KEYS, OWNER, Key, acting_as, undone
+from tests.sql.samples import SAMPLES, add, make_room
+
+# Whether a key may call it at all. Functions of the schema nexscout that are not named here are for the service alone.
+EXPECTED = """
+function                             owner  other  administrator  anonymous  service
+public.load_ai_configuration         yes    yes    yes            no         no
+public.get_user_total_ai_cost        yes    yes    yes            no         yes
+public.get_user_monthly_ai_cost      yes    yes    yes            no         yes
+public.get_user_monthly_tokens       yes    yes    yes            no         yes
+public.ai_reserve                    no     no     no             no         yes
+public.ai_note_attempt               no     no     no             no         yes
+public.ai_settle                     no     no     no             no         yes
+public.ai_release                    no     no     no             no         yes
+public.ai_sweep                      no     no     no             no         yes
+nexscout.is_admin                    yes    yes    yes            yes        yes
+nexscout.may_read_usage_of           yes    yes    yes            no         yes
+nexscout.day_of                      yes    yes    yes            no         yes
+nexscout.month_start                 yes    yes    yes            no         yes
+"""
+LINES = [line.split() for line in EXPECTED.strip().splitlines()]
+CELLS = {line[0]: dict(zip(LINES[0][1:], line[1:], strict=True)) for line in LINES[1:]}
+SERVICE_ONLY = dict.fromkeys(KEYS, "no") | {"service": "yes"}
+
+# What the owner's figures look like to each key: a figure, nothing, or a refusal.
+FIGURES = """
+call                                                  owner  other    administrator  anonymous  service
+get_user_total_ai_cost('{OWNER}')                     0.25   nothing  0.25           refused    0.25
+get_user_monthly_ai_cost('{OWNER}','2026-01-20')      0.25   nothing  0.25           refused    0.25
+get_user_monthly_ai_cost('{OWNER}','2026-02-20')      0      nothing  0              refused    0
+get_user_monthly_tokens('{OWNER}','2026-01-20')       1200   nothing  1200           refused    1200
+get_user_total_ai_cost(null)                          nothing nothing 0              refused    0
+"""
+SEEN = [line.split() for line in FIGURES.format(OWNER=OWNER).strip().splitlines()[1:]]
+
+
+def functions(connection: psycopg.Connection) -> dict[str, list[str]]:
+    """The functions of both schemas that can be called, with the types of their arguments; triggers call the others."""
+    rows = connection.execute(
+        """select format('%I.%I', space.nspname, proc.proname),
+                  array(select pg_catalog.format_type(kind, null)
+                        from unnest(proc.proargtypes::oid[]) with ordinality as argument (kind, place) order by place)
+           from pg_proc proc join pg_namespace space on space.oid = proc.pronamespace
+           where space.nspname in ('public', 'nexscout') and proc.prorettype <> 'trigger'::regtype"""
+    ).fetchall()
+    assert len(dict(rows)) == len(rows), "two functions share a name: the API cannot tell them apart"
+    return dict(rows)
+
+
+def callable_by(connection: psycopg.Connection, key: Key, name: str, kinds: list[str]) -> str:
+    """Whether a call with nulls gets past the permission check; what it then does is undone."""
+    statement = f"select {name}({', '.join(f'null::{kind}' for kind in kinds)})"
+    refusal = f"permission denied for function {name.partition('.')[2]}"
+    with undone(connection):
+        try:
+            with acting_as(connection, key):
+                connection.execute(statement.encode())
+        except psycopg.errors.InsufficientPrivilege as error:
+            return "no" if error.diag.message_primary == refusal else "yes"
+        except psycopg.Error:
+            return "yes"
+        return "yes"
+
+
+def test_each_key_can_call_what_the_table_says(connection: psycopg.Connection) -> None:
+    """No function of ours can be called with a key that the table does not grant it, and none is left out."""
+    tried = {
+        name: {who: callable_by(connection, key, name, kinds) for who, key in KEYS.items()}
+        for name, kinds in functions(connection).items()
+    }
+    internal = {name: SERVICE_ONLY for name in tried if name.startswith("nexscout.")}
+    assert tried == internal | CELLS
+
+
+def test_trigger_functions_are_for_triggers(connection: psycopg.Connection) -> None:
+    """Trigger functions are granted to nobody: a trigger needs no grant to call them."""
+    granted = connection.execute(
+        """select proc.oid::regprocedure::text
+           from pg_proc proc
+           cross join unnest(array['anon', 'authenticated', 'service_role']) as role
+           where proc.pronamespace = 'nexscout'::regnamespace and proc.prorettype = 'trigger'::regtype
+             and has_function_privilege(role, proc.oid, 'execute')"""
+    ).fetchall()
+    assert granted == []
+
+
+@pytest.mark.parametrize("line", SEEN, ids=lambda line: str(line[0]))
+def test_figures_of_the_owner_are_for_him_and_administrators(
+    line: list[str], connection: psycopg.Connection
+) -> None:
+    """A function that takes a user's id gives a stranger nothing; a null is not everybody."""
+    sample = SAMPLES["ai_usage_logs"]
+    make_room(connection, "ai_usage_logs", sample)
+    add(connection, "ai_usage_logs", sample)
+    connection.execute(
+        "update public.ai_usage_logs set cost_usd = 0.25, tokens_total = 1200, created_at = '2026-01-15' where id = %s",
+        [sample.values["id"]],
+    )
+    call = sql.SQL("select round(public.{}, 2)::real::text").format(sql.SQL(line[0]))
+    seen = []
+    for key in KEYS.values():
+        with undone(connection):
+            try:
+                with acting_as(connection, key):
+                    row = connection.execute(call).fetchone()
+                seen.append("nothing" if row is None or row[0] is None else str(row[0]))
+            except psycopg.errors.InsufficientPrivilege:
+                seen.append("refused")
+    assert seen == line[1:]

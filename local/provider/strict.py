@@ -3,8 +3,10 @@
 Source: https://platform.openai.com/docs/guides/structured-outputs#supported-schemas (read 2026-11-22).
 """
 
+import json
 import re
 from collections.abc import Iterator
+from functools import lru_cache
 from typing import Any
 
 from jsonschema import Draft202012Validator
@@ -17,6 +19,13 @@ Context = tuple[str, ...]
 
 def check_schema(wanted: object) -> str | None:
     """The provider's complaint about a `json_schema` format, or None where it would take it."""
+    return _check(json.dumps(wanted))
+
+
+# A caller sends the same few schemas again and again, and checking one takes 3 ms.
+@lru_cache(maxsize=256)
+def _check(text: str) -> str | None:
+    wanted = json.loads(text)
     if not isinstance(wanted, dict) or not isinstance(wanted.get("schema"), dict):
         return "Missing required parameter: 'response_format.json_schema'."
     name = wanted.get("name")

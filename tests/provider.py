@@ -1,5 +1,6 @@
 """The control side of the simulated provider."""
 
+import json
 from typing import Any
 
 import httpx
@@ -19,6 +20,11 @@ class Provider:
         """What arrived since the last reset, oldest first."""
         listed: list[dict[str, Any]] = self._client.get("/control/requests").raise_for_status().json()
         return listed
+
+    def bodies(self) -> list[dict[str, Any]]:
+        """The JSON bodies of what arrived, oldest first."""
+        reply = self._client.get("/control/requests", params={"bodies": "1"}).raise_for_status()
+        return [json.loads(row["body"]) for row in reply.json()]
 
     def reset(self) -> None:
         """Forget faults and requests."""

@@ -1,0 +1,1 @@
+"""Tests of the deployed functions, through their URL."""

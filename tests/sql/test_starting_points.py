@@ -32,9 +32,9 @@ def run_every_file_again(url: str) -> None:
 
 
 def supabase_cli(folder: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
-    """Run the real CLI on a copy of the migrations, with a home of its own."""
+    """Run the real CLI on our migrations, copied to what the folder has, with a home of its own."""
     work = folder / "work"
-    shutil.copytree(FOLDER, work / "supabase" / "migrations", dirs_exist_ok=True)
+    shutil.copytree(FOLDER, migrations_folder(folder), dirs_exist_ok=True)
     environment = {"PATH": os.environ["PATH"], "HOME": str(folder), "DO_NOT_TRACK": "1", "NO_COLOR": "1"}
     return subprocess.run(
         [str(SUPABASE), *arguments, "--yes", "--workdir", str(work)],
@@ -44,6 +44,22 @@ def supabase_cli(folder: Path, *arguments: str) -> subprocess.CompletedProcess[s
         timeout=120,
         check=False,
     )
+
+
+def migrations_folder(folder: Path) -> Path:
+    """Where the CLI looks for migrations."""
+    return folder / "work" / "supabase" / "migrations"
+
+
+def write_the_app_s_files(url: str, folder: Path) -> None:
+    """Put a file for every version in a history into the folder, as the app's own repository has it."""
+    place = migrations_folder(folder)
+    place.mkdir(parents=True)
+    with psycopg.connect(url) as connection:
+        for version, name in connection.execute(
+            "select version, name from supabase_migrations.schema_migrations"
+        ):
+            (place / f"{version}_{name}.sql").write_text("select 1;\n")
 
 
 def rows_of(url: str) -> Rows:
@@ -172,3 +188,23 @@ def test_supabase_cli_has_nothing_left_to_do(empty_database: MakeDatabase, tmp_p
     done = supabase_cli(tmp_path, "migration", "up", f"--remote={url}")
     assert done.returncode == 0, done.stderr
     assert "up to date" in done.stdout + done.stderr
+
+
+def test_supabase_cli_refuses_the_existing_project(existing_database: MakeDatabase, tmp_path: Path) -> None:
+    """The CLI does not touch a project whose history it does not know: there `nexscout migrate` is the way."""
+    url = existing_database()
+    done = supabase_cli(tmp_path, "migration", "up", f"--remote={url}")
+    assert done.returncode != 0
+    assert "public.ai_requests is missing." in manifest.verify(url)
+
+
+def test_supabase_cli_applies_from_the_app_s_own_folder(
+    existing_database: MakeDatabase, tmp_path: Path
+) -> None:
+    """With our files beside the app's own, the CLI brings the existing project to the same state."""
+    url = existing_database()
+    write_the_app_s_files(url, tmp_path)
+    done = supabase_cli(tmp_path, "migration", "up", "--include-all", f"--remote={url}")
+    assert done.returncode == 0, done.stderr
+    assert manifest.verify(url) == []
+    assert status(url).pending == []

@@ -93,7 +93,8 @@ def main() -> None:
     except Problem as problem:
         fail(str(problem))
     except OSError as error:
-        if error.errno != errno.ENOSPC:
+        # A copy of many files tells of it only in its text.
+        if error.errno != errno.ENOSPC and "No space left" not in str(error):
             raise
         fail("the disk is full: make room and try again.")
 

@@ -59,6 +59,7 @@ def run_stack(console: Console, stop: threading.Event, port: int, *, reset: bool
     with progress, Stack(FOLDER, port=port, report=progress, piped=True, reset=reset) as stack:
         progress.close()
         console.print(banner(stack, time.monotonic() - began))
+        warn_of_broken(stack, console)
         threading.Thread(target=follow, args=(stack, console), daemon=True).start()
         threading.Thread(target=sweep_often, args=(stack, stop), daemon=True).start()
         ended = stay(stack, stop)
@@ -120,6 +121,14 @@ def banner(stack: Stack, seconds: float) -> str:
     table = "\n".join(f"  {name:18}  {value}" for name, value in rows.items())
     curl = CURL.format(env=stack.folder / "env")
     return f"NexScout is ready after {seconds:.1f} s. Ctrl-C stops it.\n\n{table}\n\nTry it:\n\n{curl}\n"
+
+
+def warn_of_broken(stack: Stack, console: Console) -> None:
+    """Say which functions did not load; the others are served."""
+    states: dict[str, str] = httpx.get(stack.url, timeout=10).json()["functions"]
+    for name, state in states.items():
+        if state != "ready":
+            console.print(f"The function {name} did not load: {state} (see {stack.logs}/functions.log)\n", markup=False)
 
 
 def follow(stack: Stack, console: Console) -> None:

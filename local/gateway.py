@@ -63,8 +63,13 @@ class Gateway:
         if path.startswith(PASSED_THROUGH):
             return await self._pass_through(Request(scope, receive))
         if path == "/":
-            return JSONResponse({"name": "nexscout", "functions": sorted(self._functions)})
+            return JSONResponse({"name": "nexscout", "functions": self._states()})
         return JSONResponse({"success": False, "error": f"Nothing is at {path}.", "code": "not_found"}, 404)
+
+    def _states(self) -> dict[str, str]:
+        return {
+            name: app.reason if isinstance(app, Broken) else "ready" for name, app in self._functions.items()
+        }
 
     async def _pass_through(self, request: Request) -> Response:
         authorization = request.headers.get("authorization")

@@ -5,6 +5,8 @@ import shutil
 from dataclasses import dataclass
 from pathlib import Path
 
+import httpx
+
 from local.environment import without_other_projects
 from local.keys import Keys
 from local.ports import HOST, free_port
@@ -69,6 +71,13 @@ class Lite:
         child = children.start(api)
         wait_for_port(child, self.port, log)
         return child
+
+    def settle(self) -> None:
+        """Ask for one table, alone.
+
+        On its first request it grants tables to the API roles; two first requests at once fail in that.
+        """
+        httpx.get(f"{self.url}/rest/v1/profiles?limit=0", headers={"apikey": self.keys.publishable}, timeout=30)
 
     def _write_config(self, database_url: str) -> Path:
         path = self.folder / "supabase" / "config.toml"

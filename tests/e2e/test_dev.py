@@ -1,0 +1,161 @@
+"""`make dev` as a person uses it."""
+
+import json
+import os
+import signal
+import subprocess
+from collections.abc import Iterator
+from pathlib import Path
+
+import httpx
+import pytest
+
+from local.ports import accepts, free_port, listen
+from local.processes import started_at
+from tests.copies import Dev, clone, dev, own_environment
+
+
+def bash(folder: Path, script: str) -> str:
+    """What a script pasted into bash prints."""
+    pasted = subprocess.run(
+        ["bash", "-e"],
+        input=script,
+        cwd=folder,
+        text=True,
+        capture_output=True,
+        check=False,
+        env=own_environment(),
+    )
+    assert pasted.returncode == 0, pasted.stderr
+    return pasted.stdout
+
+
+def children(running: Dev) -> list[int]:
+    """The ids of the processes of a running stack."""
+    return [int(pid) for pid in json.loads((running.folder / ".local" / "processes.json").read_text())]
+
+
+def assert_nothing_is_left(running: Dev, pids: list[int]) -> None:
+    """No process runs and the port is free."""
+    assert [pid for pid in pids if started_at(pid)] == []
+    assert not accepts(running.port)
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+    """A copy in which a stack is started several times."""
+    with clone(tmp_path_factory.mktemp("again")) as made:
+        yield made
+
+
+def test_shown_curl_works_when_pasted(running_dev: Dev) -> None:
+    """The lines under "Try it" give a message to whoever pastes them, in any folder."""
+    reply = json.loads(bash(Path("/"), running_dev.shown.partition("Try it:")[2]))
+    assert reply["success"] is True
+    assert reply["message"]
+
+
+def test_env_file_and_banner_agree(running_dev: Dev) -> None:
+    """What is shown is what tools read."""
+    lines = (running_dev.folder / ".local" / "env").read_text().splitlines()
+    env = dict(line.split("=", 1) for line in lines)
+    assert env["SUPABASE_URL"] == f"http://127.0.0.1:{running_dev.port}"
+    for name in (
+        "SUPABASE_PUBLISHABLE_KEY",
+        "SUPABASE_SECRET_KEY",
+        "DATABASE_URL",
+        "DEMO_EMAIL",
+        "OTHER_EMAIL",
+    ):
+        assert env[name] in running_dev.shown
+
+
+def test_request_is_shown_as_one_line(folder: Path) -> None:
+    """A refused call appears with function, status, code and milliseconds."""
+    with dev(folder) as running:
+        httpx.post(f"http://127.0.0.1:{running.port}/functions/v1/generate-ai-content", json={})
+        assert running.process.stdout is not None
+        lines = iter(running.process.stdout.readline, "")
+        line = next(line for line in lines if "generate-ai-content" in line)
+    assert line.split()[1:4] == ["generate-ai-content", "401", "unauthorized"]
+    assert line.endswith(" ms\n")
+
+
+def test_ctrl_c_leaves_no_process_and_a_free_port(folder: Path) -> None:
+    """The second start finds its data; afterwards nothing runs."""
+    with dev(folder) as running:
+        print(f"second start: {running.seconds} s")  # noqa: T201 - a figure to read, not to fail on
+        pids = children(running)
+        assert len(pids) == 4
+        running.press_ctrl_c()
+        assert "Stopped." in running.rest()
+    assert_nothing_is_left(running, pids)
+
+
+def test_sigterm_stops_like_ctrl_c(folder: Path) -> None:
+    """What a service manager sends is understood too."""
+    with dev(folder) as running:
+        pids = children(running)
+        os.kill(running.process.pid, signal.SIGTERM)
+        assert "Stopped." in running.rest()
+    assert_nothing_is_left(running, pids)
+
+
+def test_death_of_one_part_stops_the_rest(folder: Path) -> None:
+    """A part that ends by itself is named, and nothing is left behind."""
+    with dev(folder) as running:
+        pids = children(running)
+        os.kill(pids[1], signal.SIGKILL)
+        said = running.rest()
+    assert "@supabase/lite ended by itself" in said
+    assert running.process.returncode != 0
+    assert_nothing_is_left(running, pids)
+
+
+def test_start_after_a_kill_tidies_up(folder: Path) -> None:
+    """What a killed stack left running is ended by the next start, which has its data."""
+    with dev(folder) as killed:
+        pids = children(killed)
+        os.kill(int((folder / ".local" / "lock").read_text()), signal.SIGKILL)
+        killed.rest()
+    with dev(folder):
+        assert [pid for pid in pids if started_at(pid)] == []
+
+
+def test_reset_starts_from_nothing_with_the_same_keys(folder: Path) -> None:
+    """The data is new: users have new ids; a web client that was set up still has the right key."""
+    env = folder / ".local" / "env"
+    before = dict(line.split("=", 1) for line in env.read_text().splitlines())
+    with dev(folder, "RESET=1"):
+        after = dict(line.split("=", 1) for line in env.read_text().splitlines())
+    assert after["DEMO_USER_ID"] != before["DEMO_USER_ID"]
+    assert after["SUPABASE_PUBLISHABLE_KEY"] == before["SUPABASE_PUBLISHABLE_KEY"]
+
+
+def refused(folder: Path, port: int) -> str:
+    """What `make dev` says when it cannot start."""
+    ended = subprocess.run(
+        ["make", "dev", f"PORT={port}"],
+        cwd=folder,
+        text=True,
+        capture_output=True,
+        check=False,
+        env=own_environment(),
+    )
+    assert ended.returncode != 0
+    assert "Traceback" not in ended.stderr
+    return ended.stderr
+
+
+def test_taken_port_is_one_sentence(folder: Path) -> None:
+    """Another program on the port is told with the way around it."""
+    with listen(0) as holder:
+        port = holder.getsockname()[1]
+        said = refused(folder, port)
+    assert f"nexscout: port {port} is taken" in said
+    assert f"PORT={port + 100}" in said
+
+
+def test_second_start_in_the_same_folder_is_one_sentence(running_dev: Dev) -> None:
+    """Two stacks on one data folder are refused, whatever the port."""
+    assert "already runs" in refused(running_dev.folder, free_port())

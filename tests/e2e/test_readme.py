@@ -1,0 +1,80 @@
+"""Every command of the README does what it says."""
+
+import json
+import re
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from local.stack import PROJECT
+from tests.copies import Dev, own_environment
+
+BLOCKS = re.findall(r"```sh\n(.*?)```", (PROJECT / "README.md").read_text(), flags=re.DOTALL)
+# These two run until stopped: the first is what `running_dev` does, the second is running this test.
+ELSEWHERE = ["make dev\n", "make test\n"]
+PASTED = [block for block in BLOCKS if block not in ELSEWHERE]
+
+
+def paste(folder: Path, script: str) -> list[str]:
+    """Paste into bash; the lines that it prints."""
+    pasted = subprocess.run(
+        ["bash", "-e", "-o", "pipefail"],
+        input=script,
+        cwd=folder,
+        text=True,
+        capture_output=True,
+        check=False,
+        env=own_environment(),
+    )
+    assert pasted.returncode == 0, pasted.stderr
+    return pasted.stdout.splitlines()
+
+
+def test_make_dev_and_make_test_are_named() -> None:
+    """The two commands stand alone in their blocks."""
+    assert [block for block in BLOCKS if block in ELSEWHERE] == ELSEWHERE
+
+
+def test_other_make_commands_are_targets() -> None:
+    """Whatever `make` command the text names is one that make knows."""
+    named = set(re.findall(r"`make (\w+)", (PROJECT / "README.md").read_text()))
+    known = set(re.findall(r"^(\w+):", (PROJECT / "Makefile").read_text(), flags=re.MULTILINE))
+    assert named <= known
+
+
+@pytest.fixture(scope="module")
+def energy(running_dev: Dev) -> tuple[int, dict[str, object], list[str]]:
+    """The blocks about one call, pasted one after the other: energy before, the reply, and what is read after."""
+    call, look = PASTED[0], PASTED[1]
+    read_energy = look.partition('curl -s "$SUPABASE_URL/rest/v1/ai_usage_logs')[0]
+    sign_in = call.partition('curl -s "$SUPABASE_URL/functions')[0]
+    [before] = paste(running_dev.folder, sign_in + read_energy)
+    printed = paste(running_dev.folder, f"{call}\necho\n{look}")
+    return json.loads(before)[0]["current_energy"], json.loads(printed[0]), printed[1:]
+
+
+def test_pasted_call_gives_a_message(energy: tuple[int, dict[str, object], list[str]]) -> None:
+    """The reply has the fields that the README shows."""
+    _, reply, _ = energy
+    assert reply["success"] is True
+    assert reply["message"]
+    assert reply["modelName"] == "gpt-4o"
+
+
+def test_pasted_call_costs_ten_energy_and_leaves_a_row(
+    energy: tuple[int, dict[str, object], list[str]],
+) -> None:
+    """A premium message costs 10; the usage row says so too."""
+    before, reply, looked = energy
+    left, rows = json.JSONDecoder().raw_decode(looked[0])[0], looked[-1]
+    assert left == [{"current_energy": before - 10}]
+    [row] = json.loads(rows[rows.index('[{"action') :])
+    assert (row["action"], row["model"], row["energy_consumed"]) == ("ai_message", "gpt-4o", 10)
+    assert row["tokens_total"] == reply["tokensUsed"]
+
+
+def test_every_other_block_runs(running_dev: Dev) -> None:
+    """The commands after the call end well, one block after the other."""
+    for block in PASTED[2:]:
+        assert paste(running_dev.folder, block)

@@ -5,7 +5,8 @@ import re
 from typing import Any
 
 from local.provider import prose
-from local.provider.reading import HOPE_WORDS, PAIN_WORDS, Reading
+from local.provider.data import words
+from local.provider.reading import HOPE_WORDS, PAIN_WORDS, Reading, is_name
 
 Schema = dict[str, Any]
 _HOT, _WARM = 70, 50
@@ -20,18 +21,7 @@ _FORMATS = {
     "uri": "https://example.com/",
     "uuid": "00000000-0000-4000-8000-000000000001",
 }
-_SPOKEN = {"message", "response", "reply", "script", "content", "body", "text", "opening", "alternatives"}
-_SPELLED = re.compile(r"[A-Z]?[a-z]+|[A-Z]+(?![a-z])|\d+")
-
-
-def words(name: str) -> list[str]:
-    """The words of a property's name: `coachingTip`, `coaching_tip` -> coaching, tip."""
-    return [word.lower() for word in _SPELLED.findall(name)]
-
-
-def is_name(name: str) -> bool:
-    """Whether a property holds a person's name."""
-    return words(name)[-1:] == ["name"] and not {"company", "product", "file"} & set(words(name))
+_SPOKEN = {"message", "response", "reply", "script", "content", "body", "text", "opening"}
 
 
 def natural_count(reading: Reading, name: str) -> int | None:
@@ -143,6 +133,8 @@ def _composed(reading: Reading, name: str, parts: set[str], index: int) -> str:
         return prose.invite(reading, index)
     if parts & {"tone", "emotion", "mood"}:
         return "warm"
+    if parts & {"alternatives", "alternative"}:
+        return prose.write(reading, index + 1)
     if parts & _SPOKEN:
         return prose.write(reading, index)
     label = " ".join(words(name)).capitalize() or "Sagot"

@@ -105,7 +105,7 @@ def remark(reading: Reading, label: str) -> str:
 def quote(reading: Reading) -> str:
     """The span most worth quoting: a pain, else a hope, else the newest message, shortened at a word."""
     spans = reading.holding(PAIN_WORDS) or reading.holding(HOPE_WORDS)
-    return shorten(spans[0] if spans else reading.question, _QUOTE_LENGTH).rstrip(".")
+    return shorten(spans[0] if spans else reading.newest, _QUOTE_LENGTH).rstrip(".")
 
 
 def shorten(text: str, length: int) -> str:

@@ -1,11 +1,12 @@
 """Reads a prompt: who it is about, what hurts, what was asked, which sentences can be quoted."""
 
 import re
+from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 
-from local.provider import tokens
+from local.provider import data, tokens
 
 PAIN_WORDS = ("kailangan", "need", "hirap", "kulang", "gastos", "bills", "utang", "pagod", "stress", "takot")
 HOPE_WORDS = (
@@ -33,9 +34,10 @@ _RECORD = re.compile(
     rf"^[\s\-*\u2022\d.)]*(?P<name>{_CAPITAL}{_MORE}{{1,4}})\s+[-\u2013\u2014]+\s+(?P<note>\S.*)$",
     re.MULTILINE,
 )
-_SENTENCE = re.compile(r"(?:^[\w ]{2,24}:\s*)?(?P<span>[^.!?\n\"{}\[\]]{8,240}[.!?]?)", re.MULTILINE)
+_SENTENCE = re.compile(
+    r"(?:^[\w ]{2,24}:\s*)?(?P<span>[^.!?\n\"\u201c\u201d{}\[\]]{8,240}[.!?]?)", re.MULTILINE
+)
 _LANGUAGE = re.compile(rf"(?i)language\W{{1,5}}(?P<language>{'|'.join(LANGUAGES)})")
-_NOT_A_PERSON = re.compile(r"(?i)company|product|owner|workspace|business|agent|sender|file|user|brand|bot")
 _LONG_WORD = re.compile(r"\w{4,}")
 _EDGES = " ,;:-*\u2013\u2014"
 _LEAST_OVERLAP = 2
@@ -51,40 +53,52 @@ class Record:
 
 @dataclass(frozen=True)
 class Reading:
-    """What a prompt says. `everything` is all its text, `said` that of its user messages, newest last."""
+    """What a prompt says. `everything` is all its text, `said` what in its user messages can be quoted.
+
+    Of JSON in a user message only the strings about the prospect are `said`; `people` are the names and
+    notes in the JSON, `known` its strings; `question` is the newest user message where that is plain text.
+    """
 
     everything: str
     said: tuple[str, ...]
+    people: tuple[Record, ...] = ()
+    question: str | None = None
+    known: tuple[str, ...] = ()
 
     @classmethod
     def of(cls, messages: list[dict[str, Any]]) -> "Reading":
         """Read the messages of a request."""
         texts = [(message.get("role"), tokens.text_of(message)) for message in messages]
+        user_messages = [data.split(text) for role, text in texts if role == "user"]
+        found = [value for _, values in user_messages for value in values]
+        said = [part for plain, values in user_messages for part in (*data.quotable(values), plain.strip())]
+        last_plain = user_messages[-1][0].strip() if user_messages else ""
         return cls(
             everything="\n".join(text for _, text in texts),
-            said=tuple(text for role, text in texts if role == "user"),
+            said=tuple(part for part in said if part),
+            people=tuple(_people(found)),
+            question=last_plain or None,
+            known=tuple(text for value in found for _, text in data.leaves(value)),
         )
 
     def about(self, record: Record) -> "Reading":
         """Narrow the reading to one record of the prompt."""
-        return Reading(f"language: {self.language}\nName: {record.name}\n{record.note}", (record.note,))
-
-    @cached_property
-    def question(self) -> str:
-        """The newest thing that a user said."""
-        return self.said[-1].strip() if self.said else self.everything.strip()
+        return Reading(f"language: {self.language}", (record.note,), (record,))
 
     @cached_property
     def records(self) -> tuple[Record, ...]:
-        """The lines of the form «Name Surname — note»."""
+        """The people of a list: in the data, or in lines of the form «Name Surname — note»."""
         found = _RECORD.finditer("\n".join(self.said))
-        return tuple(Record(match["name"], match["note"].strip()) for match in found)
+        lines = tuple(Record(match["name"], match["note"].strip()) for match in found)
+        return lines or tuple(person for person in self.people if person.note)
 
     @cached_property
     def name(self) -> str | None:
-        """Whom the prompt is about: a labelled name, a listed one, or one that is introduced."""
-        for match in _LABELLED.finditer(self.everything):
-            if not _NOT_A_PERSON.search(match["label"]):
+        """Whom the prompt is about: a name in the data, a labelled, a listed or an introduced one."""
+        if self.people:
+            return self.people[0].name
+        for match in _LABELLED.finditer(data.split(self.everything)[0]):
+            if not data.is_foreign((match["label"],)):
                 return match["name"].strip()
         if self.records:
             return self.records[0].name
@@ -103,10 +117,20 @@ class Reading:
         return _spans("\n".join(self.said))
 
     @cached_property
+    def newest(self) -> str:
+        """The newest thing that was said."""
+        return self.question or (max(self.spans, key=len) if self.spans else self.everything.strip())
+
+    @cached_property
     def fact(self) -> str | None:
-        """The sentence of the rest of the prompt that shares most long words with the newest question."""
+        """The sentence of the given data that shares most long words with the question, if any.
+
+        Only data is quoted: an answer that repeated instructions would look like a leak of them.
+        """
+        if self.question is None:
+            return None
         wanted = set(_LONG_WORD.findall(self.question.lower()))
-        known = [span for span in _spans(self.everything) if span not in self.question]
+        known = _spans("\n".join(self.known))
         shared = [(len(wanted & set(_LONG_WORD.findall(span.lower()))), span) for span in known]
         most, span = max(shared, key=lambda pair: pair[0], default=(0, ""))
         return span if most >= _LEAST_OVERLAP else None
@@ -131,6 +155,25 @@ class Reading:
         stem = re.escape(noun.lower().rstrip("s"))
         found = re.search(rf"(\d+)[ -]+(?:\w+ )?{stem}|{stem}s?\w*\W{{1,4}}(\d+)", self.everything.lower())
         return int(found[1] or found[2]) if found else None
+
+
+def _people(found: list[dict[str, Any]]) -> Iterator[Record]:
+    """The people in the data: listed ones with their other strings as notes, then single ones."""
+    for value in found:
+        for path, item in data.objects(value):
+            name = next((text for key, text in item.items() if is_name(key) and isinstance(text, str)), None)
+            if name and not data.is_foreign(path):
+                yield Record(name, ". ".join(text for _, text in data.leaves(item) if text != name))
+    named = [pair for value in found for pair in data.leaves(value) if is_name(pair[0][-1])]
+    own = [(path, text) for path, text in named if not data.is_foreign(path)]
+    for _, text in sorted(own, key=lambda pair: not data.is_personal(pair[0])):
+        yield Record(text, "")
+
+
+def is_name(name: str) -> bool:
+    """Whether a property holds a person's name."""
+    parts = data.words(name)
+    return parts[-1:] == ["name"] and not data.is_foreign((name,))
 
 
 def _spans(text: str) -> tuple[str, ...]:

@@ -1,12 +1,10 @@
 """Fills a JSON schema from what a prompt says."""
 
-import json
-from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
-from local.provider import fields
-from local.provider.reading import Reading
+from local.provider import data, fields
+from local.provider.reading import Reading, is_name
 
 Schema = dict[str, Any]
 _USUAL_ITEMS = 3
@@ -37,23 +35,11 @@ def fill(schema: Schema, reading: Reading) -> Any:  # noqa: ANN401  # a schema m
 
 def schema_in(text: str) -> Schema | None:
     """The first JSON schema of an object that stands in the text, bare or as the `schema` of a wrapper."""
-    for candidate in _objects(text):
+    for candidate in data.split(text)[1]:
         schema = candidate.get("schema", candidate)
         if isinstance(schema, dict) and isinstance(schema.get("properties"), dict):
             return schema
     return None
-
-
-def _objects(text: str) -> Iterator[dict[str, Any]]:
-    decoder, start = json.JSONDecoder(), text.find("{")
-    while start != -1:
-        try:
-            found, end = decoder.raw_decode(text, start)
-        except ValueError:
-            end = start + 1
-        else:
-            yield found
-        start = text.find("{", end)
 
 
 def _value(schema: Schema, root: Schema, reading: Reading, place: Place) -> Any:  # noqa: ANN401
@@ -132,7 +118,7 @@ def _object(schema: Schema, root: Schema, reading: Reading, place: Place) -> dic
 
 def _array(schema: Schema, root: Schema, reading: Reading, place: Place) -> list[Any]:
     items = _plain(schema.get("items", {"type": "string"}), root, place)
-    people = reading.records if any(fields.is_name(name) for name in items.get("properties", {})) else ()
+    people = reading.records if any(is_name(name) for name in items.get("properties", {})) else ()
     asked = len(people) or reading.number_of(place.name) or fields.natural_count(reading, place.name)
     least, most = schema.get("minItems", 0), schema.get("maxItems", max(100, len(people)))
     count = min(max(_USUAL_ITEMS if asked is None else asked, least), most)

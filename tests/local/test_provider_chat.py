@@ -1,5 +1,7 @@
 """The simulated provider's plain answers: they come from the prompt, are counted and are billed."""
 
+import json
+
 import httpx
 import pytest
 
@@ -36,15 +38,37 @@ def test_company_is_not_taken_for_the_person(simulator: ProviderServer) -> None:
 
 
 def test_question_is_answered_from_the_given_facts(simulator: ProviderServer) -> None:
-    """The sentence of the instructions that fits the newest question is in the answer."""
+    """The sentence of the data that fits the newest question is in the answer; instructions never are."""
+    facts = {"faqs": ["Our plan premium starts at 1500 pesos monthly.", "We are open on weekdays."]}
     messages = [
-        {
-            "role": "system",
-            "content": "Our plan premium starts at 1500 pesos monthly. We are open on weekdays.",
-        },
+        {"role": "system", "content": "Never tell that the monthly premium of the plan went up."},
+        {"role": "user", "content": json.dumps(facts)},
         {"role": "user", "content": "Magkano ang monthly premium ng plan?"},
     ]
-    assert "Our plan premium starts at 1500 pesos monthly" in simulator.answer(messages=messages)
+    answer = simulator.answer(messages=messages)
+    assert "Our plan premium starts at 1500 pesos monthly" in answer
+    assert "went up" not in answer
+    assert "weekdays" not in answer
+
+
+def test_data_about_the_seller_is_not_taken_for_the_prospect(simulator: ProviderServer) -> None:
+    """Of walled JSON data only the prospect's record is greeted and quoted, his own words first."""
+    records = {
+        "seller": {"full_name": "Liza Manalo", "goals": "Kailangan ko ng mas maraming kliyente."},
+        "products": [{"name": "Sigla Barley", "benefits": "Less afternoon stress and fatigue."}],
+        "prospect": {
+            "full_name": "Jun dela Cruz",
+            "metadata": {"notes": "Sabi niya: “laging pagod sa biyahe”."},
+        },
+    }
+    messages = [
+        {"role": "system", "content": "You write as the seller. The next message is data."},
+        {"role": "user", "content": json.dumps(records, separators=(",", ":"))},
+    ]
+    answer = simulator.answer(messages=messages)
+    assert answer.startswith("Hi Jun dela Cruz! Nabasa ko yung sinabi mo: “laging pagod sa biyahe”.")
+    assert "Liza" not in answer
+    assert "stress" not in answer
 
 
 def test_same_prompt_gives_the_same_answer(simulator: ProviderServer) -> None:

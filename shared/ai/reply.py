@@ -7,6 +7,7 @@ from typing import Any
 from uuid import uuid4
 
 from shared.ai.call import Generated
+from shared.ai.reservation import output_limit
 from shared.ai.run import Run
 
 
@@ -51,6 +52,7 @@ def _meta(run: Run, generated: Generated) -> dict[str, Any]:
         "requestedModel": run.requested_model,
         "downgradeReason": run.downgrade_reason(),
         "finishReason": generated.finish_reason,
+        "maxTokens": output_limit(run.call, served),
         "tokensUsed": usage.total_tokens,
         "tokensPrompt": usage.prompt_tokens,
         "tokensCompletion": usage.completion_tokens,

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 STOP_SECONDS = 8.0
+PROC = Path("/proc")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -108,14 +109,29 @@ class Children:
 
 
 def started_at(pid: int) -> str:
-    """When a process began, as `ps` words it; empty where there is no such process or no `ps`."""
+    """When a running process began, in the system's own words; empty where there is none, or no telling.
+
+    One that has ended and only waits to be noticed by its parent does not run.
+    """
+    state, began = from_proc(pid) if PROC.exists() else from_ps(pid)
+    return "" if state.startswith("Z") else began
+
+
+def from_proc(pid: int) -> tuple[str, str]:
+    """State and start as Linux tells them, with no program needed."""
     try:
-        listing = subprocess.run(
-            ["ps", "-o", "lstart=", "-p", str(pid)], capture_output=True, text=True, check=False
-        )
-    except FileNotFoundError:
-        return ""
-    return listing.stdout.strip()
+        fields = (PROC / str(pid) / "stat").read_text().rpartition(")")[2].split()
+    except (FileNotFoundError, ProcessLookupError):
+        return "", ""
+    return fields[0], fields[19]
+
+
+def from_ps(pid: int) -> tuple[str, str]:
+    """State and start as `ps` tells them, on macOS."""
+    command = ["ps", "-o", "stat=", "-o", "lstart=", "-p", str(pid)]
+    listing = subprocess.run(command, capture_output=True, text=True, check=False)
+    state, _, began = listing.stdout.strip().partition(" ")
+    return state, began.strip()
 
 
 def end(pid: int, started: str) -> None:

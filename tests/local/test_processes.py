@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from local.processes import Child, Children, Program, started_at
+from local.processes import Child, Children, Program, from_ps, started_at
 
 DEAF = (
     "import signal; signal.signal(signal.SIGTERM, signal.SIG_IGN); print('deaf', flush=True); signal.pause()"
@@ -77,7 +77,7 @@ def test_reused_id_is_left_alone(children: Children, tmp_path: Path) -> None:
     """A recorded id that now belongs to another process is not touched."""
     child = children.start(sleeper(tmp_path))
     record = tmp_path / "processes.json"
-    record.write_text(json.dumps({child.process.pid: "Mon Jan  1 00:00:00 2001"}))
+    record.write_text(json.dumps({child.process.pid: "before"}))
     Children(record).stop_forgotten()
     assert child.process.poll() is None
     children.stop_all()
@@ -88,3 +88,11 @@ def test_child_is_outside_the_terminals_group(children: Children, tmp_path: Path
     child = children.start(sleeper(tmp_path))
     assert os.getpgid(child.process.pid) != os.getpgrp()
     children.stop_all()
+
+
+def test_ps_knows_a_running_process_and_no_other() -> None:
+    """Where there is no /proc, ps tells the same two things."""
+    state, began = from_ps(os.getpid())
+    assert state
+    assert began
+    assert from_ps(2**22 + 1) == ("", "")

@@ -7,6 +7,7 @@ import psycopg
 from local.problem import Problem
 
 CONNECT_SECONDS = 10
+NO_ADDRESS = "DATABASE_URL is not an address of the form postgresql://user:password@host:5432/database."
 # What libpq says, in the order in which it is looked for, and what a person can do about it.
 REMEDIES = {
     "password authentication failed": "The database refused the password: check the one in DATABASE_URL.",
@@ -34,6 +35,8 @@ def connect(database_url: str) -> psycopg.Connection:
             autocommit=True,
             connect_timeout=CONNECT_SECONDS,
             application_name="nexscout migrate",
+            # Poolers that hand out a server for one transaction lose prepared statements.
+            prepare_threshold=None,
         )
     except psycopg.ProgrammingError:
         raise Problem(NO_ADDRESS) from None
@@ -42,9 +45,6 @@ def connect(database_url: str) -> psycopg.Connection:
             (remedy for said, remedy in REMEDIES.items() if said.lower() in str(error).lower()), None
         )
         raise Problem(f"Cannot connect to {place}. {remedy or 'Check the address.'}") from None
-
-
-NO_ADDRESS = "DATABASE_URL is not an address of the form postgresql://user:password@host:5432/database."
 
 
 def where(database_url: str) -> str:

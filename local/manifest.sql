@@ -53,10 +53,13 @@ where relation.object <> 'public.admin_users'
   and not (relation.object = 'public.notifications' and position('hot_lead' in pg_catalog.pg_get_constraintdef(rule.oid)) > 0)
 
 union all
-select relation.object, 'index ' || quote_ident(class.relname), pg_catalog.pg_get_indexdef(class.oid)
+select distinct relation.object,
+  'index ' || case when relation.shared then 'that begins with ' || quote_ident(lead.attname) else quote_ident(class.relname) end,
+  case when relation.shared then 'there' else pg_catalog.pg_get_indexdef(class.oid) end
 from relation
 join pg_catalog.pg_index known on known.indrelid = relation.oid
 join pg_catalog.pg_class class on class.oid = known.indexrelid
+join pg_catalog.pg_attribute lead on lead.attrelid = relation.oid and lead.attnum = known.indkey[0]
 where not exists (select from pg_catalog.pg_constraint rule where rule.conindid = class.oid)
 
 union all

@@ -531,6 +531,45 @@ alter table public.notifications add column if not exists category text default 
   check (category in ('urgent', 'important', 'info', 'success'));
 alter table public.scans add column if not exists metadata jsonb default '{}';
 
+-- Indexes for what the functions search by and for cascades, where no index begins with the column, whatever its name.
+
+create procedure pg_temp.ensure_index (relation regclass, searched name)
+language plpgsql as $$
+begin
+  if not exists (
+    select from pg_index known
+    join pg_attribute att on att.attrelid = known.indrelid and att.attnum = known.indkey[0]
+    where known.indrelid = relation and known.indpred is null and att.attname = searched
+  ) then
+    execute format('create index on %s (%I)', relation, searched);
+  end if;
+end
+$$;
+call pg_temp.ensure_index('public.prospects', 'user_id');
+call pg_temp.ensure_index('public.products', 'user_id');
+call pg_temp.ensure_index('public.products', 'company_id');
+call pg_temp.ensure_index('public.company_intelligence_v2', 'user_id');
+call pg_temp.ensure_index('public.company_intelligence_v2', 'company_id');
+call pg_temp.ensure_index('public.chatbot_links', 'user_id');
+call pg_temp.ensure_index('public.public_chatbot_training_data', 'user_id');
+call pg_temp.ensure_index('public.public_chat_sessions', 'user_id');
+call pg_temp.ensure_index('public.public_chat_sessions', 'prospect_id');
+call pg_temp.ensure_index('public.public_chat_sessions', 'visitor_session_id');
+call pg_temp.ensure_index('public.public_chat_messages', 'session_id');
+call pg_temp.ensure_index('public.chatbot_to_prospect_pipeline', 'user_id');
+call pg_temp.ensure_index('public.chatbot_to_prospect_pipeline', 'prospect_id');
+call pg_temp.ensure_index('public.chatbot_to_prospect_pipeline', 'session_id');
+call pg_temp.ensure_index('public.notifications', 'user_id');
+call pg_temp.ensure_index('public.notifications', 'related_prospect_id');
+call pg_temp.ensure_index('public.scans', 'user_id');
+call pg_temp.ensure_index('public.scan_status', 'scan_id');
+call pg_temp.ensure_index('public.scan_processed_items', 'scan_id');
+call pg_temp.ensure_index('public.ai_generations', 'user_id');
+call pg_temp.ensure_index('public.ai_generations', 'prospect_id');
+call pg_temp.ensure_index('public.coin_transactions', 'user_id');
+call pg_temp.ensure_index('public.energy_transactions', 'user_id');
+drop procedure pg_temp.ensure_index (regclass, name);
+
 -- Values the app already uses and the checks refuse: the tier's own default, and a session that a human has taken over.
 
 create procedure pg_temp.widen_check (relation regclass, checked_column name, needed_value text, wide_check text)

@@ -7,6 +7,11 @@ from decimal import Decimal, InvalidOperation
 from itertools import pairwise
 from typing import Any
 
+# The ledger keeps 12 decimals of a dollar: 6 of a price and 6 of a token's millionth.
+_SMALLEST = Decimal("0.000001")
+# A dollar a token: no price, but a price in another unit.
+_ABSURD = 1_000_000
+
 
 class PriceError(ValueError):
     """A price that cannot be used: missing, negative, not a number, or out of order."""
@@ -96,6 +101,8 @@ def _read_rate(name: str, value: object, *, free: bool) -> Decimal:
         rate = Decimal(value)
     except InvalidOperation as error:
         raise PriceError(f"{name} must be a decimal, not {value!r}") from error
-    if not rate.is_finite() or rate < 0 or (rate == 0 and not free):
-        raise PriceError(f"{name} must be more than 0, not {value!r}")
+    if not rate.is_finite() or not 0 <= rate < _ABSURD or (rate == 0 and not free):
+        raise PriceError(f"{name} must be more than 0 and below {_ABSURD}, not {value!r}")
+    if rate.quantize(_SMALLEST) != rate:
+        raise PriceError(f"{name} may have at most 6 decimals, not {value!r}")
     return rate

@@ -179,6 +179,8 @@ def test_no_extra_models_is_fine(text: str | None) -> None:
         ({"output_limit_parameter": "limit"}, "output_limit_parameter"),
         ({"input_per_mtok": -1}, "input must be"),
         ({"input_per_mtok": None}, "input must be"),
+        ({"input_per_mtok": "1e30"}, "input must be"),
+        ({"input_per_mtok": "0.0000001"}, "at most 6 decimals"),
         ({"audio_per_mtok": 1}, "unknown prices"),
         ({"contextTokens": 5}, "unknown"),
     ],

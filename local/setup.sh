@@ -47,7 +47,7 @@ free_mb() {
 }
 
 require_disk() {
-  [ "$(free_mb)" -ge "$NEEDED_MB" ] || fail "set-up needs about $NEEDED_MB MB on this disk and $(free_mb) MB are free; make room and run it again."
+  [ "$(free_mb)" -ge "$NEEDED_MB" ] || fail "set-up needs about $NEEDED_MB MB on this disk and $(free_mb) MB are free: make room and run it again."
 }
 
 key_of() {
@@ -90,35 +90,43 @@ explain() {
   fail "$1 failed; its last lines are above, all of them in $LOG. Check the network and run it again."
 }
 
+packages_are_current() {
+  is_current .venv/.packages "$(key_of requirements/dev.lock)" && .venv/bin/python -c '' 2>/dev/null
+}
+
+project_is_current() {
+  is_current .venv/.project "$(key_of pyproject.toml)"
+}
+
+node_packages_are_current() {
+  is_current node_modules/.packages "$(key_of package.json package-lock.json)"
+}
+
 install_packages() {
-  key=$(key_of requirements/dev.lock)
-  if is_current .venv/.packages "$key" && .venv/bin/python -c '' 2>/dev/null; then return; fi
-  require_python
-  require_disk
   rm -f .venv/.packages .venv/.project
   show "Virtual environment ($("$found" --version))" "$found" -m venv --clear .venv
   show "Python packages" .venv/bin/python -m pip install --no-input --disable-pip-version-check --require-hashes -r requirements/dev.lock
-  echo "$key" >.venv/.packages
+  key_of requirements/dev.lock >.venv/.packages
 }
 
 install_project() {
-  key=$(key_of pyproject.toml)
-  if is_current .venv/.project "$key"; then return; fi
   show "The project itself" .venv/bin/python -m pip install --no-input --disable-pip-version-check --no-build-isolation --no-deps --no-index --config-settings editable_mode=compat -e .
-  echo "$key" >.venv/.project
+  key_of pyproject.toml >.venv/.project
 }
 
 install_node_packages() {
-  require_node
-  key=$(key_of package.json package-lock.json)
-  if is_current node_modules/.packages "$key"; then return; fi
-  require_disk
   show "npm packages" npm ci --no-audit --no-fund --ignore-scripts --loglevel=error
-  echo "$key" >node_modules/.packages
+  key_of package.json package-lock.json >node_modules/.packages
 }
 
-mkdir -p .local/logs 2>/dev/null || fail "cannot write in $(pwd); the folder must belong to you and the disk must not be full."
-: 2>/dev/null >"$LOG" || fail "cannot write $LOG; remove .local (it may belong to another user) and run it again."
-install_packages
-install_project
-install_node_packages
+if packages_are_current && project_is_current && node_packages_are_current; then exit; fi
+
+# All that can be missing is told before anything slow begins.
+require_python
+require_node
+require_disk
+mkdir -p .local/logs 2>/dev/null || fail "cannot write in $(pwd): the folder must belong to you."
+: 2>/dev/null >"$LOG" || fail "cannot write $LOG: remove .local, which may belong to another user, and run it again."
+packages_are_current || install_packages
+project_is_current || install_project
+node_packages_are_current || install_node_packages

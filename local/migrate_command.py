@@ -75,9 +75,8 @@ def show_differences(found: list[str]) -> None:
         return
     for sentence in found:
         print(sentence)
-    print(
-        f"{len(found)} differences. `nexscout migrate` applies what is pending; the rest was changed by hand."
-    )
+    count = "1 difference" if len(found) == 1 else f"{len(found)} differences"
+    print(f"{count}. `nexscout migrate` applies what is pending; the rest was changed by hand.")
     raise typer.Exit(DIFFERENT)
 
 

@@ -52,6 +52,9 @@ def _fault(detail: ErrorDetails) -> FieldFault:
 
 
 def _message(detail: ErrorDetails) -> str:
+    if detail["type"] == "uuid_parsing":
+        # Pydantic's own words repeat a piece of what was sent.
+        return "must be a UUID"
     message = detail["msg"].removeprefix("Value error, ").rstrip(".")
     return message[:1].lower() + message[1:]
 

@@ -1,6 +1,6 @@
 """Calls of generate-ai-content as the web client makes them."""
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from typing import Any
 
@@ -21,13 +21,18 @@ class Api:
         self._key = publishable_key
 
     async def __call__(
-        self, user: User | None, body: object = None, *, content: bytes | None = None, **headers: str
+        self,
+        user: User | None,
+        body: object = None,
+        *,
+        content: bytes | None = None,
+        headers: Mapping[str, str] | None = None,
     ) -> httpx.Response:
-        """POST a JSON body, or raw `content`; `idempotency_key=` becomes a header."""
+        """POST a JSON body, or raw `content`, with more headers or others than the usual ones."""
         sent = {"apikey": self._key, "content-type": "application/json"}
         if user is not None:
             sent["authorization"] = f"Bearer {user.access_token}"
-        sent |= {name.replace("_", "-"): value for name, value in headers.items()}
+        sent |= headers or {}
         if content is not None:
             return await self._client.post(URL, content=content, headers=sent)
         return await self._client.post(URL, json=body, headers=sent)

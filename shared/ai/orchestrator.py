@@ -143,7 +143,7 @@ class Orchestrator:
         self._metrics.configuration(cached=run.loaded.cached)
         messages = call.build(run.loaded.configuration, prospect)
         if prompt_bytes(messages, call.structure) > call.prompt_limit_bytes:
-            raise PayloadTooLarge
+            raise PayloadTooLarge(f"The prompt is too large: at most {call.prompt_limit_bytes} bytes are taken.")
         return await self._deliverer.deliver(run, messages)
 
     async def _settle(self, run: Run, generated: Generated) -> Reply:

@@ -132,7 +132,7 @@ class Envelope:
         if scope["method"] == "OPTIONS":
             await reply.empty(200)
             return
-        guard = asyncio.timeout(context.deadline.remaining() + GUARD_SECONDS)
+        guard = context.guard = asyncio.timeout(context.deadline.remaining() + GUARD_SECONDS)
         try:
             async with guard:
                 await self.app(scope, receive, reply)
@@ -147,14 +147,18 @@ class Envelope:
 
     def _context(self, scope: Scope) -> RequestContext:
         lambda_context = scope.get("aws.context")
-        remaining = None
-        if lambda_context is not None:
-            remaining = max(0, lambda_context.get_remaining_time_in_millis() - PLATFORM_MARGIN_MS)
+
+        def budget(seconds: float) -> Deadline:
+            if lambda_context is None:
+                return Deadline.starting(seconds)
+            remaining_ms = lambda_context.get_remaining_time_in_millis() - PLATFORM_MARGIN_MS
+            return Deadline.starting(seconds, max(0, remaining_ms))
+
         request_id = uuid4()
         asked = _header(scope, b"x-request-id")
         echo_id = asked if _SANE_ID.fullmatch(asked) else str(request_id)
-        budget = self._settings.request_timeout_seconds
-        return RequestContext(request_id, echo_id, Deadline.starting(budget, remaining))
+        deadline = budget(self._settings.request_timeout_seconds)
+        return RequestContext(request_id, echo_id, deadline, budget)
 
     def _headers(self, scope: Scope, context: RequestContext) -> Callable[[], list[tuple[bytes, bytes]]]:
         origin = _header(scope, b"origin")

@@ -1,7 +1,8 @@
 """What belongs to one request from its first byte to its last: ids, deadline, and what the log line will tell."""
 
+import asyncio
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from uuid import UUID
@@ -16,9 +17,19 @@ class RequestContext:
     request_id: UUID
     echo_id: str
     deadline: Deadline
+    budget: Callable[[float], Deadline] = Deadline.starting
+    guard: asyncio.Timeout | None = None
     started: float = field(default_factory=time.monotonic)
     fields: dict[str, object] = field(default_factory=dict)
     timings_ms: dict[str, float] = field(default_factory=dict)
+
+    def extend(self, seconds: float) -> None:
+        """Give the request another budget from now, as long as the platform allows, and its guard with it."""
+        gained = -self.deadline.remaining()
+        self.deadline = self.budget(seconds)
+        gained += self.deadline.remaining()
+        if self.guard is not None and (when := self.guard.when()) is not None:
+            self.guard.reschedule(when + gained)
 
     def elapsed_ms(self) -> float:
         """Give the milliseconds since the request came in."""

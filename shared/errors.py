@@ -269,6 +269,14 @@ class ServiceUnavailable(NexscoutError):
     sentence = "The service cannot be reached right now. Please try again shortly."
 
 
+class ClientClosed(NexscoutError):
+    """The client went away before anything was delivered; nobody reads this, the log and the ledger do."""
+
+    status = 499
+    code = "client_closed"
+    sentence = "The connection was closed."
+
+
 class DeadlineExceeded(NexscoutError):
     """The function's own guard ended the call before the platform would have."""
 

@@ -114,6 +114,7 @@ class Settings(BaseModel):
     cors_origins: Origins = Field(("*",), description="* or origins (https://host) separated by commas")
     log_level: Level = Field("INFO", description="DEBUG, INFO, WARNING or ERROR")
     request_timeout_seconds: float = Field(25, gt=0, le=900, description="seconds, more than 0, at most 900")
+    stream_timeout_seconds: float = Field(120, gt=0, le=900, description="seconds, more than 0, at most 900")
     # The platform's own limit is 6 MB, and a binary body arrives there in base64.
     max_body_bytes: int = Field(4_500_000, ge=1, le=6_000_000, description="bytes, 1 to 6000000")
     config_cache_seconds: float = Field(300, ge=0, le=3600, description="seconds, 0 to 3600")

@@ -1,15 +1,19 @@
 """The URL of generate-ai-content: knows the caller, asks the orchestrator, answers."""
 
 import re
+from collections.abc import Mapping
+from typing import Any
 
 from fastapi import APIRouter, Request
-from fastapi.responses import JSONResponse
+from fastapi.responses import JSONResponse, Response
 
 from functions.generate_ai_content.calls import ai_call
 from shared.ai.reply import Reply
+from shared.ai.stream import LiveStream, written
 from shared.app import context_of, services_of
 from shared.body import read_json
 from shared.errors import InvalidRequest, Unauthorized
+from shared.sse import EventStream, unless_gone
 
 _KEY = re.compile(r"[\x21-\x7e]{1,255}")
 
@@ -17,7 +21,7 @@ router = APIRouter()
 
 
 @router.post("")
-async def generate(request: Request) -> JSONResponse:
+async def generate(request: Request) -> Response:
     """Serve one call of any shape."""
     services, context = services_of(request), context_of(request)
     caller = await services.authenticator.authenticate(request.headers, context.deadline)
@@ -25,7 +29,19 @@ async def generate(request: Request) -> JSONResponse:
         raise Unauthorized
     body = await read_json(request, services.settings.max_body_bytes)
     call = ai_call(body, caller, _idempotency_key(request))
-    return _response(await services.orchestrator.run(call, context))
+    if not _wants_stream(request, body):
+        return _response(await services.orchestrator.run(call, context))
+    context.extend(services.settings.stream_timeout_seconds)
+    return _stream(await unless_gone(services.orchestrator.stream(call, context), request.receive))
+
+
+def _wants_stream(request: Request, body: Mapping[str, Any]) -> bool:
+    config = body.get("config")
+    return (
+        body.get("stream") is True
+        or (isinstance(config, dict) and config.get("stream") is True)
+        or "text/event-stream" in request.headers.get("accept", "")
+    )
 
 
 def _idempotency_key(request: Request) -> str | None:
@@ -39,9 +55,19 @@ def _idempotency_key(request: Request) -> str | None:
 
 
 def _response(reply: Reply) -> JSONResponse:
+    return JSONResponse(reply.body, reply.status, _headers(reply))
+
+
+def _stream(reply: Reply | LiveStream) -> EventStream:
+    if isinstance(reply, Reply):
+        return EventStream(written(reply), _headers(reply))
+    return EventStream(reply.events(), {"x-model-served": reply.run.served_by().name})
+
+
+def _headers(reply: Reply) -> dict[str, str]:
     headers = {"x-model-served": reply.model}
     if reply.energy_remaining is not None:
         headers["x-energy-remaining"] = str(reply.energy_remaining)
     if reply.replayed:
         headers["idempotency-replayed"] = "true"
-    return JSONResponse(reply.body, reply.status, headers)
+    return headers

@@ -5,9 +5,12 @@ import itertools
 import json
 import random
 import time
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Sequence
+from contextlib import aclosing, asynccontextmanager
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
+from functools import partial
+from typing import TypeVar
 
 from shared.ai.attempts import Attempt, Step, step_after, wait_before_retry
 from shared.ai.call import AICall, Generated, Structure
@@ -17,10 +20,20 @@ from shared.ai.reservation import cost_bound_usd, output_limit
 from shared.ai.run import Run
 from shared.deadline import Deadline
 from shared.energy.ledger import Ledger
-from shared.errors import ContentRefused, DeadlineExceeded, NexscoutError, ProviderError, ProviderUnavailable
+from shared.errors import (
+    ContentRefused,
+    DeadlineExceeded,
+    InternalError,
+    NexscoutError,
+    ProviderError,
+    ProviderUnavailable,
+)
 
 MIN_ATTEMPT_SECONDS = 0.25
 """An attempt that could not even begin an answer in this time is not sent."""
+
+T = TypeVar("T")
+Send = Callable[[Run, Model, Sequence[Message]], Awaitable[T]]
 
 REPAIR = (
     "The answer did not match the required JSON schema. Give the corrected JSON object, and nothing else."
@@ -53,35 +66,40 @@ class Deliverer:
             ProviderUnavailable: the last attempt met the provider's rate limit.
             ProviderError: every attempt failed otherwise.
         """
+        return await self._through_models(run, messages, self._valid)
+
+    async def begin(self, run: Run, messages: Sequence[Message]) -> "Begun":
+        """Bring a stream whose first text has come; raises as `deliver` does."""
+        return await self._through_models(run, messages, self._begun)
+
+    async def _through_models(self, run: Run, messages: Sequence[Message], send: "Send[T]") -> T:
         skipped_provider: str | None = None
         failure: ProviderFailure | None = None
         for position, model in enumerate(run.models):
             if model.provider == skipped_provider:
                 continue
             retries = run.call.retries if position == 0 else 0
-            outcome = await self._from_model(run, model, messages, retries)
-            if isinstance(outcome, Generated):
-                return outcome
-            failure, step = outcome
-            if step is Step.STOP:
-                raise ContentRefused from failure
-            if step is Step.NEXT_PROVIDER:
-                skipped_provider = model.provider
+            try:
+                return await self._from_model(run, retries, partial(send, run, model, messages))
+            except _ModelGivenUp as given_up:
+                failure = given_up.failure
+                if given_up.step is Step.STOP:
+                    raise ContentRefused from failure
+                if given_up.step is Step.NEXT_PROVIDER:
+                    skipped_provider = model.provider
         raise _exhausted(failure, run.until)
 
-    async def _from_model(
-        self, run: Run, model: Model, messages: Sequence[Message], retries: int
-    ) -> Generated | tuple[ProviderFailure, Step]:
+    async def _from_model(self, run: Run, retries: int, send: Callable[[], Awaitable[T]]) -> T:
         """Try one model until it delivers or something else must follow."""
         for tries in itertools.count(1):
             try:
-                return await self._valid(run, model, messages)
+                return await send()
             except ProviderFailure as failure:
                 wait = wait_before_retry(failure, tries, run.call.retry_delay_seconds, self._chance.jitter())
                 left = run.until.remaining() - MIN_ATTEMPT_SECONDS
                 step = step_after(failure, retries + 1 - tries, wait, left)
                 if step is not Step.RETRY:
-                    return failure, step
+                    raise _ModelGivenUp(failure, step) from failure
             await self._chance.sleep(wait)
         raise AssertionError  # pragma: no cover  # count() has no end
 
@@ -104,17 +122,19 @@ class Deliverer:
             run.attempts[-1].broken()
             raise ProviderError from exc
 
+    async def _begun(self, run: Run, model: Model, messages: Sequence[Message]) -> "Begun":
+        attempt = await self._noted(run, model, messages)
+        call = _provider_call(run.call, model, messages)
+        begun = Begun(run, attempt, self._providers.stream(call, run.until), self._chance.today())
+        await begun.wait_for_text()
+        return begun
+
     async def _attempt(self, run: Run, model: Model, messages: Sequence[Message]) -> ProviderReply:
-        timeout = run.until.timeout(run.until.remaining(), keep=MIN_ATTEMPT_SECONDS / 2)
-        attempt = Attempt(len(run.attempts) + 1, model, cost_bound_usd(run.call, model))
-        if attempt.ordinal > 1:
-            # The first one was noted with the reservation.
-            await self._ledger.note_attempt(run.context.request_id, attempt, run.until)
-        run.attempts.append(attempt)
+        attempt = await self._noted(run, model, messages)
         started = time.monotonic()
         try:
             with run.context.timed("provider"):
-                reply = await self._providers.complete(_provider_call(run.call, model, messages), timeout)
+                reply = await self._providers.complete(_provider_call(run.call, model, messages), run.until)
         except ProviderFailure as failure:
             attempt.failed(failure, self._chance.today())
             raise
@@ -123,6 +143,95 @@ class Deliverer:
             raise
         attempt.succeeded(reply, self._chance.today())
         return reply
+
+    async def _noted(self, run: Run, model: Model, messages: Sequence[Message]) -> Attempt:
+        """Give the next attempt, which the ledger knows of before it is sent."""
+        run.until.timeout(MIN_ATTEMPT_SECONDS, keep=MIN_ATTEMPT_SECONDS / 2)
+        size = prompt_bytes(messages, run.call.structure)
+        bound = cost_bound_usd(run.call, model, size)
+        attempt = Attempt(len(run.attempts) + 1, model, bound)
+        if attempt.ordinal > 1:
+            # The first one was noted with the reservation.
+            await self._ledger.note_attempt(run.context.request_id, attempt, run.until)
+        run.attempts.append(attempt)
+        return attempt
+
+
+class Begun:
+    """A stream that a provider has begun: the attempt, what came, and what is still to come."""
+
+    def __init__(
+        self, run: Run, attempt: Attempt, pieces: AsyncGenerator[str | ProviderReply], today: date
+    ) -> None:
+        self._run = run
+        self._attempt = attempt
+        self._pieces = pieces
+        self._today = today
+        self._first = ""
+        self._reply: ProviderReply | None = None
+        self._started = time.monotonic()
+
+    async def wait_for_text(self) -> None:
+        """Wait for the first text; raises ProviderFailure when none comes."""
+        async with self._accounted():
+            piece = await anext(self._pieces)
+            if isinstance(piece, ProviderReply):
+                # It ended without a word: billed as told, and nothing was delivered.
+                self._attempt.succeeded(piece, self._today)
+                self._attempt.broken()
+                raise ProviderFailure(FailureKind.MALFORMED, "reported")
+            self._first = piece
+
+    async def texts(self) -> AsyncGenerator[str]:
+        """Give the texts to the end; raises ProviderFailure when the stream breaks."""
+        async with self._accounted(), aclosing(self._pieces) as pieces:
+            yield self._first
+            async for piece in pieces:
+                if isinstance(piece, ProviderReply):
+                    self._reply = piece
+                    self._attempt.succeeded(piece, self._today)
+                else:
+                    yield piece
+
+    def generated(self) -> Generated:
+        """Give the whole that was streamed, once it has ended."""
+        if self._reply is None:
+            raise InternalError
+        return Generated(self._reply.text, None, self._reply.finish_reason)
+
+    def interrupted(self) -> None:
+        """Record that the stream was given up; a reply that had come in full stays as it came."""
+        if self._attempt.state == "intended":
+            self._attempt.interrupted(self._ms())
+
+    @asynccontextmanager
+    async def _accounted(self) -> AsyncIterator[None]:
+        started = time.monotonic()
+        try:
+            yield
+        except ProviderFailure as failure:
+            if self._attempt.state == "intended":
+                self._attempt.failed(failure, self._today)
+            raise
+        except BaseException:
+            self.interrupted()
+            raise
+        finally:
+            spent = (time.monotonic() - started) * 1000
+            timings = self._run.context.timings_ms
+            timings["provider"] = timings.get("provider", 0.0) + spent
+
+    def _ms(self) -> int:
+        return round((time.monotonic() - self._started) * 1000)
+
+
+class _ModelGivenUp(Exception):  # noqa: N818  # a turn of the plan, not an error
+    """A model will not be asked again; `step` says what follows."""
+
+    def __init__(self, failure: ProviderFailure, step: Step) -> None:
+        super().__init__(step.value)
+        self.failure = failure
+        self.step = step
 
 
 def prompt_bytes(messages: Sequence[Message], structure: Structure | None) -> int:

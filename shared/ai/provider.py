@@ -2,18 +2,20 @@
 
 import asyncio
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import AsyncGenerator, AsyncIterator, Mapping, Sequence
+from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import TYPE_CHECKING, Any, Literal
 
 from shared.ai.catalogue import Model
 from shared.ai.usage import Usage, usage_from_openai
+from shared.deadline import Deadline
 from shared.settings import Settings
 
 if TYPE_CHECKING:
-    from openai import AsyncOpenAI
-    from openai.types.chat import ChatCompletion
+    from openai import AsyncOpenAI, AsyncStream
+    from openai.types.chat import ChatCompletion, ChatCompletionChunk
 
 Message = Mapping[str, Any]
 """One chat message as the wire has it: role and content."""
@@ -93,32 +95,47 @@ class Providers:
         self._settings = settings
         self._clients: dict[str, AsyncOpenAI] = {}
 
-    async def complete(self, call: ProviderCall, timeout_seconds: float) -> ProviderReply:
+    async def complete(self, call: ProviderCall, until: Deadline) -> ProviderReply:
         """Send one request, once, and give the reply.
 
         Raises:
-            ProviderFailure: it gave none that can be used.
+            ProviderFailure: it gave none that can be used, in time.
         """
-        from openai import APIError  # noqa: PLC0415  # half a second that a cold start spends elsewhere
-
         started = time.monotonic()
-        try:
-            # The total: a provider that drips a byte a second outlives every read timeout.
-            async with asyncio.timeout(timeout_seconds):
-                raw = await self._client(call.model.provider).chat.completions.with_raw_response.create(
-                    **_arguments(call), timeout=timeout_seconds
-                )
-                completion = raw.parse()
-        except TimeoutError as exc:
-            raise ProviderFailure(FailureKind.TIMEOUT, "unknown", latency_ms=_ms_since(started)) from exc
-        except APIError as exc:
-            raise _failure(exc, _ms_since(started)) from exc
-        except ValueError as exc:
-            # A 200 whose body is no JSON: the work may have been done.
-            raise ProviderFailure(
-                FailureKind.MALFORMED, "unknown", http_status=200, latency_ms=_ms_since(started)
-            ) from exc
+        async with _translated(started, until):
+            raw = await self._client(call.model.provider).chat.completions.with_raw_response.create(
+                **_arguments(call), timeout=until.remaining()
+            )
+            completion = raw.parse()
         return _reply(completion, raw.headers.get("x-request-id"), _ms_since(started))
+
+    async def stream(self, call: ProviderCall, until: Deadline) -> AsyncGenerator[str | ProviderReply]:
+        """Send one request, once, and give its texts as they come, then the reply as a whole.
+
+        Closing the iterator ends the request at the provider.
+
+        Raises:
+            ProviderFailure: the stream did not begin, broke, or did not end in time.
+        """
+        started = time.monotonic()
+        whole = _Whole()
+        async with _translated(started, until):
+            chunks = await self._client(call.model.provider).chat.completions.create(
+                **_arguments(call),
+                stream=True,
+                stream_options={"include_usage": True},
+                timeout=until.remaining(),
+            )
+            whole.provider_request_id = chunks.response.headers.get("x-request-id")
+        async with _closing(chunks):
+            while True:
+                async with _translated(started, until):
+                    chunk = await anext(chunks, None)
+                if chunk is None:
+                    break
+                if text := whole.add(chunk):
+                    yield text
+        yield whole.reply(_ms_since(started))
 
     async def close(self) -> None:
         """Close every client."""
@@ -170,6 +187,85 @@ def _response_format(call: ProviderCall) -> dict[str, Any]:
         "type": "json_schema",
         "json_schema": {"name": call.schema_name, "schema": call.schema, "strict": True},
     }
+
+
+@asynccontextmanager
+async def _translated(started: float, until: Deadline) -> AsyncIterator[None]:
+    """Bound a step by the deadline, and turn whatever the SDK raises into a ProviderFailure."""
+    import httpx2  # noqa: PLC0415  # comes with the SDK
+    from openai import APIError  # noqa: PLC0415  # half a second that a cold start spends elsewhere
+
+    try:
+        # The total: a provider that drips a byte a second outlives every read timeout.
+        async with asyncio.timeout(until.remaining()):
+            yield
+    except (TimeoutError, httpx2.TimeoutException) as exc:
+        raise ProviderFailure(FailureKind.TIMEOUT, "unknown", latency_ms=_ms_since(started)) from exc
+    except APIError as exc:
+        raise _failure(exc, _ms_since(started)) from exc
+    except httpx2.HTTPError as exc:
+        # A stream that broke with the request sent.
+        raise ProviderFailure(FailureKind.UNREACHABLE, "unknown", latency_ms=_ms_since(started)) from exc
+    except ValueError as exc:
+        # A 200 whose body is no JSON: the work may have been done.
+        raise ProviderFailure(
+            FailureKind.MALFORMED, "unknown", http_status=200, latency_ms=_ms_since(started)
+        ) from exc
+
+
+@asynccontextmanager
+async def _closing(chunks: "AsyncStream[ChatCompletionChunk]") -> AsyncIterator[None]:
+    try:
+        yield
+    finally:
+        await chunks.close()
+
+
+class _Whole:
+    """A streamed reply as it comes together."""
+
+    def __init__(self) -> None:
+        self.provider_request_id: str | None = None
+        self._texts: list[str] = []
+        self._usage: Usage | None = None
+        self._finish_reason: str | None = None
+        self._refused = False
+
+    def add(self, chunk: "ChatCompletionChunk") -> str:
+        """Take a chunk in and give its text, if any; compatible servers leave out what they like."""
+        if (usage := usage_from_openai(_plain(getattr(chunk, "usage", None)))) is not None:
+            self._usage = usage
+        choices = getattr(chunk, "choices", None)
+        if not choices:
+            return ""
+        choice = choices[0]
+        self._finish_reason = choice.finish_reason or self._finish_reason
+        if choice.delta is None:
+            return ""
+        self._refused = self._refused or bool(choice.delta.refusal)
+        text = _storable(choice.delta.content or "")
+        self._texts.append(text)
+        return text
+
+    def reply(self, latency_ms: int) -> ProviderReply:
+        """Give the whole; raises ProviderFailure when it was refused or broke off before its end."""
+        if self._refused or self._finish_reason == "content_filter":
+            raise self._failure(FailureKind.REFUSED, latency_ms)
+        if self._finish_reason is None:
+            raise self._failure(FailureKind.MALFORMED, latency_ms)
+        return ProviderReply(
+            "".join(self._texts), self._finish_reason, self._usage, self.provider_request_id, latency_ms
+        )
+
+    def _failure(self, kind: FailureKind, latency_ms: int) -> ProviderFailure:
+        return ProviderFailure(
+            kind,
+            "unknown" if self._usage is None else "reported",
+            http_status=200,
+            usage=self._usage,
+            provider_request_id=self.provider_request_id,
+            latency_ms=latency_ms,
+        )
 
 
 def _reply(completion: "ChatCompletion", provider_request_id: str | None, latency_ms: int) -> ProviderReply:

@@ -1,5 +1,6 @@
 """What is asked of the ledger before a call: ordered candidates, and the most that the call can cost."""
 
+import json
 from collections.abc import Mapping, Sequence
 from decimal import Decimal
 from typing import Any
@@ -9,6 +10,9 @@ from shared.ai.call import AICall
 from shared.ai.catalogue import Catalogue, Model
 from shared.ai.cost import upper_bound_usd
 from shared.ai.selection import MAX_FALLBACKS, Needs
+
+OVERHEAD_BYTES = 512
+"""What a request carries besides the prompt: its parameters as JSON, and the words around a schema."""
 
 
 def needs(call: AICall) -> Needs:
@@ -21,9 +25,12 @@ def output_limit(call: AICall, model: Model) -> int:
     return min(call.max_output_tokens, model.max_output_tokens)
 
 
-def cost_bound_usd(call: AICall, model: Model) -> Decimal:
-    """Give the most that one attempt at the model can cost, in USD."""
-    return upper_bound_usd(model, call.prompt_limit_bytes, output_limit(call, model))
+def cost_bound_usd(call: AICall, model: Model, prompt_bytes: int) -> Decimal:
+    """Give the most that one attempt at the model can cost, in USD, with a prompt of at most so many bytes."""
+    # A model that takes no schema by parameter is told it in words.
+    schema = "" if call.structure is None else json.dumps(call.structure.schema)
+    size = prompt_bytes + len(schema.encode()) + OVERHEAD_BYTES
+    return upper_bound_usd(model, size, output_limit(call, model))
 
 
 def most_attempts(call: AICall) -> int:
@@ -39,9 +46,10 @@ def reservation(
     Raises:
         UnknownPrice: a model that may be asked has no price; nothing has been sent.
     """
-    bounds = [cost_bound_usd(call, model) for model in ordered]
+    bounds = [cost_bound_usd(call, model, call.prompt_limit_bytes) for model in ordered]
     if call.wish.fallback_model is not None:
-        bounds.append(cost_bound_usd(call, catalogue.get(call.wish.fallback_model)))
+        spare = catalogue.get(call.wish.fallback_model)
+        bounds.append(cost_bound_usd(call, spare, call.prompt_limit_bytes))
     return {
         "request_id": str(request_id),
         "user_id": call.caller.user_id,

@@ -113,3 +113,27 @@ def test_figures_of_the_owner_are_for_him_and_administrators(
             except psycopg.errors.InsufficientPrivilege:
                 seen.append("refused")
     assert seen == line[1:]
+
+
+def test_definer_functions_open_to_the_anonymous_key_are_few(connection: psycopg.Connection) -> None:
+    """Of the functions with their owner's rights the anonymous key reaches one, which only answers yes or no."""
+    reached = connection.execute(
+        """select proc.oid::regprocedure::text, proc.prorettype::regtype::text
+           from pg_proc proc
+           where proc.pronamespace in ('public'::regnamespace, 'nexscout'::regnamespace)
+             and proc.prosecdef and has_function_privilege('anon', proc.oid, 'execute')"""
+    ).fetchall()
+    assert reached == [("nexscout.is_admin()", "boolean")]
+
+
+@pytest.mark.parametrize("role", ["anon", "authenticated"])
+def test_null_user_passes_no_guard(role: str, connection: psycopg.Connection) -> None:
+    """A token without a user is nobody: no administrator, and not the owner of rows without one."""
+    connection.execute("grant execute on all functions in schema nexscout to anon")
+    with acting_as(connection, Key(role)):
+        row = connection.execute(
+            "select nexscout.is_admin(), nexscout.may_read_usage_of(null), nexscout.may_read_usage_of(%s)",
+            [OWNER],
+        ).fetchone()
+    assert row is not None
+    assert True not in row

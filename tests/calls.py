@@ -26,12 +26,15 @@ class Api:
         body: object = None,
         *,
         content: bytes | None = None,
+        idempotency_key: str | None = None,
         headers: Mapping[str, str] | None = None,
     ) -> httpx.Response:
         """POST a JSON body, or raw `content`, with more headers or others than the usual ones."""
         sent = {"apikey": self._key, "content-type": "application/json"}
         if user is not None:
             sent["authorization"] = f"Bearer {user.access_token}"
+        if idempotency_key is not None:
+            sent["idempotency-key"] = idempotency_key
         sent |= headers or {}
         if content is not None:
             return await self._client.post(URL, content=content, headers=sent)

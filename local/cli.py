@@ -16,8 +16,6 @@ from local.migrate_command import migrate
 from local.problem import Problem
 from local.stack import PROJECT
 
-ENV_FILE = PROJECT / ".local" / "env"
-
 app = typer.Typer(
     no_args_is_help=True,
     add_completion=False,
@@ -52,13 +50,16 @@ def invoke(
     event: Annotated[
         bool, typer.Option("--event", help="Through the Lambda handler, with an API Gateway event.")
     ] = False,
+    env_file: Annotated[
+        Path, typer.Option(envvar="NEXSCOUT_ENV_FILE", help="Where the stack wrote its addresses and keys.")
+    ] = PROJECT / ".local" / "env",
 ) -> None:
     """Call a function inside this process, against the running stack.
 
     The reply goes to stdout, its status and the function's log to stderr. Ends with 0 for a 2xx reply alone.
     """
     body = read_body(data)
-    reply = invoke_function(function, body, as_, environment.read(ENV_FILE), event=event)
+    reply = invoke_function(function, body, as_, environment.read(env_file), event=event)
     print(f"HTTP {reply.status}", file=sys.stderr)
     print(reply.pretty)
     raise typer.Exit(0 if 200 <= reply.status < 300 else 1)  # noqa: PLR2004 - the class of success

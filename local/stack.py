@@ -147,6 +147,14 @@ class Stack:
         """A new database of an ephemeral stack, as an empty Supabase project has one; gives its address."""
         return self._postgres.create_database(name, BLANK)
 
+    def function_environment(self) -> dict[str, str]:
+        """What the functions run under: the caller's own, then the stack's, then a real provider's key."""
+        own = {"NEXSCOUT_UPSTREAM": self.upstream_url, "NEXSCOUT_SIGNING_KEY": self.keys.signing_key}
+        env = {**without_other_projects(self.caller), **self.env, **own}
+        if key := self.caller.get("OPENAI_API_KEY"):
+            env["OPENAI_API_KEY"] = key
+        return env
+
     def _start(self) -> None:
         self.children.stop_forgotten()
         if self.reset:
@@ -205,7 +213,7 @@ class Stack:
             name="the functions",
             command=[sys.executable, "-u", "-m", "local.serve", str(descriptor)],
             log=log,
-            env=self._function_environment(),
+            env=self.function_environment(),
             cwd=self.project,
             pass_fds=[descriptor],
             piped=self.piped,
@@ -213,10 +221,3 @@ class Stack:
         gateway = self.children.start(server)
         wait_for_answer(gateway, self.url, log)
         return gateway
-
-    def _function_environment(self) -> dict[str, str]:
-        own = {"NEXSCOUT_UPSTREAM": self.upstream_url, "NEXSCOUT_SIGNING_KEY": self.keys.signing_key}
-        env = {**without_other_projects(self.caller), **self.env, **own}
-        if key := self.caller.get("OPENAI_API_KEY"):
-            env["OPENAI_API_KEY"] = key
-        return env

@@ -101,10 +101,21 @@ class Dev:
 
 @contextmanager
 def dev(folder: Path, *arguments: str) -> Iterator[Dev]:
-    """Run `make dev` on a free port; it is stopped at the end if it still runs."""
+    """Run `make dev` on a free port until it is ready; it is stopped at the end if it still runs."""
     port = free_port()
-    process = subprocess.Popen(
-        ["make", "dev", f"PORT={port}", *arguments],
+    process = start_dev(folder, f"PORT={port}", *arguments)
+    try:
+        yield Dev(folder, port, process, read_until_ready(process))
+    finally:
+        if process.poll() is None:
+            os.killpg(process.pid, signal.SIGINT)
+        process.communicate(timeout=60)
+
+
+def start_dev(folder: Path, *arguments: str) -> subprocess.Popen[str]:
+    """Begin `make dev`, in a terminal's group of its own."""
+    return subprocess.Popen(
+        ["make", "dev", *arguments],
         cwd=folder,
         text=True,
         stdout=subprocess.PIPE,
@@ -112,12 +123,6 @@ def dev(folder: Path, *arguments: str) -> Iterator[Dev]:
         start_new_session=True,
         env=own_environment(),
     )
-    try:
-        yield Dev(folder, port, process, read_until_ready(process))
-    finally:
-        if process.poll() is None:
-            os.killpg(process.pid, signal.SIGINT)
-        process.communicate(timeout=60)
 
 
 def own_environment() -> dict[str, str]:

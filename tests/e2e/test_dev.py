@@ -12,7 +12,7 @@ import pytest
 
 from local.ports import accepts, free_port, listen
 from local.processes import started_at
-from tests.copies import Dev, clone, dev, own_environment
+from tests.copies import Dev, clone, dev, own_environment, start_dev
 
 
 def bash(folder: Path, script: str) -> str:
@@ -30,9 +30,9 @@ def bash(folder: Path, script: str) -> str:
     return pasted.stdout
 
 
-def children(running: Dev) -> list[int]:
-    """The ids of the processes of a running stack."""
-    return [int(pid) for pid in json.loads((running.folder / ".local" / "processes.json").read_text())]
+def recorded(folder: Path) -> list[int]:
+    """The ids of the processes of the stack in a folder."""
+    return [int(pid) for pid in json.loads((folder / ".local" / "processes.json").read_text())]
 
 
 def assert_nothing_is_left(running: Dev, pids: list[int]) -> None:
@@ -85,17 +85,32 @@ def test_ctrl_c_leaves_no_process_and_a_free_port(folder: Path) -> None:
     """The second start finds its data; afterwards nothing runs."""
     with dev(folder) as running:
         print(f"second start: {running.seconds} s")  # noqa: T201 - a figure to read, not to fail on
-        pids = children(running)
+        pids = recorded(running.folder)
         assert len(pids) == 4
         running.press_ctrl_c()
         assert "Stopped." in running.rest()
     assert_nothing_is_left(running, pids)
 
 
+def test_ctrl_c_while_starting_leaves_no_process(folder: Path) -> None:
+    """Whoever changes his mind at once is obeyed at the next step."""
+    port = free_port()
+    process = start_dev(folder, f"PORT={port}")
+    assert process.stdout is not None
+    next(line for line in process.stdout if "Starting the Supabase API" in line)
+    pids = recorded(folder)
+    os.killpg(process.pid, signal.SIGINT)
+    said, _ = process.communicate(timeout=60)
+    assert "Stopped." in said
+    assert "is ready" not in said
+    assert [pid for pid in pids if started_at(pid)] == []
+    assert not accepts(port)
+
+
 def test_sigterm_stops_like_ctrl_c(folder: Path) -> None:
     """What a service manager sends is understood too."""
     with dev(folder) as running:
-        pids = children(running)
+        pids = recorded(running.folder)
         os.kill(running.process.pid, signal.SIGTERM)
         assert "Stopped." in running.rest()
     assert_nothing_is_left(running, pids)
@@ -104,7 +119,7 @@ def test_sigterm_stops_like_ctrl_c(folder: Path) -> None:
 def test_death_of_one_part_stops_the_rest(folder: Path) -> None:
     """A part that ends by itself is named, and nothing is left behind."""
     with dev(folder) as running:
-        pids = children(running)
+        pids = recorded(running.folder)
         os.kill(pids[1], signal.SIGKILL)
         said = running.rest()
     assert "@supabase/lite ended by itself" in said
@@ -115,7 +130,7 @@ def test_death_of_one_part_stops_the_rest(folder: Path) -> None:
 def test_start_after_a_kill_tidies_up(folder: Path) -> None:
     """What a killed stack left running is ended by the next start, which has its data."""
     with dev(folder) as killed:
-        pids = children(killed)
+        pids = recorded(killed.folder)
         os.kill(int((folder / ".local" / "lock").read_text()), signal.SIGKILL)
         killed.rest()
     with dev(folder):

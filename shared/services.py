@@ -6,9 +6,10 @@ from time import monotonic
 
 import httpx
 
+from shared.ai.breaker import CircuitBreaker
 from shared.ai.catalogue import Catalogue
 from shared.ai.cost import upper_bound_usd
-from shared.ai.delivery import Chance
+from shared.ai.delivery import Chance, Deliverer
 from shared.ai.orchestrator import Orchestrator
 from shared.ai.provider import Providers
 from shared.ai.selection import ClassLists
@@ -53,6 +54,7 @@ def build_services(settings: Settings, chance: Chance | None = None) -> Services
     database = Database(settings, http)
     ledger = Ledger(database)
     providers = Providers(settings)
+    breaker = CircuitBreaker(monotonic, settings.circuit_failures, settings.circuit_open_seconds)
     catalogue = Catalogue.load(settings.extra_models)
     lists = ClassLists(settings.premium_models, settings.standard_models)
     _check_lists(lists, catalogue)
@@ -62,10 +64,9 @@ def build_services(settings: Settings, chance: Chance | None = None) -> Services
         configurations=ConfigService(
             database, monotonic, settings.config_cache_seconds, settings.config_cache_users
         ),
-        providers=providers,
+        deliverer=Deliverer(providers, ledger, breaker, chance or Chance()),
         catalogue=catalogue,
         lists=lists,
-        chance=chance or Chance(),
     )
     return Services(settings, Authenticator(settings, http), database, orchestrator, providers, http)
 

@@ -22,6 +22,8 @@ EmptyDatabase = Callable[[], str]
 def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
     """The whole system on ports of its own, with the simulated provider whatever the environment says."""
     caller = {name: os.environ[name] for name in INHERITED if name in os.environ}
+    # All tests share one process of the functions: the faults of one must not open the circuit for the next.
+    caller["CIRCUIT_FAILURES"] = "1000000"
     with Stack(tmp_path_factory.mktemp("stack"), ephemeral=True, caller=caller) as running:
         yield running
 

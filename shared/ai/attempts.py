@@ -99,6 +99,10 @@ class Attempt:
         }
 
 
+DOWN = frozenset({FailureKind.SERVER_ERROR, FailureKind.TIMEOUT, FailureKind.UNREACHABLE})
+"""The failures that say a model is down; the others are answers, if bad ones."""
+
+
 class Step(Enum):
     """What follows a failed attempt."""
 
@@ -116,7 +120,7 @@ def step_after(
         return Step.STOP
     if failure.kind is FailureKind.CREDENTIALS:
         return Step.NEXT_PROVIDER
-    if failure.kind is FailureKind.REJECTED:
+    if failure.kind in {FailureKind.REJECTED, FailureKind.CIRCUIT_OPEN}:
         return Step.NEXT_MODEL
     if retries_left <= 0:
         return Step.NEXT_MODEL

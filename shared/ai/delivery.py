@@ -12,7 +12,8 @@ from datetime import UTC, date, datetime
 from functools import partial
 from typing import TypeVar
 
-from shared.ai.attempts import Attempt, Step, step_after, wait_before_retry
+from shared.ai.attempts import DOWN, Attempt, Step, step_after, wait_before_retry
+from shared.ai.breaker import CircuitBreaker
 from shared.ai.call import AICall, Generated, Structure
 from shared.ai.catalogue import Model
 from shared.ai.provider import FailureKind, Message, ProviderCall, ProviderFailure, ProviderReply, Providers
@@ -52,8 +53,9 @@ class Chance:
 class Deliverer:
     """Sends attempts until one delivers or the plan or the deadline ends."""
 
-    def __init__(self, providers: Providers, ledger: Ledger, chance: Chance) -> None:
+    def __init__(self, providers: Providers, ledger: Ledger, breaker: CircuitBreaker, chance: Chance) -> None:
         self._providers = providers
+        self._breaker = breaker
         self._ledger = ledger
         self._chance = chance
 
@@ -126,15 +128,19 @@ class Deliverer:
         attempt = await self._noted(run, model, messages)
         call = _provider_call(run.call, model, messages)
         begun = Begun(run, attempt, self._providers.stream(call, run.until), self._chance.today())
-        await begun.wait_for_text()
+        async with self._judged(model):
+            await begun.wait_for_text()
         return begun
 
     async def _attempt(self, run: Run, model: Model, messages: Sequence[Message]) -> ProviderReply:
         attempt = await self._noted(run, model, messages)
         started = time.monotonic()
         try:
-            with run.context.timed("provider"):
-                reply = await self._providers.complete(_provider_call(run.call, model, messages), run.until)
+            async with self._judged(model):
+                with run.context.timed("provider"):
+                    reply = await self._providers.complete(
+                        _provider_call(run.call, model, messages), run.until
+                    )
         except ProviderFailure as failure:
             attempt.failed(failure, self._chance.today())
             raise
@@ -144,15 +150,38 @@ class Deliverer:
         attempt.succeeded(reply, self._chance.today())
         return reply
 
+    @asynccontextmanager
+    async def _judged(self, model: Model) -> AsyncIterator[None]:
+        """Tell the breaker how a request went."""
+        try:
+            yield
+        except ProviderFailure as failure:
+            if failure.kind in DOWN:
+                self._breaker.failed(model)
+            else:
+                self._breaker.undecided(model)
+            raise
+        except BaseException:
+            self._breaker.undecided(model)
+            raise
+        self._breaker.succeeded(model)
+
     async def _noted(self, run: Run, model: Model, messages: Sequence[Message]) -> Attempt:
         """Give the next attempt, which the ledger knows of before it is sent."""
         run.until.timeout(MIN_ATTEMPT_SECONDS, keep=MIN_ATTEMPT_SECONDS / 2)
         size = prompt_bytes(messages, run.call.structure)
         bound = cost_bound_usd(run.call, model, size)
-        attempt = Attempt(len(run.attempts) + 1, model, bound)
+        if not self._breaker.admits(model):
+            wait = self._breaker.seconds_until_probe(model)
+            raise ProviderFailure(FailureKind.CIRCUIT_OPEN, "not_billed", retry_after_seconds=wait)
+        attempt = Attempt(run.next_ordinal(model), model, bound)
         if attempt.ordinal > 1:
             # The first one was noted with the reservation.
-            await self._ledger.note_attempt(run.context.request_id, attempt, run.until)
+            try:
+                await self._ledger.note_attempt(run.context.request_id, attempt, run.until)
+            except BaseException:
+                self._breaker.undecided(model)
+                raise
         run.attempts.append(attempt)
         return attempt
 
@@ -283,6 +312,6 @@ def _exhausted(failure: ProviderFailure | None, until: Deadline) -> NexscoutErro
         and until.remaining() < MIN_ATTEMPT_SECONDS * 2
     ):
         return DeadlineExceeded()
-    if failure is not None and failure.kind is FailureKind.RATE_LIMITED:
+    if failure is not None and failure.kind in {FailureKind.RATE_LIMITED, FailureKind.CIRCUIT_OPEN}:
         return ProviderUnavailable(retry_after_seconds=max(1, round(failure.retry_after_seconds or 1)))
     return ProviderError()

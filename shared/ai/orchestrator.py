@@ -8,9 +8,9 @@ from typing import Any, TypeVar
 
 from shared.ai.call import AICall, Prospect
 from shared.ai.catalogue import Catalogue, Model
-from shared.ai.delivery import Chance, Deliverer, prompt_bytes
+from shared.ai.delivery import Deliverer, prompt_bytes
 from shared.ai.metrics import Metrics
-from shared.ai.provider import Message, Providers
+from shared.ai.provider import Message
 from shared.ai.reply import Reply
 from shared.ai.reservation import needs, requested_model, reservation
 from shared.ai.run import Run
@@ -48,17 +48,16 @@ class Orchestrator:
         database: Database,
         ledger: Ledger,
         configurations: ConfigService,
-        providers: Providers,
+        deliverer: Deliverer,
         catalogue: Catalogue,
         lists: ClassLists,
-        chance: Chance,
     ) -> None:
         self._database = database
         self._ledger = ledger
         self._configurations = configurations
         self._catalogue = catalogue
         self._lists = lists
-        self._deliverer = Deliverer(providers, ledger, chance)
+        self._deliverer = deliverer
         self._metrics = Metrics()
         self._settler = Settler(ledger, self._metrics)
 
@@ -170,7 +169,9 @@ class Orchestrator:
         self._metrics.configuration(cached=run.loaded.cached)
         messages = call.build(run.loaded.configuration, prospect)
         if prompt_bytes(messages, call.structure) > call.prompt_limit_bytes:
-            raise PayloadTooLarge(f"The prompt is too large: at most {call.prompt_limit_bytes} bytes are taken.")
+            raise PayloadTooLarge(
+                f"The prompt is too large: at most {call.prompt_limit_bytes} bytes are taken."
+            )
         return messages
 
 

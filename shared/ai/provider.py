@@ -55,6 +55,7 @@ class FailureKind(StrEnum):
     REJECTED = "rejected"
     CREDENTIALS = "credentials"
     REFUSED = "refused"
+    CIRCUIT_OPEN = "circuit_open"
 
 
 Billing = Literal["not_billed", "reported", "unknown"]

@@ -28,6 +28,12 @@ class Run:
     repaired: bool = False
     loaded: Loaded | None = None
 
+    def next_ordinal(self, model: Model) -> int:
+        """Give the number of the next attempt; 1 belongs to the reserved model, with which it was noted."""
+        if not self.attempts:
+            return 1 if model.name == self.hold.model else 2
+        return self.attempts[-1].ordinal + 1
+
     def usage(self) -> Usage:
         """Give the tokens over all attempts whose usage is known."""
         known = [attempt.usage for attempt in self.attempts if attempt.usage is not None]

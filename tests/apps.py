@@ -1,0 +1,54 @@
+"""The function in this process: with clocks, pauses and addresses of the test's own."""
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+import httpx
+
+from functions.generate_ai_content.routes import router
+from local.stack import Stack
+from shared.ai.delivery import Chance
+from shared.app import create_app
+from shared.log import logger
+from shared.services import Services, build_services
+from shared.settings import Settings
+from tests.calls import Api
+
+
+class Pauses:
+    """Waits that end at once and are remembered, in seconds."""
+
+    def __init__(self) -> None:
+        self.seconds: list[float] = []
+
+    async def __call__(self, seconds: float) -> None:
+        """Take the place of a sleep."""
+        self.seconds.append(seconds)
+
+    def chance(self, jitter: float = 0.0) -> Chance:
+        """What a delivery takes from its surroundings, without waiting or luck."""
+        return Chance(sleep=self, jitter=lambda: jitter)
+
+
+@asynccontextmanager
+async def services_on(stack: Stack, chance: Chance | None = None, **env: str) -> AsyncIterator[Services]:
+    """The parts of a function on the stack, under an environment with some variables replaced."""
+    services = build_services(Settings.from_env(stack.env | env), chance or Pauses().chance())
+    try:
+        yield services
+    finally:
+        await services.close()
+
+
+@asynccontextmanager
+async def in_process(stack: Stack, chance: Chance | None = None, **env: str) -> AsyncIterator[Api]:
+    """Call generate-ai-content in this process; the logger's set-up is put back afterwards."""
+    before = (logger.handlers[:], logger.level, logger.propagate)
+    try:
+        async with services_on(stack, chance, **env) as services:
+            app = create_app("generate-ai-content", router, services.settings, services)
+            transport = httpx.ASGITransport(app=app, raise_app_exceptions=False)
+            async with httpx.AsyncClient(transport=transport, base_url=stack.url) as client:
+                yield Api(client, stack.publishable_key)
+    finally:
+        logger.handlers[:], logger.level, logger.propagate = before

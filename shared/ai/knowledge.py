@@ -22,10 +22,10 @@ _PROSPECT_METADATA_WITHOUT = {"email", "phone", "contact", "contacts"}
 def workspace_data(configuration: Configuration) -> dict[str, Any]:
     """Give company, products and voice as data; what the user has not filled in is not there."""
     sections = configuration.sections
-    workspace = sections.get("workspace") or {}
-    company = {**(workspace.get("company") or {}), **(sections.get("company") or {})}
+    workspace = _mapping(sections.get("workspace"))
+    company = {**_mapping(workspace.get("company")), **_mapping(sections.get("company"))}
     company.pop("id", None)
-    intelligence = sections.get("intelligence") or {}
+    intelligence = _mapping(sections.get("intelligence"))
     data = {
         "seller": fitted(sections.get("profile"), VOICE_BYTES),
         "company": fitted(company, COMPANY_BYTES),
@@ -42,7 +42,7 @@ def prospect_data(prospect: Mapping[str, Any] | None) -> dict[str, Any] | None:
     if prospect is None:
         return None
     record = {name: prospect.get(name) for name in _PROSPECT_FIELDS}
-    metadata = prospect.get("metadata") or {}
+    metadata = _mapping(prospect.get("metadata"))
     record["metadata"] = {
         name: value for name, value in metadata.items() if name not in _PROSPECT_METADATA_WITHOUT
     }
@@ -53,18 +53,18 @@ def prospect_data(prospect: Mapping[str, Any] | None) -> dict[str, Any] | None:
 def custom_instructions(configuration: Configuration) -> str:
     """Give what the owner told the AI to do, at most 4,000 characters; the owner's own words may instruct."""
     texts = list(configuration.sections.get("instructions") or [])
-    workspace = configuration.sections.get("workspace") or {}
+    workspace = _mapping(configuration.sections.get("workspace"))
     texts += [
-        value for value in (workspace.get("custom_instructions") or {}).values() if isinstance(value, str)
+        value for value in _mapping(workspace.get("custom_instructions")).values() if isinstance(value, str)
     ]
     return "\n".join(texts)[:4000]
 
 
 def preferred_language(configuration: Configuration) -> str | None:
     """Give the language that the workspace writes in, where it says so."""
-    settings = configuration.sections.get("ai_settings") or {}
-    workspace = configuration.sections.get("workspace") or {}
-    for value in (settings.get("language"), (workspace.get("tone_profile") or {}).get("language")):
+    settings = _mapping(configuration.sections.get("ai_settings"))
+    workspace = _mapping(configuration.sections.get("workspace"))
+    for value in (settings.get("language"), _mapping(workspace.get("tone_profile")).get("language")):
         if isinstance(value, str) and value:
             return value
     return None
@@ -72,9 +72,14 @@ def preferred_language(configuration: Configuration) -> str | None:
 
 def preferred_tone(configuration: Configuration) -> str | None:
     """Give the tone that the workspace writes in, where it says so."""
-    settings = configuration.sections.get("ai_settings") or {}
-    workspace = configuration.sections.get("workspace") or {}
-    for value in (settings.get("tone"), (workspace.get("tone_profile") or {}).get("tone")):
+    settings = _mapping(configuration.sections.get("ai_settings"))
+    workspace = _mapping(configuration.sections.get("workspace"))
+    for value in (settings.get("tone"), _mapping(workspace.get("tone_profile")).get("tone")):
         if isinstance(value, str) and value:
             return value
     return None
+
+
+def _mapping(value: object) -> Mapping[str, Any]:
+    """Give a jsonb value as a mapping: a column that browsers write may hold a list or a text as well."""
+    return value if isinstance(value, Mapping) else {}

@@ -2,168 +2,89 @@
 
 import hashlib
 import json
-import logging
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any
-from uuid import UUID
 
-from functions.generate_ai_content.content import (
-    CONTENT_TYPES,
-    MESSAGE_TYPES,
-    PROMPT_LIMIT_BYTES,
-    ContentType,
-    build_messages,
-    input_data,
-)
-from functions.generate_ai_content.schemas import (
-    MAX_MESSAGES_BYTES,
-    ContentRequest,
-    FlatRequest,
-    OrchestratorRequest,
-)
-from shared.ai.call import AICall, Generated, Generation
+from functions.generate_ai_content.content import ContentCall
+from functions.generate_ai_content.content_types import CONTENT_TYPES
+from functions.generate_ai_content.content_types.content_type import ContentType
+from functions.generate_ai_content.content_types.message import MESSAGE_TYPES
+from functions.generate_ai_content.free_calls import orchestrator_call
+from functions.generate_ai_content.prompt_calls import prompt_call
+from shared.ai.call import AICall, Generation
 from shared.ai.selection import Wish
 from shared.auth import Caller
-from shared.errors import (
-    FieldFault,
-    Forbidden,
-    InvalidRequest,
-    PayloadTooLarge,
-    UnknownAction,
-    UnknownGenerationType,
-)
-from shared.log import log_event
+from shared.errors import InvalidRequest, Unauthorized, UnknownGenerationType
 from shared.validation import parse
 
 FUNCTION = "generate-ai-content"
-DEFAULT_OUTPUT_TOKENS = 2_000
-
-# JSON around each message and the schema; the bound on a prompt must hold for the request as it is sent.
-_OVERHEAD_BYTES = 64
 
 
 def ai_call(body: Mapping[str, Any], caller: Caller, idempotency_key: str | None) -> AICall:
     """Give the call that a body asks for.
 
     Raises:
-        NexscoutError: the body is of no shape, or a field of it is wrong.
+        NexscoutError: the body is of no shape, a field of it is wrong, or this caller may not ask in this shape.
     """
-    body_hash = _body_hash(body)
+    call = _call(body, caller)
+    return replace(call, idempotency_key=idempotency_key, body_hash=_body_hash(body))
+
+
+def _call(body: Mapping[str, Any], caller: Caller) -> AICall:
+    prompted = "prompt" in body and "messages" not in body and "generationType" not in body
+    if prompted and caller.kind != "anonymous":
+        return prompt_call(FUNCTION, body, caller)
+    if caller.user_id is None:
+        raise Unauthorized
     if "messages" in body:
-        request = _orchestrator_request(body)
-        _check_owner(request.config.user_id, caller)
-        return _free_call(request, caller, idempotency_key, body_hash)
-    return _content_call(body, caller, idempotency_key, body_hash)
+        return orchestrator_call(FUNCTION, body, caller)
+    return _content_call(body, caller)
 
 
-def _orchestrator_request(body: Mapping[str, Any]) -> OrchestratorRequest:
-    try:
-        if "config" in body:
-            return parse(OrchestratorRequest, body)
-        return parse(FlatRequest, body).as_orchestrator()
-    except InvalidRequest as error:
-        raise _with_action_code(error) from error
-
-
-def _with_action_code(error: InvalidRequest) -> InvalidRequest | UnknownAction:
-    faults: list[FieldFault] = list(error.details) if isinstance(error.details, list) else []
-    for fault in faults:
-        if fault["field"] in {"config.action", "generationType"} and "allowed" in fault:
-            return UnknownAction(error.message, details=faults)
-    return error
-
-
-def _check_owner(user_id: UUID | None, caller: Caller) -> None:
-    if user_id is not None and str(user_id) != caller.user_id:
-        raise Forbidden("config.userId must be the signed-in user.")
-
-
-def _free_call(
-    request: OrchestratorRequest, caller: Caller, idempotency_key: str | None, body_hash: str
-) -> AICall:
-    config = request.config
-    messages = [{"role": message.role, "content": message.content} for message in request.messages]
-    size = len(json.dumps(messages, ensure_ascii=False).encode())
-    if size > MAX_MESSAGES_BYTES:
-        raise PayloadTooLarge(f"The messages are too large: at most {MAX_MESSAGES_BYTES} bytes are taken.")
-    if config.provider is not None:
-        # The catalogue knows who serves a model; the field is data, not an order.
-        log_event("request.provider_ignored", level=logging.DEBUG)
+def _content_call(body: Mapping[str, Any], caller: Caller) -> AICall:
+    kind = _content_type(body)
+    request = parse(kind.request, body)
+    task = kind.task(request)
+    content = ContentCall(kind.name, request, task)
     return AICall(
         function_name=FUNCTION,
-        action=config.action,
-        caller=caller,
-        wish=Wish(config.model, config.auto_select_model, config.allow_fallback, config.fallback_model),
-        build=lambda _configuration, _prospect: messages,
-        shape=_text_reply,
-        prompt_limit_bytes=size + _OVERHEAD_BYTES,
-        max_output_tokens=DEFAULT_OUTPUT_TOKENS if config.max_tokens is None else config.max_tokens,
-        temperature=config.temperature,
-        prospect_id=None if config.prospect_id is None else str(config.prospect_id),
-        retries=config.retry_attempts,
-        retry_delay_seconds=config.retry_delay / 1000,
-        idempotency_key=idempotency_key,
-        body_hash=body_hash,
-        group_key=config.transaction_id,
-        generation=Generation(config.action, {"shape": "orchestrator"}),
-    )
-
-
-def _content_call(
-    body: Mapping[str, Any], caller: Caller, idempotency_key: str | None, body_hash: str
-) -> AICall:
-    content = _content_type(body.get("generationType"))
-    request = parse(ContentRequest, body)
-    return AICall(
-        function_name=FUNCTION,
-        action=content.action,
+        action=task.action,
         caller=caller,
         wish=Wish(),
-        build=lambda configuration, prospect: build_messages(content, request, configuration, prospect),
-        shape=lambda generated: _content_reply(content, generated),
-        prompt_limit_bytes=PROMPT_LIMIT_BYTES,
-        max_output_tokens=content.max_output_tokens,
-        temperature=content.temperature,
+        build=content.build,
+        shape=content.shape,
+        prompt_limit_bytes=content.prompt_limit_bytes(),
+        max_output_tokens=task.max_output_tokens,
+        temperature=task.temperature,
         structure=content.structure(),
-        prompt_version=content.prompt.version,
-        prospect_id=str(request.prospect_id),
-        idempotency_key=idempotency_key,
-        body_hash=body_hash,
+        prompt_version=task.prompt.version,
+        prospect_id=None if request.prospect_id is None else str(request.prospect_id),
+        paid_tiers_only=task.paid_sentence is not None,
+        upgrade_sentence=task.paid_sentence,
         group_key=request.transaction_id,
-        generation=Generation(content.name, input_data(request)),
+        generation=Generation(kind.name, request.choices()),
     )
 
 
-def _content_type(name: object) -> ContentType:
+def _content_type(body: Mapping[str, Any]) -> ContentType[Any]:
+    name = body.get("generationType")
     if name is None:
         raise InvalidRequest(
-            "Missing field 'generationType' or 'messages'.",
+            "Missing field 'generationType', 'messages' or 'prompt'.",
             details=[{"field": "generationType", "message": "missing", "allowed": list(CONTENT_TYPES)}],
         )
-    kind = "message" if name in MESSAGE_TYPES else name
-    if not isinstance(kind, str) or kind not in CONTENT_TYPES:
-        allowed = [*CONTENT_TYPES, *MESSAGE_TYPES]
-        raise UnknownGenerationType(
-            f"Unknown generationType. Allowed: {', '.join(allowed)}.",
-            details=[
-                {"field": "generationType", "message": "not one of the allowed values", "allowed": allowed}
-            ],
-        )
-    return CONTENT_TYPES[kind]
-
-
-def _text_reply(generated: Generated) -> Mapping[str, Any]:
-    return {
-        "output": {"message": generated.text},
-        "message": generated.text,
-        "content": generated.text,
-    }
-
-
-def _content_reply(content: ContentType, generated: Generated) -> Mapping[str, Any]:
-    output = generated.value or {}
-    text = output["message"] if content.name == "message" else None
-    return {"output": output, "message": text, "content": text}
+    # One name is both: an objection that was not told is met by a message of that type to the prospect.
+    untold = not (body.get("objection") or body.get("objectionType")) and body.get("prospectId")
+    if name in MESSAGE_TYPES and (name not in CONTENT_TYPES or untold):
+        return CONTENT_TYPES["message"]
+    if isinstance(name, str) and name in CONTENT_TYPES:
+        return CONTENT_TYPES[name]
+    allowed = list(dict.fromkeys([*CONTENT_TYPES, *MESSAGE_TYPES]))
+    raise UnknownGenerationType(
+        f"Unknown generationType. Allowed: {', '.join(allowed)}.",
+        details=[{"field": "generationType", "message": "not one of the allowed values", "allowed": allowed}],
+    )
 
 
 def _body_hash(body: Mapping[str, Any]) -> str:

@@ -1,140 +1,100 @@
-"""The content types: what each charges for, asks of the model and gives."""
+"""The content shape as one call: its prompt, its check and its reply."""
 
+import json
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
-from pathlib import Path
-from typing import Annotated, Any, get_args
+from typing import Any
 
-from pydantic import BaseModel, ConfigDict, Field
-
-from functions.generate_ai_content.schemas import ContentRequest, MessageType
-from shared.ai.call import Structure
-from shared.ai.knowledge import (
-    custom_instructions,
-    preferred_language,
-    preferred_tone,
-    prospect_data,
-    workspace_data,
-)
-from shared.ai.prompts import Prompt, walled
+from functions.generate_ai_content.content_types.content_type import PROMPTS, Task
+from functions.generate_ai_content.content_types.request import ContentRequest
+from functions.generate_ai_content.languages import guide, language
+from functions.generate_ai_content.model_json import bare
+from functions.generate_ai_content.strict_schema import strict_schema
+from shared.ai.call import Generated, Structure
+from shared.ai.knowledge import custom_instructions, preferred_tone, prospect_data, workspace_data
+from shared.ai.prompts import fitted, walled
 from shared.ai.provider import Message
 from shared.config_cache import Configuration
+from shared.errors import InvalidRequest
 
-PROMPTS = Path(__file__).parent / "prompts"
-PROMPT_LIMIT_BYTES = 48_000
+INSTRUCTIONS_BYTES = 4_000
+"""What is taken of the owner's own instructions."""
 
-Text = Annotated[str, Field(min_length=1)]
-
-
-class Output(BaseModel):
-    """A structured result: exactly these fields, as the model must give them."""
-
-    model_config = ConfigDict(extra="forbid", strict=True)
+FIXED_PROMPT_BYTES = 56_000
+"""The most that prompt and schema take beside the request's own words: everything else in them is cut to a budget."""
 
 
-class MessageOutput(Output):
-    """What a `message` gives."""
+class ContentCall:
+    """One request for content; `build` comes before `parse`, which checks the result against what was shown."""
 
-    message: Text
-    cta: Text
-    alternatives: Annotated[list[Text], Field(min_length=2, max_length=2)]
-    emotionalTone: Text  # noqa: N815  # the client's name
-    coachingTip: Text  # noqa: N815  # the client's name
-
-
-@dataclass(frozen=True, slots=True)
-class ContentType:
-    """One generation type: its energy action, its result, its prompt, and the limit of its output in tokens."""
-
-    name: str
-    action: str
-    output: type[Output]
-    prompt: Prompt
-    max_output_tokens: int
-    temperature: float
+    def __init__(self, name: str, request: ContentRequest, task: Task) -> None:
+        self.name = name
+        self.request = request
+        self.task = task
+        self._shown: dict[str, Any] = {}
 
     def structure(self) -> Structure:
         """Give the structure that the model must hold to."""
-        return Structure(self.name, strict_schema(self.output), self.parse)
+        schema = strict_schema(self.task.output, self.task.counts)
+        return Structure(self.name, schema, self.parse)
+
+    def prompt_limit_bytes(self) -> int:
+        """Give a bound on the prompt, before configuration and prospect are known."""
+        # Quoted twice, as the data is on the wire: as JSON inside a message of the request's JSON.
+        own = json.dumps(json.dumps(self._material(), ensure_ascii=False), ensure_ascii=False)
+        return FIXED_PROMPT_BYTES + len(own.encode())
+
+    def build(self, configuration: Configuration, prospect: Mapping[str, Any] | None) -> Sequence[Message]:
+        """Give instructions and, behind the wall, the data they speak of.
+
+        Raises:
+            InvalidRequest: there is nothing to write from.
+        """
+        data = {**workspace_data(configuration), "prospect": prospect_data(prospect), **self._material()}
+        self._shown = {name: value for name, value in data.items() if value is not None}
+        if self.task.sources and not any(self._shown.get(name) for name in self.task.sources):
+            raise _nothing_to_use(self.task.sources)
+        return walled(self._instructions(configuration), self._shown)
 
     def parse(self, text: str) -> dict[str, Any]:
-        """Validate a result; raises ValueError when it is broken."""
-        return self.output.model_validate_json(text).model_dump()
+        """Validate a result and give the reply's `output`; raises ValueError when it is broken."""
+        output = self.task.output.model_validate_json(bare(text))
+        for name, count in self.task.counts.items():
+            if len(getattr(output, name)) != count:
+                raise ValueError(f"{name} must have {count} items")
+        return self.task.finish(output, self._shown)
+
+    def shape(self, generated: Generated) -> Mapping[str, Any]:
+        """Give the reply's own fields."""
+        output = generated.value or {}
+        text = None if self.task.text is None else output[self.task.text]
+        return {"output": output, "message": text, "content": text}
+
+    def _material(self) -> dict[str, Any]:
+        return {name: value for name, value in self.request.material().items() if value is not None}
+
+    def _instructions(self, configuration: Configuration) -> str:
+        request = self.request
+        spoken = language(request.language, configuration)
+        return self.task.prompt.fill(
+            language=spoken,
+            style=guide(PROMPTS, spoken),
+            tone=request.tone or _short(preferred_tone(configuration)) or "friendly",
+            channel=request.channel or "messenger",
+            industry=request.industry or "the seller's own",
+            persona=request.persona or "the seller",
+            custom_instructions=fitted(custom_instructions(configuration), INSTRUCTIONS_BYTES) or "none",
+            **self.task.variables,
+        )
 
 
-CONTENT_TYPES: Mapping[str, ContentType] = {
-    "message": ContentType(
-        name="message",
-        action="ai_message",
-        output=MessageOutput,
-        prompt=Prompt.load(PROMPTS, "writer", "message", "language"),
-        max_output_tokens=1200,
-        temperature=0.8,
-    ),
-}
-MESSAGE_TYPES: tuple[str, ...] = get_args(MessageType)
-
-
-def strict_schema(output: type[Output]) -> dict[str, Any]:
-    """Give the JSON schema in the form that strict structured outputs take: no titles, nothing optional."""
-    schema: dict[str, Any] = _without_titles(output.model_json_schema())
-    schema.pop("description", None)
-    return schema
-
-
-def _without_titles(node: Any) -> Any:  # noqa: ANN401
-    if isinstance(node, dict):
-        return {
-            name: _without_titles(value)
-            for name, value in node.items()
-            if not (name == "title" and isinstance(value, str))
-        }
-    if isinstance(node, list):
-        return [_without_titles(item) for item in node]
-    return node
-
-
-def build_messages(
-    content: ContentType,
-    request: ContentRequest,
-    configuration: Configuration,
-    prospect: Mapping[str, Any] | None,
-) -> Sequence[Message]:
-    """Give instructions and, behind the wall, the data they speak of."""
-    instructions = content.prompt.fill(
-        language=_language(request, configuration),
-        tone=request.tone or preferred_tone(configuration) or "friendly",
-        channel=request.channel or "messenger",
-        goal=request.goal or "start a conversation",
-        message_type=_message_type(request) or "fitting the prospect's stage",
-        industry=request.industry or "the seller's own",
-        persona=request.persona or "the seller",
-        custom_instructions=custom_instructions(configuration) or "none",
-    )
-    data = {
-        **workspace_data(configuration),
-        "prospect": prospect_data(prospect),
-        "product_to_offer": request.product_name,
-        "company_name": request.company_name,
-        "context": request.context,
-    }
-    return walled(instructions, {name: value for name, value in data.items() if value is not None})
-
-
-def input_data(request: ContentRequest) -> dict[str, Any]:
-    """Give the choices of a request for the stored generation, without people's words."""
-    return request.model_dump(
-        mode="json", by_alias=True, exclude_none=True, exclude={"context", "transaction_id"}
+def _nothing_to_use(sources: Sequence[str]) -> InvalidRequest:
+    wanted = " or ".join(sources)
+    return InvalidRequest(
+        f"There is nothing to write from: send '{sources[0]}', or fill in the workspace's {sources[-1]}.",
+        details=[{"field": sources[0], "message": f"{wanted} is needed"}],
     )
 
 
-def _message_type(request: ContentRequest) -> str | None:
-    if request.message_type is not None:
-        return request.message_type
-    return request.generation_type if request.generation_type in MESSAGE_TYPES else None
-
-
-def _language(request: ContentRequest, configuration: Configuration) -> str:
-    if request.language is not None:
-        return request.language
-    return preferred_language(configuration) or "auto"
+def _short(text: str | None) -> str | None:
+    """Give a setting of the workspace, which may hold anything, as long as a setting is."""
+    return None if text is None else text[:200]

@@ -25,7 +25,7 @@ async def generate(request: Request) -> Response:
     """Serve one call of any shape."""
     services, context = services_of(request), context_of(request)
     caller = await services.authenticator.authenticate(request.headers, context.deadline)
-    if caller.kind != "user":
+    if caller.kind == "anonymous":
         raise Unauthorized
     body = await read_json(request, services.settings.max_body_bytes)
     call = ai_call(body, caller, _idempotency_key(request))

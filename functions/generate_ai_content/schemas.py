@@ -1,10 +1,11 @@
-"""The request shapes that meet at this URL, as the deployed clients send them."""
+"""The request shapes without a content type: messages or a prompt, as the deployed clients send them."""
 
-from typing import Annotated, Any, Literal
+from typing import Annotated, Literal
 from uuid import UUID
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, model_validator
-from pydantic.alias_generators import to_camel
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
+
+from functions.generate_ai_content.fields import Blank, OutputTokens, Shape, ShortText, Temperature
 
 MAX_MESSAGES = 200
 MAX_MESSAGES_BYTES = 200_000
@@ -20,60 +21,6 @@ Action = Literal[
     "ai_company_analysis",
 ]
 ACTION_ALIASES = {"prospect_analysis": "ai_deep_scan"}
-
-MessageType = Literal[
-    "first_outreach", "follow_up", "reconnect", "nurture", "book_call", "objection", "closing", "slow_nurture"
-]
-Goal = Literal["recruit", "sell", "book_call", "introduce", "follow_up", "reconnect", "nurture", "close"]
-Channel = Literal["web", "facebook", "messenger", "whatsapp", "viber", "email", "sms", "linkedin"]
-Tone = Literal[
-    "professional", "friendly", "casual", "warm", "direct", "confident", "empathetic", "persuasive"
-]
-Language = Literal["english", "filipino", "taglish", "cebuano", "spanish", "auto"]
-
-
-def _blank_to_none(value: object) -> object:
-    """Take an empty field of a form as one that was not filled in."""
-    return None if isinstance(value, str) and not value.strip() else value
-
-
-ShortText = Annotated[str | None, Field(max_length=500), BeforeValidator(_blank_to_none)]
-LongText = Annotated[str | None, Field(max_length=20_000), BeforeValidator(_blank_to_none)]
-Blank = BeforeValidator(_blank_to_none)
-Temperature = Annotated[float, Field(ge=0, le=2, allow_inf_nan=False)]
-OutputTokens = Annotated[int, Field(ge=1, le=200_000)]
-
-
-class Shape(BaseModel):
-    """A request shape: camelCase on the wire, extra fields ignored, no silent conversions of types."""
-
-    model_config = ConfigDict(alias_generator=to_camel, extra="ignore", frozen=True, protected_namespaces=())
-
-
-class ContentRequest(Shape):
-    """The content shape: a text about a prospect, asked for by type."""
-
-    generation_type: str
-    prospect_id: UUID
-    message_type: Annotated[MessageType | None, Blank] = None
-    goal: Annotated[Goal | None, Blank] = None
-    tone: Annotated[Tone | None, Blank] = None
-    language: Annotated[Language | None, Blank] = None
-    channel: Annotated[Channel | None, Blank] = None
-    # Free text on purpose: mlm, insurance, real_estate, product, coaching and general are only the usual ones.
-    industry: ShortText = None
-    persona: ShortText = None
-    product_name: ShortText = None
-    company_name: ShortText = None
-    context: LongText = None
-    transaction_id: ShortText = None
-
-    @model_validator(mode="before")
-    @classmethod
-    def _intent_is_goal(cls, body: Any) -> Any:  # noqa: ANN401
-        if isinstance(body, dict) and body.get("goal") in (None, "") and "intent" in body:
-            return {**body, "goal": body["intent"]}
-        return body
 
 
 class ChatMessage(BaseModel):
@@ -159,3 +106,18 @@ class FlatRequest(BaseModel):
             ),
             stream=self.stream,
         )
+
+
+class PromptRequest(BaseModel):
+    """The prompt shape; with mode `deep_intel` a structured result is asked for. Other modes mean nothing here."""
+
+    model_config = ConfigDict(extra="ignore", frozen=True, protected_namespaces=())
+
+    prompt: str = Field(min_length=1)
+    system_prompt: Annotated[str | None, Blank] = None
+    model: ShortText = None
+    temperature: Temperature | None = None
+    max_tokens: OutputTokens | None = None
+    mode: ShortText = None
+    user_id: Annotated[UUID | None, Blank] = None
+    stream: bool = False

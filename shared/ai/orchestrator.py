@@ -17,7 +17,7 @@ from shared.ai.run import Run
 from shared.ai.selection import ClassLists, candidates, fallbacks
 from shared.ai.settling import Settler
 from shared.ai.stream import LiveStream
-from shared.config_cache import ConfigService, Loaded
+from shared.config_cache import ConfigService, Configuration, Loaded
 from shared.context import RequestContext
 from shared.database import Database
 from shared.deadline import Deadline
@@ -35,7 +35,7 @@ class _Opened:
     """What the first round trip brought; a read that failed is kept until the hold can be released for it."""
 
     run: Run
-    loaded: Loaded | BaseException
+    loaded: Loaded | BaseException | None
     prospect: Prospect | BaseException | None
 
 
@@ -132,7 +132,7 @@ class Orchestrator:
         work = context.deadline.minus(SETTLE_SECONDS)
         hold, loaded, prospect = await asyncio.gather(
             _timed(context, "reserve", self._ledger.reserve(request, context.deadline)),
-            _timed(context, "config", self._configurations.load(call.caller, work)),
+            _timed(context, "config", self._load(call, work)),
             _timed(context, "prospect", self._find_prospect(call, work)),
             return_exceptions=True,
         )
@@ -146,6 +146,9 @@ class Orchestrator:
         self._metrics.replayed += 1
         context.fields.update(replayed=True, model=replay.model)
         return Reply(replay.body, replay.status, replay.model, energy_remaining=None, replayed=True)
+
+    async def _load(self, call: AICall, deadline: Deadline) -> Loaded | None:
+        return await self._configurations.load(call.caller, deadline) if call.reads_configuration else None
 
     async def _find_prospect(self, call: AICall, deadline: Deadline) -> Prospect | None:
         if call.prospect_id is None:
@@ -163,11 +166,14 @@ class Orchestrator:
     async def _messages(self, opened: _Opened) -> Sequence[Message]:
         run, call = opened.run, opened.run.call
         loaded, prospect = _read(opened.loaded), _read(opened.prospect)
-        run.loaded = await self._configurations.at_least(
-            loaded, run.hold.config_version, call.caller, run.until
-        )
-        self._metrics.configuration(cached=run.loaded.cached)
-        messages = call.build(run.loaded.configuration, prospect)
+        configuration = Configuration(call.caller.user_id or "", run.hold.config_version, {})
+        if loaded is not None:
+            run.loaded = await self._configurations.at_least(
+                loaded, run.hold.config_version, call.caller, run.until
+            )
+            self._metrics.configuration(cached=run.loaded.cached)
+            configuration = run.loaded.configuration
+        messages = call.build(configuration, prospect)
         if prompt_bytes(messages, call.structure) > call.prompt_limit_bytes:
             raise PayloadTooLarge(
                 f"The prompt is too large: at most {call.prompt_limit_bytes} bytes are taken."

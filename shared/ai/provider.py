@@ -182,7 +182,8 @@ def _arguments(call: ProviderCall) -> dict[str, Any]:
 
 
 def _response_format(call: ProviderCall) -> dict[str, Any]:
-    if not call.model.json_schema:
+    # A schema without properties asks for any object, which strict schemas cannot say.
+    if not call.model.json_schema or "properties" not in (call.schema or {}):
         return {"type": "json_object"}
     return {
         "type": "json_schema",

@@ -1,0 +1,41 @@
+"""`call`: a script for a conversation by voice."""
+
+from typing import Annotated, Literal
+
+from pydantic import Field
+
+from functions.generate_ai_content.content_types.content_type import ContentType, Output, Task, Text, prompt
+from functions.generate_ai_content.content_types.request import AboutProspect
+from functions.generate_ai_content.fields import Blank
+
+CallPurpose = Literal["discovery", "presentation", "closing", "follow_up"]
+PROMPT = prompt("writer", "facts", "call")
+
+
+class CallRequest(AboutProspect):
+    """What the call is for."""
+
+    call_purpose: Annotated[CallPurpose | None, Blank] = None
+
+
+class CallOutput(Output):
+    """What to say from the first sentence to the last, and five tips."""
+
+    opening: Text
+    discovery_questions: Annotated[list[Text], Field(min_length=4, max_length=4)]
+    handle_objections: Annotated[list[Text], Field(min_length=3, max_length=3)]
+    closing: Text
+    coaching_tips: Annotated[list[Text], Field(min_length=5, max_length=5)]
+
+
+def _task(request: CallRequest) -> Task:
+    return Task(
+        action="ai_message",
+        prompt=PROMPT,
+        output=CallOutput,
+        max_output_tokens=2000,
+        variables={"call_purpose": request.call_purpose or "discovery"},
+    )
+
+
+CALL = ContentType("call", CallRequest, _task)

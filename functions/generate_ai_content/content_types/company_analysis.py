@@ -1,0 +1,41 @@
+"""`company_analysis`: what a company offers, to whom, and how it sounds."""
+
+from typing import Annotated
+
+from pydantic import BeforeValidator, Field
+
+from functions.generate_ai_content.content_types.content_type import ContentType, Output, Task, Text, prompt
+from functions.generate_ai_content.content_types.request import WithContext
+
+PROMPT = prompt("analyst", "facts", "company_analysis")
+
+
+class CompanyRequest(WithContext):
+    """The company's text in `context`; without it the stored company is analysed. No prospect has a part in it."""
+
+    prospect_id: Annotated[None, BeforeValidator(lambda _given: None)] = None
+
+
+class CompanyOutput(Output):
+    """The company in six answers."""
+
+    summary: Text
+    value_proposition: Text
+    target_audience: Text
+    tone_of_voice: Text
+    strengths: Annotated[list[Text], Field(min_length=1, max_length=6)]
+    risks: Annotated[list[Text], Field(max_length=6)]
+
+
+def _task(_request: CompanyRequest) -> Task:
+    return Task(
+        action="ai_company_analysis",
+        prompt=PROMPT,
+        output=CompanyOutput,
+        max_output_tokens=2000,
+        temperature=0.3,
+        sources=("context", "company"),
+    )
+
+
+COMPANY_ANALYSIS = ContentType("company_analysis", CompanyRequest, _task)

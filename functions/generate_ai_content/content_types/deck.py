@@ -1,0 +1,80 @@
+"""`deck`: the slides of a pitch; the elite one is for paid tiers."""
+
+from collections.abc import Mapping
+from typing import Annotated, Any, Literal
+
+from pydantic import Field, model_validator
+
+from functions.generate_ai_content.content_types.content_type import (
+    PROMPTS,
+    ContentType,
+    Output,
+    Task,
+    Text,
+    prompt,
+)
+from functions.generate_ai_content.content_types.request import WithContext, synonym
+from functions.generate_ai_content.fields import Blank
+from shared.ai.prompts import Prompt
+
+DeckType = Literal["basic", "elite"]
+SLIDES: Mapping[DeckType, int] = {"basic": 7, "elite": 15}
+UPGRADE = "Elite decks are only available for Pro and Elite subscribers"
+PROMPT = prompt("writer", "facts", "deck")
+OUTLINES: Mapping[DeckType, Prompt] = {
+    "basic": Prompt.load(PROMPTS, "deck_basic"),
+    "elite": Prompt.load(PROMPTS, "deck_elite"),
+}
+
+# A title, four sentences and five points.
+TOKENS_OF_A_SLIDE = 350
+
+
+class DeckRequest(WithContext):
+    """Which deck; some forms name it `version`."""
+
+    deck_type: Annotated[DeckType | None, Blank] = None
+
+    @model_validator(mode="before")
+    @classmethod
+    def _version_is_deck_type(cls, body: Any) -> Any:  # noqa: ANN401  # what was sent
+        return synonym(body, "deckType", "version")
+
+
+class Slide(Output):
+    """One slide."""
+
+    slide: Annotated[int, Field(ge=1)]
+    title: Text
+    content: Text
+    bullets: Annotated[list[Text], Field(max_length=6)] | None
+
+
+class DeckOutput(Output):
+    """The slides in order."""
+
+    slides: list[Slide]
+
+
+def _finish(output: DeckOutput, _shown: Mapping[str, Any]) -> dict[str, Any]:
+    if [slide.slide for slide in output.slides] != list(range(1, len(output.slides) + 1)):
+        raise ValueError("slides must be numbered from 1 without a gap")
+    return {"deck": [slide.model_dump(by_alias=True, exclude_none=True) for slide in output.slides]}
+
+
+def _task(request: DeckRequest) -> Task:
+    kind: DeckType = request.deck_type or "basic"
+    outline = OUTLINES[kind]
+    return Task(
+        action="ai_pitch_deck",
+        prompt=Prompt(PROMPT.text, f"{PROMPT.version}-{outline.version}"),
+        output=DeckOutput,
+        max_output_tokens=200 + TOKENS_OF_A_SLIDE * SLIDES[kind],
+        variables={"slide_count": str(SLIDES[kind]), "outline": outline.text},
+        counts={"slides": SLIDES[kind]},
+        finish=_finish,
+        paid_sentence=UPGRADE if kind == "elite" else None,
+    )
+
+
+DECK = ContentType("deck", DeckRequest, _task)

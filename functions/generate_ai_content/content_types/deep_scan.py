@@ -1,0 +1,102 @@
+"""`deep_scan`: what a prospect's record shows, each finding with the words that show it."""
+
+from collections.abc import Mapping
+from typing import Annotated, Any
+
+from pydantic import Field
+
+from functions.generate_ai_content.content_types.content_type import ContentType, Output, Task, Text, prompt
+from functions.generate_ai_content.content_types.evidence import Evidence
+from functions.generate_ai_content.content_types.request import AboutProspect
+
+PROMPT = prompt("analyst", "facts", "deep_scan")
+HOT, WARM = 70, 50
+
+Points = Annotated[int, Field(ge=0, le=100)]
+
+
+class DeepScanRequest(AboutProspect):
+    """The prospect, and whatever was pasted about them in `context`."""
+
+
+class Score(Output):
+    """How ready the prospect is, and the spans that decided it."""
+
+    score: Points
+    evidence: Annotated[list[Text], Field(min_length=1, max_length=5)]
+
+
+class Finding(Output):
+    """One finding and the span that shows it."""
+
+    finding: Text
+    evidence: Text
+
+
+Findings = Annotated[list[Finding], Field(max_length=5)]
+
+
+class DeepScanOutput(Output):
+    """The findings as the model gives them, not yet checked."""
+
+    scout_score: Score
+    confidence: Points
+    personality: Finding | None
+    pain_points: Findings
+    interests: Findings
+    financial_signals: Findings
+    life_events: Findings
+    buying_indicators: Findings
+    top_opportunities: Annotated[list[Finding], Field(max_length=3)]
+    recommended_approach: Finding | None
+
+
+def finish(output: DeepScanOutput, shown: Mapping[str, Any]) -> dict[str, Any]:
+    """Keep what has its evidence in the record or the context; `evidence` names the spans of each field.
+
+    Raises:
+        ValueError: the score rests on nothing that was shown.
+    """
+    record = Evidence({name: shown.get(name) for name in ("prospect", "context")})
+    spans = [span for span in output.scout_score.evidence if record.holds(span)]
+    if not spans:
+        raise ValueError("the evidence of the score does not stand in the data")
+    score = output.scout_score.score
+    scan = {"scoutScore": score, "bucket": bucket(score), "confidence": output.confidence}
+    evidence = {"scoutScore": spans}
+    for name, given in output:
+        if name not in {"scout_score", "confidence"}:
+            field = DeepScanOutput.model_fields[name].alias or name
+            scan[field], evidence[field] = _supported(given, record)
+    return scan | {"evidence": evidence}
+
+
+def _supported(given: list[Finding] | Finding | None, record: Evidence) -> tuple[Any, list[str]]:
+    """Give what a field holds once the unsupported is dropped, and the spans behind it in the same order."""
+    if isinstance(given, list):
+        kept = [finding for finding in given if record.holds(finding.evidence)]
+        return [finding.finding for finding in kept], [finding.evidence for finding in kept]
+    if given is None or not record.holds(given.evidence):
+        return None, []
+    return given.finding, [given.evidence]
+
+
+def bucket(score: int) -> str:
+    """Give hot from 70, warm from 50, else cold."""
+    if score >= HOT:
+        return "hot"
+    return "warm" if score >= WARM else "cold"
+
+
+def _task(_request: DeepScanRequest) -> Task:
+    return Task(
+        action="ai_deep_scan",
+        prompt=PROMPT,
+        output=DeepScanOutput,
+        max_output_tokens=2500,
+        finish=finish,
+        temperature=0.2,
+    )
+
+
+DEEP_SCAN = ContentType("deep_scan", DeepScanRequest, _task)

@@ -1,0 +1,46 @@
+"""`revival`: a message that wakes up a conversation that went silent."""
+
+from typing import Annotated, Literal
+
+from pydantic import Field
+
+from functions.generate_ai_content.content_types.content_type import ContentType, Output, Task, Text, prompt
+from functions.generate_ai_content.content_types.request import AboutProspect
+from functions.generate_ai_content.fields import Blank
+
+Interaction = Literal["message", "call", "meeting"]
+PROMPT = prompt("writer", "facts", "revival")
+
+
+class RevivalRequest(AboutProspect):
+    """How long the silence is, and what came before it."""
+
+    days_since_last_contact: Annotated[Annotated[int, Field(ge=0, le=36_500)] | None, Blank] = None
+    last_interaction_type: Annotated[Interaction | None, Blank] = None
+
+
+class RevivalOutput(Output):
+    """The message, other beginnings, and why now."""
+
+    message: Text
+    subject: Text
+    hooks: Annotated[list[Text], Field(min_length=3, max_length=3)]
+    reconnection_angle: Text
+
+
+def _task(request: RevivalRequest) -> Task:
+    days = request.days_since_last_contact
+    return Task(
+        action="ai_message",
+        prompt=PROMPT,
+        output=RevivalOutput,
+        max_output_tokens=1000,
+        variables={
+            "days_since_last_contact": "not known" if days is None else str(days),
+            "last_interaction_type": request.last_interaction_type or "not known",
+        },
+        text="message",
+    )
+
+
+REVIVAL = ContentType("revival", RevivalRequest, _task)

@@ -1,0 +1,80 @@
+"""`sequence`: several messages to a prospect over some days, for paid tiers."""
+
+from collections.abc import Mapping
+from itertools import pairwise
+from typing import Annotated, Any, Literal
+
+from pydantic import BeforeValidator, Field
+
+from functions.generate_ai_content.content_types.content_type import ContentType, Output, Task, Text, prompt
+from functions.generate_ai_content.content_types.request import AboutProspect
+from functions.generate_ai_content.fields import Blank
+
+SequenceType = Literal[
+    "cold_outreach", "follow_up", "nurture", "reconnect", "close", "recruit", "sell", "book_call"
+]
+DEFAULT_STEPS = 5
+UPGRADE = "Sequences are only available for Pro and Elite subscribers"
+PROMPT = prompt("writer", "facts", "sequence")
+
+# An e-mail of 150 words of Taglish, its subject and the JSON around them.
+TOKENS_OF_A_STEP = 450
+
+
+def _default_steps(value: object) -> object:
+    return DEFAULT_STEPS if value is None or value == "" else value
+
+
+class SequenceRequest(AboutProspect):
+    """What kind of sequence, and how long."""
+
+    sequence_type: Annotated[SequenceType | None, Blank] = None
+    total_steps: Annotated[int, Field(ge=3, le=10), BeforeValidator(_default_steps)] = DEFAULT_STEPS
+
+
+class Step(Output):
+    """One message of the sequence, so many days after the first."""
+
+    step: Annotated[int, Field(ge=1)]
+    day: Annotated[int, Field(ge=0)]
+    subject: Text
+    message: Text
+    cta: Text | None
+
+
+class SequenceOutput(Output):
+    """The steps in order."""
+
+    steps: list[Step]
+
+
+def _task(request: SequenceRequest) -> Task:
+    kind = request.sequence_type or "follow_up"
+
+    def finish(output: SequenceOutput, _shown: Mapping[str, Any]) -> dict[str, Any]:
+        check_order(output.steps)
+        steps = [step.model_dump(by_alias=True, exclude_none=True) for step in output.steps]
+        return {"sequence": {"steps": steps, "totalSteps": len(steps), "sequenceType": kind}}
+
+    return Task(
+        action="ai_follow_up_sequence",
+        prompt=PROMPT,
+        output=SequenceOutput,
+        max_output_tokens=200 + TOKENS_OF_A_STEP * request.total_steps,
+        variables={"sequence_type": kind, "total_steps": str(request.total_steps)},
+        counts={"steps": request.total_steps},
+        finish=finish,
+        paid_sentence=UPGRADE,
+    )
+
+
+def check_order(steps: list[Step]) -> None:
+    """Raise ValueError unless the steps are numbered from 1 and their days rise from 0."""
+    if [step.step for step in steps] != list(range(1, len(steps) + 1)):
+        raise ValueError("steps must be numbered from 1 without a gap")
+    days = [step.day for step in steps]
+    if days[0] != 0 or any(later <= earlier for earlier, later in pairwise(days)):
+        raise ValueError("days must begin at 0 and rise from step to step")
+
+
+SEQUENCE = ContentType("sequence", SequenceRequest, _task)

@@ -49,10 +49,14 @@ def fitted(value: Any, limit_bytes: int) -> Any:  # noqa: ANN401
     """
     value = _without_empty(value)
     longest = 4000
-    while len(json.dumps(value, ensure_ascii=False).encode()) > limit_bytes and longest >= 1:
+    while _bytes(value) > limit_bytes and longest >= 1:
         value = _cut(value, longest)
         longest //= 2
-    return value if longest >= 1 else None
+    return value if _bytes(value) <= limit_bytes else None
+
+
+def _bytes(value: Any) -> int:  # noqa: ANN401
+    return len(json.dumps(value, ensure_ascii=False).encode())
 
 
 def _without_empty(value: Any) -> Any:  # noqa: ANN401

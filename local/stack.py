@@ -174,6 +174,7 @@ class Stack:
         self.report("the provider and the functions")
         self._start_provider()
         self._gateway = self._start_gateway()
+        self._start_worker()
         environment.write(self.folder / "env", self.env)
 
     def _port_near(self, offset: int) -> int:
@@ -205,6 +206,17 @@ class Stack:
         if self.provider_url:
             return f"{self.provider_url}/v1"
         return self.caller.get("OPENAI_BASE_URL") or simulated.OPENAI
+
+    def _start_worker(self) -> None:
+        self.children.start(
+            Program(
+                name="the worker",
+                command=[sys.executable, "-u", "-m", "local.worker"],
+                log=self.logs / "worker.log",
+                env=self.function_environment(),
+                cwd=self.project,
+            )
+        )
 
     def _start_gateway(self) -> Child:
         log = self.logs / "functions.log"

@@ -32,7 +32,8 @@ KeyKind = Literal["anonymous", "service"]
 class Caller:
     """Who calls, as proven: a user by a verified token, anonymous and service by the project's keys.
 
-    `user_id` is a lower-case UUID and `token` the verified token of a user; both are None for the others.
+    `user_id` is a lower-case UUID and `token` the verified token of a user. The service has no token; it has a
+    `user_id` where it acts for an owner, whose data it then reads through the service functions alone.
     """
 
     kind: Literal["user", "anonymous", "service"]

@@ -119,12 +119,15 @@ class ConfigService:
             self._entries.popitem(last=False)
 
     async def _read(self, caller: Caller) -> Configuration:
-        if caller.token is None:
+        user_id, deadline = _user_id(caller), Deadline.starting(LOAD_SECONDS)
+        if caller.token is not None:
+            sections = await self._database.as_user(caller.token).rpc("load_ai_configuration", {}, deadline)
+        elif caller.kind == "service":
+            sections = await self._database.as_service().rpc(
+                "ai_configuration_of", {"p_user_id": user_id}, deadline
+            )
+        else:
             raise InternalError
-        sections = await self._database.as_user(caller.token).rpc(
-            "load_ai_configuration", {}, Deadline.starting(LOAD_SECONDS)
-        )
-        user_id = _user_id(caller)
         # The second lock: whatever the policies let through, only the caller's own is used.
         if not isinstance(sections, dict) or sections.get("user_id") != user_id:
             raise InternalError

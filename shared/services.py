@@ -18,6 +18,7 @@ from shared.config_cache import ConfigService
 from shared.database import CALL_SECONDS, Database
 from shared.energy.ledger import Ledger
 from shared.errors import NexscoutError
+from shared.jobs import JobQueue
 from shared.settings import Settings, SettingsError
 
 MAX_CONNECTIONS = 100
@@ -31,6 +32,7 @@ class Services:
     authenticator: Authenticator
     database: Database
     orchestrator: Orchestrator
+    jobs: JobQueue
     providers: Providers
     http: httpx.AsyncClient
 
@@ -68,7 +70,8 @@ def build_services(settings: Settings, chance: Chance | None = None) -> Services
         catalogue=catalogue,
         lists=lists,
     )
-    return Services(settings, Authenticator(settings, http), database, orchestrator, providers, http)
+    authenticator = Authenticator(settings, http)
+    return Services(settings, authenticator, database, orchestrator, JobQueue(database), providers, http)
 
 
 def _check_lists(lists: ClassLists, catalogue: Catalogue) -> None:

@@ -49,7 +49,6 @@ def prompt_call(function_name: str, body: Mapping[str, Any], caller: Caller) -> 
         temperature=request.temperature,
         structure=STRUCTURE if deep else None,
         prompt_version=PROMPT.version if deep else None,
-        reads_configuration=False,
         generation=Generation(DEEP_INTEL if deep else "prompt", {"shape": "prompt"}),
     )
 

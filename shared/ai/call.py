@@ -46,8 +46,7 @@ class AICall:
     """One call of an AI feature.
 
     `build` gives the messages once configuration and prospect are known; they may hold at most `prompt_limit_bytes`,
-    which bounds the hold before they exist. `shape` turns what was delivered into the fields of the reply. A call
-    that does not read the configuration, because its caller has no token to read it with, gets an empty one.
+    which bounds the hold before they exist. `shape` turns what was delivered into the fields of the reply.
     """
 
     function_name: str
@@ -70,5 +69,4 @@ class AICall:
     idempotency_key: str | None = None
     body_hash: str | None = None
     group_key: str | None = None
-    reads_configuration: bool = True
     generation: Generation | None = field(default=None)

@@ -17,7 +17,8 @@ from shared.ai.run import Run
 from shared.ai.selection import ClassLists, candidates, fallbacks
 from shared.ai.settling import Settler
 from shared.ai.stream import LiveStream
-from shared.config_cache import ConfigService, Configuration, Loaded
+from shared.auth import Caller
+from shared.config_cache import ConfigService, Loaded
 from shared.context import RequestContext
 from shared.database import Database
 from shared.deadline import Deadline
@@ -35,7 +36,7 @@ class _Opened:
     """What the first round trip brought; a read that failed is kept until the hold can be released for it."""
 
     run: Run
-    loaded: Loaded | BaseException | None
+    loaded: Loaded | BaseException
     prospect: Prospect | BaseException | None
 
 
@@ -132,7 +133,7 @@ class Orchestrator:
         work = context.deadline.minus(SETTLE_SECONDS)
         hold, loaded, prospect = await asyncio.gather(
             _timed(context, "reserve", self._ledger.reserve(request, context.deadline)),
-            _timed(context, "config", self._load(call, work)),
+            _timed(context, "config", self._configurations.load(call.caller, work)),
             _timed(context, "prospect", self._find_prospect(call, work)),
             return_exceptions=True,
         )
@@ -147,18 +148,10 @@ class Orchestrator:
         context.fields.update(replayed=True, model=replay.model)
         return Reply(replay.body, replay.status, replay.model, energy_remaining=None, replayed=True)
 
-    async def _load(self, call: AICall, deadline: Deadline) -> Loaded | None:
-        return await self._configurations.load(call.caller, deadline) if call.reads_configuration else None
-
     async def _find_prospect(self, call: AICall, deadline: Deadline) -> Prospect | None:
         if call.prospect_id is None:
             return None
-        if call.caller.token is None or call.caller.user_id is None:
-            raise InternalError
-        # By owner as well: row-level security is the second lock, not the only one.
-        prospect = await self._database.as_user(call.caller.token).find(
-            "prospects", {"id": call.prospect_id, "user_id": call.caller.user_id}, deadline
-        )
+        prospect = await _read_prospect(self._database, call.caller, call.prospect_id, deadline)
         if prospect is None:
             raise ProspectNotFound
         return prospect
@@ -166,19 +159,32 @@ class Orchestrator:
     async def _messages(self, opened: _Opened) -> Sequence[Message]:
         run, call = opened.run, opened.run.call
         loaded, prospect = _read(opened.loaded), _read(opened.prospect)
-        configuration = Configuration(call.caller.user_id or "", run.hold.config_version, {})
-        if loaded is not None:
-            run.loaded = await self._configurations.at_least(
-                loaded, run.hold.config_version, call.caller, run.until
-            )
-            self._metrics.configuration(cached=run.loaded.cached)
-            configuration = run.loaded.configuration
-        messages = call.build(configuration, prospect)
+        run.loaded = await self._configurations.at_least(
+            loaded, run.hold.config_version, call.caller, run.until
+        )
+        self._metrics.configuration(cached=run.loaded.cached)
+        messages = call.build(run.loaded.configuration, prospect)
         if prompt_bytes(messages, call.structure) > call.prompt_limit_bytes:
             raise PayloadTooLarge(
                 f"The prompt is too large: at most {call.prompt_limit_bytes} bytes are taken."
             )
         return messages
+
+
+async def _read_prospect(
+    database: Database, caller: Caller, prospect_id: str, deadline: Deadline
+) -> Prospect | None:
+    if caller.user_id is None:
+        raise InternalError
+    if caller.token is not None:
+        # By owner as well: row-level security is the second lock, not the only one.
+        owned = {"id": prospect_id, "user_id": caller.user_id}
+        return await database.as_user(caller.token).find("prospects", owned, deadline)
+    if caller.kind != "service":
+        raise InternalError
+    arguments = {"p_user_id": caller.user_id, "p_prospect_id": prospect_id}
+    found: Prospect | None = await database.as_service().rpc("ai_prospect_of", arguments, deadline)
+    return found
 
 
 def _read(result: T | BaseException) -> T:

@@ -923,12 +923,12 @@ create or replace trigger bump_config_version
 after insert or update or delete on public.ai_system_instructions
 for each row execute function nexscout.bump_config_version('user_id');
 
-create or replace function public.load_ai_configuration () returns jsonb
+create or replace function nexscout.ai_configuration (p_user_id uuid) returns jsonb
 language sql stable
 set search_path = ''
 as $$
   with caller as materialized (
-    select auth.uid() as id
+    select p_user_id as id
   )
   select jsonb_build_object(
     'user_id', caller.id,
@@ -997,6 +997,17 @@ as $$
   )
   from caller
   where caller.id is not null
+$$;
+comment on function nexscout.ai_configuration (uuid) is
+  'All that a user''s prompts are made of, in one snapshot with its version, under the rights of whoever asks';
+revoke all on function nexscout.ai_configuration (uuid) from public;
+grant execute on function nexscout.ai_configuration (uuid) to authenticated, service_role;
+
+create or replace function public.load_ai_configuration () returns jsonb
+language sql stable
+set search_path = ''
+as $$
+  select nexscout.ai_configuration((select auth.uid()))
 $$;
 comment on function public.load_ai_configuration () is
   'All that the caller''s prompts are made of, in one snapshot with its version. Every part is filtered by the caller''s own id:

@@ -60,6 +60,9 @@ begin
       and resolved_at < clock_timestamp() - make_interval(hours => v_policy.reply_retention_hours)
     limit p_limit);
   get diagnostics v_erased = row_count;
+  update public.ai_jobs set body = null, reply = null, idempotency_key = null
+  where body is not null
+    and finished_at < clock_timestamp() - make_interval(hours => v_policy.reply_retention_hours);
   return jsonb_build_object('expired', v_expired, 'refilled', v_refilled, 'erased', v_erased, 'running', false);
 end
 $$;

@@ -1,0 +1,100 @@
+-- Work that takes longer than a request: asked for, leased by one worker at a time, answered once.
+
+create table if not exists public.ai_jobs (
+  id uuid primary key,
+  user_id uuid not null references auth.users (id) on delete cascade,
+  function_name text not null,
+  body jsonb,
+  body_hash text not null,
+  idempotency_key text,
+  state text not null default 'queued' check (state in ('queued', 'running', 'done')),
+  tries integer not null default 0 check (tries >= 0),
+  lease_until timestamptz,
+  reply jsonb,
+  reply_status integer,
+  created_at timestamptz not null default now(),
+  finished_at timestamptz
+);
+comment on table public.ai_jobs is
+  'Requests answered later (Prefer: respond-async); id is the requestId that the caller was given';
+comment on column public.ai_jobs.body is 'What was asked; erased with the reply after reply_retention_hours';
+comment on column public.ai_jobs.lease_until is 'Until then the job belongs to the worker that claimed it last';
+create unique index if not exists ai_jobs_idempotency_idx
+  on public.ai_jobs (user_id, idempotency_key) where idempotency_key is not null;
+create index if not exists ai_jobs_user_created_idx on public.ai_jobs (user_id, created_at desc);
+create index if not exists ai_jobs_open_idx on public.ai_jobs (created_at) where state <> 'done';
+create index if not exists ai_jobs_finished_idx on public.ai_jobs (finished_at) where body is not null;
+
+alter table public.ai_jobs enable row level security;
+revoke all on public.ai_jobs from anon, authenticated;
+grant select on public.ai_jobs to authenticated;
+drop policy if exists "Users read their own jobs" on public.ai_jobs;
+create policy "Users read their own jobs" on public.ai_jobs
+  for select to authenticated using (user_id = (select auth.uid()));
+
+create or replace function public.ai_enqueue_job(p_job text) returns jsonb
+language plpgsql set search_path = '' as $$
+declare
+  p public.ai_jobs := jsonb_populate_record(null::public.ai_jobs, p_job::jsonb);
+  v_earlier public.ai_jobs;
+begin
+  insert into public.ai_jobs (id, user_id, function_name, body, body_hash, idempotency_key, created_at)
+  values (p.id, p.user_id, p.function_name, p.body, p.body_hash, p.idempotency_key, clock_timestamp())
+  on conflict do nothing;
+  if found then
+    return jsonb_build_object('outcome', 'reserved'::nexscout.outcome, 'id', p.id);
+  end if;
+  -- The same key, or the same job whose first answer was lost.
+  select * into v_earlier from public.ai_jobs
+  where user_id = p.user_id and (id = p.id or idempotency_key = p.idempotency_key);
+  return jsonb_build_object(
+    'outcome', (case when v_earlier.body_hash = p.body_hash then 'replayed' else 'idempotency_conflict' end)::nexscout.outcome,
+    'id', v_earlier.id);
+exception when foreign_key_violation then
+  return jsonb_build_object('outcome', 'unknown_account'::nexscout.outcome);
+end
+$$;
+comment on function public.ai_enqueue_job is
+  'Takes a job once: the same idempotency key and body gives the first one again. For the service key only';
+
+create or replace function public.ai_claim_jobs(p_function_name text, p_limit integer, p_lease_seconds integer)
+returns jsonb
+language sql set search_path = '' as $$
+  with claimed as (
+    update public.ai_jobs j
+    set state = 'running', tries = j.tries + 1,
+      lease_until = clock_timestamp() + make_interval(secs => p_lease_seconds)
+    where j.id in (
+      select w.id from public.ai_jobs w
+      where w.function_name = p_function_name
+        and (w.state = 'queued' or (w.state = 'running' and w.lease_until <= clock_timestamp()))
+      order by w.created_at
+      limit p_limit
+      for update skip locked)
+    returning j.*
+  )
+  select coalesce(jsonb_agg(jsonb_build_object(
+    'id', c.id, 'user_id', c.user_id, 'body', c.body::text, 'idempotency_key', c.idempotency_key, 'tries', c.tries)),
+    '[]')
+  from claimed c
+$$;
+comment on function public.ai_claim_jobs is
+  'Leases the oldest open jobs; a lease that ran out is given to the next worker. For the service key only';
+
+create or replace function public.ai_finish_job(p_job_id uuid, p_tries integer, p_status integer, p_reply text)
+returns boolean
+language plpgsql set search_path = '' as $$
+begin
+  -- Only the worker whose lease is the newest may answer.
+  update public.ai_jobs
+  set state = 'done', reply = p_reply::jsonb, reply_status = p_status, finished_at = clock_timestamp()
+  where id = p_job_id and state = 'running' and tries = p_tries;
+  return found;
+end
+$$;
+comment on function public.ai_finish_job is 'Stores the answer of a job, once. For the service key only';
+
+revoke all on function public.ai_enqueue_job(text), public.ai_claim_jobs(text, integer, integer),
+  public.ai_finish_job(uuid, integer, integer, text) from public, anon, authenticated;
+grant execute on function public.ai_enqueue_job(text), public.ai_claim_jobs(text, integer, integer),
+  public.ai_finish_job(uuid, integer, integer, text) to service_role;

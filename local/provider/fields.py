@@ -2,6 +2,7 @@
 
 import math
 import re
+from collections.abc import Callable
 from typing import Any
 
 from local.provider import prose
@@ -21,7 +22,14 @@ _FORMATS = {
     "uri": "https://example.com/",
     "uuid": "00000000-0000-4000-8000-000000000001",
 }
-_SPOKEN = {"message", "response", "reply", "script", "content", "body", "text", "opening"}
+_SPOKEN = {"message", "response", "reply", "script", "content", "body", "text", "opening", "suggestion"}
+_WRITERS: tuple[tuple[set[str], Callable[[Reading, int], str]], ...] = (
+    ({"cta", "ask"}, prose.invite),
+    ({"time", "times"}, prose.time),
+    ({"question", "questions"}, prose.ask),
+    ({"alternative", "alternatives"}, lambda reading, index: prose.write(reading, index + 1)),
+    (_SPOKEN, prose.write),
+)
 
 
 def natural_count(reading: Reading, name: str) -> int | None:
@@ -114,7 +122,7 @@ def _text(reading: Reading, name: str, index: int) -> str:
 def _quoted(reading: Reading, parts: set[str]) -> tuple[str, ...] | None:
     """The spans of the prompt for a field that quotes it, word for word; None for other fields."""
     pains, hopes = reading.holding(PAIN_WORDS), reading.holding(HOPE_WORDS)
-    if parts & {"pain", "pains", "worries", "objections"}:
+    if parts & {"pain", "pains", "worries", "objections"} and "handle" not in parts:
         return pains
     if parts & {"interest", "interests", "opportunity", "opportunities", "buying", "signals", "hopes"}:
         return hopes
@@ -129,13 +137,10 @@ def _composed(reading: Reading, name: str, parts: set[str], index: int) -> str:
     if parts & {"subject", "title", "headline"}:
         title = prose.shorten(f"{reading.name or 'Para sa iyo'}: {prose.quote(reading)}", _TITLE_LENGTH)
         return title + prose.numbered(index, 1)
-    if parts & {"cta", "ask"}:
-        return prose.invite(reading, index)
     if parts & {"tone", "emotion", "mood"}:
         return "warm"
-    if parts & {"alternatives", "alternative"}:
-        return prose.write(reading, index + 1)
-    if parts & _SPOKEN:
-        return prose.write(reading, index)
+    for wanted, write in _WRITERS:
+        if parts & wanted:
+            return write(reading, index)
     label = " ".join(words(name)).capitalize() or "Sagot"
     return prose.remark(reading, label) + prose.numbered(index, 1)

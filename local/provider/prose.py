@@ -20,6 +20,8 @@ class Tongue:
     knowing: str
     offers: tuple[str, ...]
     invitations: tuple[str, ...]
+    questions: tuple[str, ...]
+    times: tuple[str, ...]
     remark: str
 
 
@@ -44,6 +46,13 @@ TAGLISH = Tongue(
         "Puwede ba kitang tawagan bukas ng gabi?",
         "Anong araw ang okay sa'yo?",
     ),
+    questions=(
+        "Kumusta na, {name}?",
+        "Ano 'yung pinakamabigat para sa'yo ngayon?",
+        "Ano na 'yung na-try mo?",
+        "Kung may magbago, ano 'yung una mong gagawin?",
+    ),
+    times=("Sabado, 10:00 ng umaga", "Miyerkules, 7:00 ng gabi", "Linggo, 3:00 ng hapon"),
     remark="{label}: simulan sa “{quote}” para kay {name}.",
 )
 ENGLISH = Tongue(
@@ -66,6 +75,17 @@ ENGLISH = Tongue(
         "Would you be free for a quick 10-minute chat this week?",
         "May I call you tomorrow evening?",
         "Which day works for you?",
+    ),
+    questions=(
+        "How have you been, {name}?",
+        "What weighs on you most right now?",
+        "What have you tried so far?",
+        "If one thing changed, what would you do first?",
+    ),
+    times=(
+        "Saturday, 10:00 in the morning",
+        "Wednesday, 7:00 in the evening",
+        "Sunday, 3:00 in the afternoon",
     ),
     remark="{label}: start from “{quote}” with {name}.",
 )
@@ -95,6 +115,19 @@ def invite(reading: Reading, variant: int = 0) -> str:
     """The next step that is asked for."""
     says = tongue(reading)
     return _turn(says.invitations, variant) + numbered(variant, len(says.invitations))
+
+
+def ask(reading: Reading, variant: int = 0) -> str:
+    """An open question to the person of the prompt."""
+    says = tongue(reading)
+    question = _turn(says.questions, variant).format(name=reading.name or says.nobody)
+    return question + numbered(variant, len(says.questions))
+
+
+def time(reading: Reading, variant: int = 0) -> str:
+    """A day and an hour to offer."""
+    says = tongue(reading)
+    return _turn(says.times, variant) + numbered(variant, len(says.times))
 
 
 def remark(reading: Reading, label: str) -> str:

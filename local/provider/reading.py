@@ -118,8 +118,9 @@ class Reading:
 
     @cached_property
     def newest(self) -> str:
-        """The newest thing that was said."""
-        return self.question or (max(self.spans, key=len) if self.spans else self.everything.strip())
+        """The newest thing that was said, else the longest that the data tells; never an instruction."""
+        spans = self.spans or _spans("\n".join(self.known))
+        return self.question or max(spans, key=len, default="")
 
     @cached_property
     def fact(self) -> str | None:

@@ -20,8 +20,8 @@ class Place:
     depth: int = 0
 
     def under(self, name: str) -> "Place":
-        """The place of a property of the object that stands here."""
-        return Place(name, self.index, self.depth + 1)
+        """The place of a property of the object that stands here; a finding is named by what it is a finding of."""
+        return Place(self.name if name == "finding" else name, self.index, self.depth + 1)
 
     def item(self, index: int) -> "Place":
         """The place of an item of the array that stands here."""

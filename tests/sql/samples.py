@@ -125,6 +125,7 @@ SAMPLES = {
         },
         ("energy_held", 0),
     ),
+    "ai_jobs": owned(("state", "done"), function_name="generate-ai-content", body_hash="h"),
     "ai_usage_attempts": Sample(
         {
             "request_id": REQUEST,

@@ -265,3 +265,27 @@ def read_now(reader: psycopg.Connection) -> tuple[int, str | None]:
     with reader.transaction(), undone(reader):
         loaded = load(reader, "owner")
     return loaded["version"], loaded["ai_settings"]["tone"]
+
+
+def test_service_reads_the_configuration_of_one_owner(connection: psycopg.Connection) -> None:
+    """Without a user token the service gets what the owner himself would load, and nothing of others."""
+    for name, user_id in WORKSPACES.items():
+        fill_workspace(connection, name, user_id)
+    own = load(connection, "owner")
+    with acting_as(connection, KEYS["service"]):
+        row = run(connection, "select public.ai_configuration_of(%s)", OWNER).fetchone()
+    assert row == (own,)
+
+
+@pytest.mark.parametrize(("user_id", "found"), [(OWNER, 1), (OTHER, 0), (None, 0)])
+def test_service_reads_a_prospect_of_its_owner_alone(
+    user_id: str | None, found: int, connection: psycopg.Connection
+) -> None:
+    """A prospect is null under a foreign owner's id, and under none."""
+    sample = SAMPLES["prospects"]
+    add(connection, "prospects", sample)
+    with acting_as(connection, KEYS["service"]):
+        row = run(
+            connection, "select num_nonnulls(public.ai_prospect_of(%s, %s))", user_id, sample.values["id"]
+        ).fetchone()
+    assert row == (found,)

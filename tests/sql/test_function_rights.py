@@ -19,6 +19,12 @@ public.ai_note_attempt               no     no     no             no         yes
 public.ai_settle                     no     no     no             no         yes
 public.ai_release                    no     no     no             no         yes
 public.ai_sweep                      no     no     no             no         yes
+public.ai_configuration_of           no     no     no             no         yes
+public.ai_prospect_of                no     no     no             no         yes
+public.ai_enqueue_job                no     no     no             no         yes
+public.ai_claim_jobs                 no     no     no             no         yes
+public.ai_finish_job                 no     no     no             no         yes
+nexscout.ai_configuration            yes    yes    yes            no         yes
 nexscout.is_admin                    yes    yes    yes            yes        yes
 nexscout.may_read_usage_of           yes    yes    yes            no         yes
 nexscout.day_of                      yes    yes    yes            no         yes

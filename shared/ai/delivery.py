@@ -3,6 +3,7 @@
 import asyncio
 import itertools
 import json
+import math
 import random
 import time
 from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Sequence
@@ -313,5 +314,5 @@ def _exhausted(failure: ProviderFailure | None, until: Deadline) -> NexscoutErro
     ):
         return DeadlineExceeded()
     if failure is not None and failure.kind in {FailureKind.RATE_LIMITED, FailureKind.CIRCUIT_OPEN}:
-        return ProviderUnavailable(retry_after_seconds=max(1, round(failure.retry_after_seconds or 1)))
+        return ProviderUnavailable(retry_after_seconds=max(1, math.ceil(failure.retry_after_seconds or 1)))
     return ProviderError()

@@ -1,6 +1,7 @@
 """The one place that talks to providers: OpenAI and whatever speaks its protocol."""
 
 import asyncio
+import math
 import time
 from collections.abc import AsyncGenerator, AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
@@ -372,9 +373,10 @@ def _kind_of_status(status: int) -> FailureKind:
 
 def _retry_after(value: str | None) -> float | None:
     try:
-        return None if value is None else max(0.0, float(value))
+        seconds = math.nan if value is None else float(value)
     except ValueError:
         return None
+    return max(0.0, seconds) if math.isfinite(seconds) else None
 
 
 def _ms_since(started: float) -> int:

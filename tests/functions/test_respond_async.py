@@ -96,8 +96,9 @@ async def test_the_same_key_gives_the_same_job(
 
 async def test_only_the_owner_sees_a_request(stack: Stack, api: Api, new_user: NewUser) -> None:
     """Another user's request, and one that never was, are not found; nobody is unauthorized."""
-    request_id = await accepted(api, new_user(), orchestrated())
-    stranger = new_user()
+    owner, stranger = new_user(), new_user()
+    request_id = await accepted(api, owner, orchestrated())
+    assert (await answer(stack, owner, request_id)).status_code == 200
     for asked in (request_id, str(uuid4())):
         reply = await fetch(stack, stranger, asked)
         assert (reply.status_code, reply.json()["code"]) == (404, "request_not_found")

@@ -105,7 +105,10 @@ async def test_fault_8_a_failed_call_charges_nothing_and_records_every_request(
     assert books.generations() == []
 
 
-async def test_a_rate_limit_tells_when_to_come_back(api: Api, new_user: NewUser, provider: Provider) -> None:
+@pytest.mark.parametrize(("asked", "told"), [(7, "7"), (2.2, "3"), (0, "1"), (None, "1")])
+async def test_a_rate_limit_tells_when_to_come_back(
+    api: Api, new_user: NewUser, provider: Provider, asked: float | None, told: str
+) -> None:
     """503 with Retry-After: what the provider asked for in whole seconds, never less, else one."""
     provider.fail({"kind": "status", "status": 429, "retry_after": asked, "times": 2})
     reply = await api(new_user(), ONE_RETRY)

@@ -1,0 +1,1 @@
+"""Long proofs of the money promises: real processes, real kills, many schedules."""

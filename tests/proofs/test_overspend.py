@@ -1,0 +1,118 @@
+"""Fault 1: a budget overspent by concurrent calls from several processes."""
+
+import asyncio
+import random
+from collections import Counter
+from collections.abc import Iterator
+from contextlib import AsyncExitStack
+from dataclasses import dataclass
+from uuid import UUID
+
+import httpx
+import pytest
+
+from local.stack import Stack
+from tests.books import Books
+from tests.calls import Api, orchestrated
+from tests.conftest import Database
+from tests.proofs.people import signed_in
+from tests.proofs.workers import Workers, workers
+from tests.provider import Provider
+from tests.sql.invariants import broken
+from tests.users import User
+
+AFFORDED = 50
+
+
+@dataclass(frozen=True)
+class Purchase:
+    """What one call of a body costs a user of the tier."""
+
+    tier: str
+    action: str
+    energy: int
+
+
+PURCHASES = [
+    Purchase("pro", "ai_message", 10),
+    Purchase("free", "ai_message", 3),
+    Purchase("team", "ai_deep_scan", 25),
+    Purchase("enterprise", "ai_objection_handler", 10),
+]
+
+
+@pytest.fixture
+def many_calls_a_minute(database: Database) -> Iterator[None]:
+    """The rate limit out of the way, and back again."""
+    rows = database.execute("select tier, calls_per_minute from public.ai_tiers").fetchall()
+    database.execute("update public.ai_tiers set calls_per_minute = 1000000")
+    yield
+    for tier, calls in rows:
+        database.execute("update public.ai_tiers set calls_per_minute = %s where tier = %s", [calls, tier])
+
+
+@pytest.fixture(scope="module")
+def running(stack: Stack, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Workers]:
+    """Four workers that share nothing but the database."""
+    with workers(stack, 4, tmp_path_factory.mktemp("overspend") / "workers.log") as started:
+        yield started
+
+
+async def spend(
+    stack: Stack, running: Workers, user: User, purchase: Purchase, order: list[int]
+) -> Counter[int]:
+    """Call all at once, each at the worker whose number the order tells; the statuses."""
+    body = orchestrated(action=purchase.action, autoSelectModel=False)
+    async with AsyncExitStack() as clients:
+        limits = httpx.Limits(max_connections=None)
+        apis = [
+            Api(
+                await clients.enter_async_context(
+                    httpx.AsyncClient(base_url=url, timeout=120, limits=limits)
+                ),
+                stack.publishable_key,
+            )
+            for url in running.urls()
+        ]
+        replies = await asyncio.gather(*(apis[index](user, body) for index in order))
+    return Counter(reply.status_code for reply in replies)
+
+
+async def overspend(
+    stack: Stack, database: Database, provider: Provider, running: Workers, seed: int, calls: int
+) -> None:
+    """Let so many calls run on energy for fifty, and look at every book."""
+    dice = random.Random(seed)  # noqa: S311  # repeatable, not secret
+    purchase = PURCHASES[seed % len(PURCHASES)]
+    user = signed_in(stack, database, purchase.tier, AFFORDED * purchase.energy)
+    order = [dice.randrange(len(running.running)) for _ in range(calls)]
+    statuses = await spend(stack, running, user, purchase, order)
+    assert statuses == {200: AFFORDED, 402: calls - AFFORDED}
+    books = Books(database, user)
+    assert books.energy() == 0
+    assert books.ledger() == [-purchase.energy] * AFFORDED
+    assert Counter(row["state"] for row in books.requests()) == {"settled": AFFORDED}
+    assert Counter(row["error_code"] for row in books.usage()) == {
+        None: AFFORDED,
+        "insufficient_energy": calls - AFFORDED,
+    }
+    assert len(books.attempts()) == len(provider.requests()) == AFFORDED
+    assert broken(database, UUID(user.id)) == []
+
+
+@pytest.mark.usefixtures("many_calls_a_minute")
+async def test_fault_1_many_calls_at_once_spend_what_there_is_and_no_more(
+    stack: Stack, database: Database, provider: Provider, running: Workers
+) -> None:
+    """150 concurrent calls through four processes on energy for 50: exactly 50 are served, the others get 402."""
+    await overspend(stack, database, provider, running, seed=0, calls=150)
+
+
+@pytest.mark.soak
+@pytest.mark.parametrize("seed", range(20))
+@pytest.mark.usefixtures("many_calls_a_minute")
+async def test_fault_1_a_thousand_calls_at_once_spend_what_there_is_and_no_more(
+    stack: Stack, database: Database, provider: Provider, running: Workers, seed: int
+) -> None:
+    """1,000 concurrent calls through four processes on energy for 50, with other tiers and actions in turn."""
+    await overspend(stack, database, provider, running, seed, calls=1000)

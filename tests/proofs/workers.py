@@ -1,0 +1,95 @@
+"""Worker processes of generate-ai-content against a stack, to be loaded and killed."""
+
+import os
+import signal
+import socket
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
+from pathlib import Path
+
+from local.ports import HOST, listen
+from local.processes import started_at
+from local.stack import Stack
+from local.waiting import READY_SECONDS
+from tests.proofs.waiting import wait_until
+
+
+@dataclass
+class Worker:
+    """One process and the socket that it serves; the socket outlives it, so that callers queue for the next one."""
+
+    pid: int
+    listener: socket.socket
+
+    @property
+    def url(self) -> str:
+        """Where it listens."""
+        return f"http://{HOST}:{self.listener.getsockname()[1]}"
+
+
+class Workers:
+    """Starts workers, kills them without a word, and puts others in their place."""
+
+    def __init__(self, server: subprocess.Popen[str], listeners: list[socket.socket]) -> None:
+        self._server = server
+        self.running = [Worker(self._fork(listener), listener) for listener in listeners]
+
+    def urls(self) -> list[str]:
+        """Where they listen."""
+        return [worker.url for worker in self.running]
+
+    def kill(self, index: int) -> None:
+        """`kill -9` one worker, and let a new one take over its socket."""
+        worker = self.running[index]
+        os.kill(worker.pid, signal.SIGKILL)
+        wait_until(lambda: not started_at(worker.pid), READY_SECONDS)
+        worker.pid = self._fork(worker.listener)
+
+    def finish(self) -> None:
+        """Let every worker end what it has begun."""
+        for worker in self.running:
+            with suppress(ProcessLookupError):
+                os.kill(worker.pid, signal.SIGTERM)
+        wait_until(lambda: not any(started_at(worker.pid) for worker in self.running), READY_SECONDS)
+
+    def _fork(self, listener: socket.socket) -> int:
+        assert self._server.stdin is not None
+        assert self._server.stdout is not None
+        self._server.stdin.write(f"{listener.fileno()}\n")
+        self._server.stdin.flush()
+        return int(self._server.stdout.readline())
+
+
+@contextmanager
+def workers(stack: Stack, count: int, log: Path) -> Iterator[Workers]:
+    """So many workers on ports of their own; what they print goes to the log."""
+    listeners = [listen(0) for _ in range(count)]
+    # Past the gateway, which is a process of its own and would hide a dead worker behind a 502.
+    env = stack.function_environment() | {"SUPABASE_URL": stack.upstream_url, "LOG_LEVEL": "ERROR"}
+    with log.open("ab") as sink:
+        server = subprocess.Popen(
+            [sys.executable, "-u", "-m", "tests.proofs.fork_server"],
+            cwd=stack.project,
+            env=env,
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=sink,
+            text=True,
+            pass_fds=[listener.fileno() for listener in listeners],
+            start_new_session=True,
+        )
+    running = Workers(server, listeners)
+    try:
+        yield running
+    finally:
+        running.finish()
+        assert server.stdin is not None
+        server.stdin.close()
+        server.wait(READY_SECONDS)
+        assert server.stdout is not None
+        server.stdout.close()
+        for listener in listeners:
+            listener.close()

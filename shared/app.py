@@ -16,6 +16,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from shared.context import RequestContext
 from shared.deadline import Deadline
+from shared.emf import print_metrics
 from shared.errors import DeadlineExceeded, FieldFault, InternalError, InvalidRequest, NexscoutError
 from shared.log import configure, log_event
 from shared.services import Services, build_services
@@ -183,6 +184,8 @@ class Envelope:
             **context.fields,
         }
         log_event("request.finished", **fields)
+        if self._settings.metrics_namespace is not None:
+            print_metrics(self._settings.metrics_namespace, self.name, status, context)
 
 
 class _Reply:

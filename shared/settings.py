@@ -113,6 +113,9 @@ class Settings(BaseModel):
     )
     cors_origins: Origins = Field(("*",), description="* or origins (https://host) separated by commas")
     log_level: Level = Field("INFO", description="DEBUG, INFO, WARNING or ERROR")
+    metrics_namespace: str | None = Field(
+        None, description="a CloudWatch namespace; unset, no metrics are printed"
+    )
     request_timeout_seconds: float = Field(25, gt=0, le=900, description="seconds, more than 0, at most 900")
     stream_timeout_seconds: float = Field(120, gt=0, le=900, description="seconds, more than 0, at most 900")
     job_timeout_seconds: float = Field(300, gt=0, le=900, description="seconds, more than 0, at most 900")

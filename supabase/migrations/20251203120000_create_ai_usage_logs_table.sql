@@ -133,7 +133,7 @@ create policy "Users and administrators read attempts" on public.ai_usage_attemp
 create or replace function nexscout.may_read_usage_of(p_user_id uuid) returns boolean
 language sql stable set search_path = '' as $$
   select current_user not in ('anon', 'authenticated')
-    or (p_user_id is not null and p_user_id = (select auth.uid()))
+    or coalesce(p_user_id = (select auth.uid()), false)
     or coalesce((select nexscout.is_admin()), false)
 $$;
 comment on function nexscout.may_read_usage_of is 'True for the user, an administrator and the service';

@@ -1,0 +1,43 @@
+"""CloudWatch metrics as they stand in the log."""
+
+import json
+from uuid import UUID
+
+import pytest
+
+from shared.context import RequestContext
+from shared.deadline import Deadline
+from shared.emf import print_metrics
+
+REQUEST_ID = UUID("7d0b3a52-37a8-4a5c-9d6f-9b6f5f1d2c11")
+
+
+def printed(capsys: pytest.CaptureFixture[str], status: int, **fields: object) -> dict[str, object]:
+    """The line that a request with these fields leaves."""
+    context = RequestContext(REQUEST_ID, "caller's", Deadline.starting(1), fields=fields)
+    print_metrics("NexScout", "generate-ai-content", status, context)
+    line: dict[str, object] = json.loads(capsys.readouterr().out)
+    return line
+
+
+def test_a_delivered_call_prints_what_it_took(capsys: pytest.CaptureFixture[str]) -> None:
+    """Namespace, the one dimension, the figures of the call, and its ids beside them."""
+    line = printed(capsys, 200, tokens=120, cost_usd="0.0012", energy=10, attempts=1, model="gpt-4o")
+    described = line["_aws"]["CloudWatchMetrics"][0]  # type: ignore[index]
+    assert described["Namespace"] == "NexScout"
+    assert described["Dimensions"] == [["function"]]
+    assert (line["function"], line["model"], line["request_id"]) == (
+        "generate-ai-content",
+        "gpt-4o",
+        str(REQUEST_ID),
+    )
+    figures = {name: line[name] for name in ("Requests", "Errors", "Tokens", "CostUSD", "Energy", "Attempts")}
+    assert figures == {
+        "Requests": [1.0], "Errors": [0.0], "Tokens": [120.0], "CostUSD": [0.0012], "Energy": [10.0], "Attempts": [1.0],
+    }  # fmt: skip
+
+
+def test_a_failed_request_counts_as_an_error(capsys: pytest.CaptureFixture[str]) -> None:
+    """A 5xx raises the error count; a 4xx is the caller's."""
+    assert printed(capsys, 502, code="provider_error")["Errors"] == [1.0]
+    assert printed(capsys, 402, code="insufficient_energy")["Errors"] == [0.0]

@@ -48,16 +48,20 @@ def candidates(wish: Wish, needs: Needs, catalogue: Catalogue, lists: ClassLists
         UnknownModel: the wished or the fallback model is not in the catalogue.
         InvalidRequest: no model of the allowed classes can take the call.
     """
-    if wish.fallback_model is not None:
-        catalogue.get(wish.fallback_model)
+    if wish.fallback_model is not None and not _fits(catalogue.get(wish.fallback_model), needs):
+        raise _too_small("fallbackModel")
     wished = None if wish.model is None else catalogue.get(wish.model)
     capable = [model for model in _ordered(wished, wish, needs, catalogue, lists) if _fits(model, needs)]
     if not capable:
-        raise InvalidRequest(
-            "No available model can take this request.",
-            details=[{"field": "model", "message": "too small for the prompt and output asked for"}],
-        )
+        raise _too_small("model")
     return capable
+
+
+def _too_small(field: str) -> InvalidRequest:
+    return InvalidRequest(
+        "No available model can take this request.",
+        details=[{"field": field, "message": "too small for the prompt and output asked for"}],
+    )
 
 
 def _ordered(

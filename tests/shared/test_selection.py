@@ -89,3 +89,13 @@ def test_a_class_without_a_price_is_no_fallback() -> None:
     """What the ledger did not price cannot be within the hold."""
     ordered = candidates(Wish(), SMALL, CATALOGUE, LISTS)
     assert fallbacks(CATALOGUE.get("gpt-4o"), Wish(), ordered, CATALOGUE, {"premium": 10}) == []
+
+
+def test_a_fallback_that_cannot_take_the_call_is_refused_by_its_field() -> None:
+    """A prompt beyond gpt-3.5-turbo's context cannot fall back to it; the caller is told before anything is sent."""
+    wish = Wish(model="gpt-4o", fallback_model="gpt-3.5-turbo")
+    with pytest.raises(InvalidRequest) as refused:
+        candidates(wish, Needs(prompt_tokens=60_000, output_tokens=100), CATALOGUE, LISTS)
+    assert refused.value.details == [
+        {"field": "fallbackModel", "message": "too small for the prompt and output asked for"}
+    ]

@@ -1,0 +1,109 @@
+"""`make bench`: what a call costs in time beside the provider alone, on this machine, in this run."""
+
+import asyncio
+import os
+import tempfile
+from pathlib import Path
+
+import httpx
+import psycopg
+from rich.console import Console
+from rich.table import Table
+
+from bench.load import Figures, Send, load
+from local.stack import Stack
+
+WARM_UP = 20
+REQUESTS = 300
+HELLO = [{"role": "user", "content": "Say hello to Maria."}]
+PROSPECT = "d0000000-0000-4000-8000-000000000001"
+
+
+def main() -> None:
+    """Start a stack of its own, measure, print, and leave nothing behind."""
+    kept = {name: os.environ[name] for name in ("PATH", "HOME", "LANG", "TMPDIR") if name in os.environ}
+    with tempfile.TemporaryDirectory() as folder, Stack(Path(folder), ephemeral=True, caller=kept) as stack:
+        _make_rich(stack)
+        asyncio.run(_measure(stack))
+
+
+def _make_rich(stack: Stack) -> None:
+    """Give the demo user energy and calls enough for the whole run."""
+    with psycopg.connect(stack.database_url, autocommit=True) as connection:
+        connection.execute(
+            "update public.user_energy set current_energy = 1000000 where user_id = %s",
+            [stack.env["DEMO_USER_ID"]],
+        )
+        connection.execute("update public.ai_tiers set calls_per_minute = 1000000")
+
+
+async def _measure(stack: Stack) -> None:
+    async with httpx.AsyncClient(timeout=60) as client:
+        token = await _sign_in(client, stack)
+        table = Table("what", "at once", "p50 ms", "p95 ms", "requests/s", "p50 ÷ provider's")
+        for at_once in (1, 10):
+            alone = await _figures(_provider(client, stack), at_once)
+            _add(table, "the simulated provider alone", at_once, alone, alone)
+            for name, body in (
+                ("orchestrator shape", {"messages": HELLO, "config": {"action": "ai_message"}}),
+                ("message", {"generationType": "message", "prospectId": PROSPECT}),
+            ):
+                figures = await _figures(_function(client, stack, token, body), at_once)
+                _add(table, name, at_once, figures, alone)
+    Console().print(table)
+    print(
+        "One process of the functions, @supabase/lite and PostgreSQL beside it, all on this machine's cores."
+    )
+
+
+async def _sign_in(client: httpx.AsyncClient, stack: Stack) -> str:
+    reply = await client.post(
+        f"{stack.url}/auth/v1/token?grant_type=password",
+        headers={"apikey": stack.publishable_key},
+        json={"email": stack.env["DEMO_EMAIL"], "password": stack.env["DEMO_PASSWORD"]},
+    )
+    return str(reply.raise_for_status().json()["access_token"])
+
+
+def _provider(client: httpx.AsyncClient, stack: Stack) -> Send:
+    async def send() -> None:
+        reply = await client.post(
+            f"{stack.provider_url}/v1/chat/completions",
+            headers={"authorization": "Bearer benchmark"},
+            json={"model": "gpt-4o", "messages": HELLO},
+        )
+        reply.raise_for_status()
+
+    return send
+
+
+def _function(client: httpx.AsyncClient, stack: Stack, token: str, body: object) -> Send:
+    async def send() -> None:
+        reply = await client.post(
+            f"{stack.url}/functions/v1/generate-ai-content",
+            headers={"authorization": f"Bearer {token}"},
+            json=body,
+        )
+        reply.raise_for_status()
+
+    return send
+
+
+async def _figures(send: Send, at_once: int) -> Figures:
+    await load(send, WARM_UP, at_once)
+    return await load(send, REQUESTS, at_once)
+
+
+def _add(table: Table, name: str, at_once: int, figures: Figures, alone: Figures) -> None:
+    table.add_row(
+        name,
+        str(at_once),
+        f"{figures.percentile(50):.1f}",
+        f"{figures.percentile(95):.1f}",
+        f"{figures.per_second:.0f}",
+        f"{figures.percentile(50) / alone.percentile(50):.1f}",
+    )
+
+
+if __name__ == "__main__":
+    main()

@@ -10,7 +10,7 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
-from local.ports import HOST, listen
+from local.ports import listen
 from local.processes import started_at
 from local.stack import Stack
 from local.waiting import READY_SECONDS
@@ -25,9 +25,9 @@ class Worker:
     listener: socket.socket
 
     @property
-    def url(self) -> str:
+    def port(self) -> int:
         """Where it listens."""
-        return f"http://{HOST}:{self.listener.getsockname()[1]}"
+        return int(self.listener.getsockname()[1])
 
 
 class Workers:
@@ -37,9 +37,9 @@ class Workers:
         self._server = server
         self.running = [Worker(self._fork(listener), listener) for listener in listeners]
 
-    def urls(self) -> list[str]:
+    def ports(self) -> list[int]:
         """Where they listen."""
-        return [worker.url for worker in self.running]
+        return [worker.port for worker in self.running]
 
     def kill(self, index: int) -> None:
         """`kill -9` one worker, and let a new one take over its socket."""

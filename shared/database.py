@@ -5,7 +5,7 @@ Which key a query carries is decided by the method that is called, never by what
 
 import asyncio
 import logging
-from collections.abc import Awaitable, Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from typing import Any
 
 import httpx
@@ -20,7 +20,14 @@ from supabase import AsyncClient, AsyncClientOptions
 CALL_SECONDS = 5.0
 """The most that one database call may take; what is left of the request's budget may be less."""
 
+SQLSTATE_LENGTH = 5
+
 _EXPIRED_TOKEN = {"PGRST301", "PGRST302", "PGRST303"}
+# PostgREST cannot reach PostgreSQL, reads its schema, or has no connection free; and HTTP statuses, which stand for
+# the code where the error is a gateway's page.
+_OUTAGE = {"PGRST000", "PGRST001", "PGRST002", "PGRST003", "408", "429", "500", "502", "503", "504", "520"}
+# Classes of PostgreSQL: connection, rolled back by a conflict, out of resources, ended by an operator.
+_OUTAGE_CLASSES = {"08", "40", "53", "57"}
 
 
 class DatabaseRefused(InternalError):  # noqa: N818  # what happened, as the other errors
@@ -45,7 +52,7 @@ class Connection:
             DeadlineExceeded: the request's budget ended first.
             DatabaseRefused: the database raised an error.
         """
-        return await _answer(self._client.rpc(function, dict(arguments)).execute(), deadline)
+        return await _answer(self._client.rpc(function, dict(arguments)).execute, deadline)
 
     async def find(
         self, table: str, equal: Mapping[str, str], deadline: Deadline, columns: str = "*"
@@ -54,7 +61,7 @@ class Connection:
         query = self._client.table(table).select(columns)
         for column, value in equal.items():
             query = query.eq(column, value)
-        rows = await _answer(query.limit(1).execute(), deadline)
+        rows = await _answer(query.limit(1).execute, deadline)
         return rows[0] if rows else None
 
 
@@ -95,10 +102,10 @@ class Database:
         return Connection(client)
 
 
-async def _answer(call: Awaitable[Any], deadline: Deadline) -> Any:  # noqa: ANN401
+async def _answer(call: Callable[[], Awaitable[Any]], deadline: Deadline) -> Any:  # noqa: ANN401
     try:
         async with asyncio.timeout(deadline.timeout(CALL_SECONDS)):
-            return (await call).data
+            return (await call()).data
     except TimeoutError as exc:
         if deadline.remaining() <= 0:
             raise DeadlineExceeded from exc
@@ -113,8 +120,8 @@ def _translated(error: APIError) -> Exception:
     code = error.code or ""
     if code in _EXPIRED_TOKEN:
         return Unauthorized()
-    # A gateway's error page has an HTTP status for a code; PostgreSQL's classes 08, 53, 57 are outages.
-    if (code.startswith("5") and len(code) == len("503")) or code[:2] in {"08", "53", "57"}:
+    # PostgREST always gives a code: an error without one is that of a gateway before it.
+    if not code or code in _OUTAGE or (len(code) == SQLSTATE_LENGTH and code[:2] in _OUTAGE_CLASSES):
         return ServiceUnavailable()
     log_event("database.refused", level=logging.ERROR, sqlstate=code)
     return DatabaseRefused(code)

@@ -93,6 +93,10 @@ class Wire:
         """Let the next requests for this function or table each meet one of these ways."""
         self._ways += [(name, way) for way in ways]
 
+    def forget(self) -> None:
+        """Let everything pass from now on."""
+        self._ways.clear()
+
     def expect_waves(self, *sizes: int) -> None:
         """Hold each of the next requests until its whole wave is there, and forget what has passed.
 

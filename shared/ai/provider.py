@@ -3,98 +3,33 @@
 import asyncio
 import math
 import time
-from collections.abc import AsyncGenerator, AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncGenerator, AsyncIterator, Mapping
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
-from enum import StrEnum
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any
 
-from shared.ai.catalogue import Model
-from shared.ai.usage import Usage, usage_from_openai
+from shared.ai.completion import StreamedReply, reply_of
+from shared.ai.exchange import FailureKind, ProviderCall, ProviderFailure, ProviderReply
 from shared.deadline import Deadline
 from shared.settings import Settings
 
 if TYPE_CHECKING:
+    import httpx2
     from openai import AsyncOpenAI, AsyncStream
-    from openai.types.chat import ChatCompletion, ChatCompletionChunk
-
-Message = Mapping[str, Any]
-"""One chat message as the wire has it: role and content."""
-
-
-@dataclass(frozen=True, slots=True)
-class ProviderCall:
-    """One request to a provider, complete; `schema` asks for a JSON object of that shape."""
-
-    model: Model
-    messages: Sequence[Message]
-    max_output_tokens: int
-    temperature: float | None
-    schema_name: str | None = None
-    schema: Mapping[str, Any] | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class ProviderReply:
-    """What a provider delivered; `usage` is None where it told none."""
-
-    text: str
-    finish_reason: str
-    usage: Usage | None
-    provider_request_id: str | None
-    latency_ms: int
-
-
-class FailureKind(StrEnum):
-    """The classes of failure that a retry decision knows."""
-
-    RATE_LIMITED = "rate_limited"
-    SERVER_ERROR = "server_error"
-    TIMEOUT = "timeout"
-    UNREACHABLE = "unreachable"
-    MALFORMED = "malformed"
-    REJECTED = "rejected"
-    CREDENTIALS = "credentials"
-    REFUSED = "refused"
-    CIRCUIT_OPEN = "circuit_open"
-
-
-Billing = Literal["not_billed", "reported", "unknown"]
-
-
-class ProviderFailure(Exception):  # noqa: N818  # what happened, not a programming error
-    """One attempt failed; `billing` tells what the provider may charge for it. Carries no text of the provider."""
-
-    def __init__(  # noqa: PLR0913  # what is known of a failure, each by name
-        self,
-        kind: FailureKind,
-        billing: Billing,
-        *,
-        http_status: int | None = None,
-        retry_after_seconds: float | None = None,
-        usage: Usage | None = None,
-        provider_request_id: str | None = None,
-        latency_ms: int = 0,
-    ) -> None:
-        super().__init__(kind.value)
-        self.kind = kind
-        self.billing = billing
-        self.http_status = http_status
-        self.retry_after_seconds = retry_after_seconds
-        self.usage = usage
-        self.provider_request_id = provider_request_id
-        self.latency_ms = latency_ms
-
+    from openai.types.chat import ChatCompletionChunk
 
 # A gateway that gave up waiting says nothing about whether the work was done and billed.
 _FATE_UNKNOWN = {408, 502, 504, 524}
 
 
 class Providers:
-    """A client for each provider, made when first needed: importing the SDK costs half a second."""
+    """A client for each provider, made when first needed: importing the SDK costs half a second.
 
-    def __init__(self, settings: Settings) -> None:
+    `http` carries the requests of all of them where it is given; else each has a pool of its own.
+    """
+
+    def __init__(self, settings: Settings, http: "httpx2.AsyncClient | None" = None) -> None:
         self._settings = settings
+        self._http = http
         self._clients: dict[str, AsyncOpenAI] = {}
 
     async def complete(self, call: ProviderCall, until: Deadline) -> ProviderReply:
@@ -109,7 +44,7 @@ class Providers:
                 **_arguments(call), timeout=until.remaining()
             )
             completion = raw.parse()
-        return _reply(completion, raw.headers.get("x-request-id"), _ms_since(started))
+        return reply_of(completion, raw.headers.get("x-request-id"), _ms_since(started))
 
     async def stream(self, call: ProviderCall, until: Deadline) -> AsyncGenerator[str | ProviderReply]:
         """Send one request, once, and give its texts as they come, then the reply as a whole.
@@ -120,7 +55,7 @@ class Providers:
             ProviderFailure: the stream did not begin, broke, or did not end in time.
         """
         started = time.monotonic()
-        whole = _Whole()
+        whole = StreamedReply()
         async with _translated(started, until):
             chunks = await self._client(call.model.provider).chat.completions.create(
                 **_arguments(call),
@@ -155,6 +90,7 @@ class Providers:
                 base_url=base_url,
                 # Hidden retries would be requests that nobody recorded.
                 max_retries=0,
+                http_client=self._http,
             )
         return self._clients[provider]
 
@@ -222,99 +158,6 @@ async def _closing(chunks: "AsyncStream[ChatCompletionChunk]") -> AsyncIterator[
         yield
     finally:
         await chunks.close()
-
-
-class _Whole:
-    """A streamed reply as it comes together."""
-
-    def __init__(self) -> None:
-        self.provider_request_id: str | None = None
-        self._texts: list[str] = []
-        self._usage: Usage | None = None
-        self._finish_reason: str | None = None
-        self._refused = False
-
-    def add(self, chunk: "ChatCompletionChunk") -> str:
-        """Take a chunk in and give its text, if any; compatible servers leave out what they like."""
-        if (usage := usage_from_openai(_plain(getattr(chunk, "usage", None)))) is not None:
-            self._usage = usage
-        choices = getattr(chunk, "choices", None)
-        if not choices:
-            return ""
-        choice = choices[0]
-        self._finish_reason = choice.finish_reason or self._finish_reason
-        if choice.delta is None:
-            return ""
-        self._refused = self._refused or bool(choice.delta.refusal)
-        text = _storable(choice.delta.content or "")
-        self._texts.append(text)
-        return text
-
-    def reply(self, latency_ms: int) -> ProviderReply:
-        """Give the whole; raises ProviderFailure when it was refused or broke off before its end."""
-        if self._refused or self._finish_reason == "content_filter":
-            raise self._failure(FailureKind.REFUSED, latency_ms)
-        if self._finish_reason is None:
-            raise self._failure(FailureKind.MALFORMED, latency_ms)
-        return ProviderReply(
-            "".join(self._texts), self._finish_reason, self._usage, self.provider_request_id, latency_ms
-        )
-
-    def _failure(self, kind: FailureKind, latency_ms: int) -> ProviderFailure:
-        return ProviderFailure(
-            kind,
-            "unknown" if self._usage is None else "reported",
-            http_status=200,
-            usage=self._usage,
-            provider_request_id=self.provider_request_id,
-            latency_ms=latency_ms,
-        )
-
-
-def _reply(completion: "ChatCompletion", provider_request_id: str | None, latency_ms: int) -> ProviderReply:
-    # Compatible servers send what they like under a 200: nothing is believed to be there.
-    usage = usage_from_openai(_plain(getattr(completion, "usage", None)))
-    choices = getattr(completion, "choices", None)
-    billing: Billing = "unknown" if usage is None else "reported"
-    if not choices or getattr(choices[0], "message", None) is None:
-        raise ProviderFailure(
-            FailureKind.MALFORMED,
-            billing,
-            http_status=200,
-            usage=usage,
-            provider_request_id=provider_request_id,
-            latency_ms=latency_ms,
-        )
-    choice = choices[0]
-    if choice.finish_reason == "content_filter" or choice.message.refusal:
-        raise ProviderFailure(
-            FailureKind.REFUSED,
-            billing,
-            http_status=200,
-            usage=usage,
-            provider_request_id=provider_request_id,
-            latency_ms=latency_ms,
-        )
-    return ProviderReply(
-        _storable(choice.message.content or ""),
-        choice.finish_reason or "stop",
-        usage,
-        provider_request_id,
-        latency_ms,
-    )
-
-
-def _storable(text: str) -> str:
-    """Drop what neither UTF-8 nor the database can hold: lone surrogates and null bytes."""
-    return text.encode("utf-8", "ignore").decode().replace("\x00", "")
-
-
-def _plain(usage: object) -> dict[str, Any] | None:
-    if usage is None:
-        return None
-    dump = getattr(usage, "model_dump", None)
-    plain = dump() if dump is not None else usage
-    return plain if isinstance(plain, dict) else None
 
 
 def _failure(error: Exception, latency_ms: int) -> ProviderFailure:

@@ -60,7 +60,8 @@ def create_app(
 ) -> "Envelope":
     """Build a function's ASGI app, which serves `/functions/v1/<name>` and its health."""
     configure(settings.log_level)
-    api = FastAPI(title=name, openapi_url=f"/functions/v1/{name}/openapi.json", docs_url=None, redoc_url=None)
+    # Routes read their bodies by hand, so FastAPI's own document would tell nothing: each router serves its own.
+    api = FastAPI(title=name, openapi_url=None)
     api.state.services = build_services(settings) if services is None else services
     api.include_router(router, prefix=f"/functions/v1/{name}")
     api.add_api_route(f"/functions/v1/{name}/health", _health, methods=["GET"])

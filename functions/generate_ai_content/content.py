@@ -10,9 +10,9 @@ from functions.generate_ai_content.languages import guide, language
 from functions.generate_ai_content.model_json import bare
 from functions.generate_ai_content.strict_schema import strict_schema
 from shared.ai.call import Generated, Structure
+from shared.ai.exchange import Message
 from shared.ai.knowledge import custom_instructions, preferred_tone, prospect_data, workspace_data
 from shared.ai.prompts import fitted, walled
-from shared.ai.provider import Message
 from shared.config_cache import Configuration
 from shared.errors import InvalidRequest
 

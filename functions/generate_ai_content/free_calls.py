@@ -8,7 +8,7 @@ from uuid import UUID
 
 from functions.generate_ai_content.schemas import MAX_MESSAGES_BYTES, FlatRequest, OrchestratorRequest
 from shared.ai.call import AICall, Generated, Generation
-from shared.ai.provider import Message
+from shared.ai.exchange import Message
 from shared.ai.selection import Wish
 from shared.auth import Caller
 from shared.errors import FieldFault, Forbidden, InvalidRequest, PayloadTooLarge, UnknownAction

@@ -9,6 +9,7 @@ from fastapi import APIRouter, Request
 from fastapi.responses import JSONResponse, Response
 
 from functions.generate_ai_content.calls import FUNCTION, ai_call
+from functions.generate_ai_content.openapi import document
 from shared.ai.call import AICall
 from shared.ai.reply import Reply
 from shared.ai.stream import LiveStream, written
@@ -48,6 +49,12 @@ async def find_request(request: Request, request_id: UUID) -> Response:
     if job.reply is None or job.status is None:
         return JSONResponse({"success": True, "requestId": str(request_id), "status": job.state})
     return JSONResponse(job.reply, job.status)
+
+
+@router.get("/openapi.json")
+async def describe() -> JSONResponse:
+    """Give the OpenAPI document."""
+    return JSONResponse(document())
 
 
 async def _accept(call: AICall, body: Mapping[str, Any], request: Request) -> JSONResponse:

@@ -8,7 +8,7 @@ from typing import Any
 
 from shared.ai.catalogue import Model
 from shared.ai.cost import cost_usd
-from shared.ai.provider import FailureKind, ProviderFailure, ProviderReply
+from shared.ai.exchange import FailureKind, ProviderFailure, ProviderReply
 from shared.ai.usage import Usage
 
 MAX_BACKOFF_SECONDS = 8.0

@@ -4,7 +4,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from shared.ai.provider import Message
+from shared.ai.exchange import Message
 from shared.ai.selection import Wish
 from shared.auth import Caller
 from shared.config_cache import Configuration

@@ -6,18 +6,20 @@ import json
 import math
 import random
 import time
-from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Sequence
-from contextlib import aclosing, asynccontextmanager
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
 from functools import partial
 from typing import TypeVar
 
 from shared.ai.attempts import DOWN, Attempt, Step, step_after, wait_before_retry
+from shared.ai.begun import Begun
 from shared.ai.breaker import CircuitBreaker
 from shared.ai.call import AICall, Generated, Structure
 from shared.ai.catalogue import Model
-from shared.ai.provider import FailureKind, Message, ProviderCall, ProviderFailure, ProviderReply, Providers
+from shared.ai.exchange import FailureKind, Message, ProviderCall, ProviderFailure, ProviderReply
+from shared.ai.provider import Providers
 from shared.ai.reservation import cost_bound_usd, output_limit
 from shared.ai.run import Run
 from shared.deadline import Deadline
@@ -25,7 +27,6 @@ from shared.energy.ledger import Ledger
 from shared.errors import (
     ContentRefused,
     DeadlineExceeded,
-    InternalError,
     NexscoutError,
     ProviderError,
     ProviderUnavailable,
@@ -71,7 +72,7 @@ class Deliverer:
         """
         return await self._through_models(run, messages, self._valid)
 
-    async def begin(self, run: Run, messages: Sequence[Message]) -> "Begun":
+    async def begin(self, run: Run, messages: Sequence[Message]) -> Begun:
         """Bring a stream whose first text has come; raises as `deliver` does."""
         return await self._through_models(run, messages, self._begun)
 
@@ -125,7 +126,7 @@ class Deliverer:
             run.attempts[-1].broken()
             raise ProviderError from exc
 
-    async def _begun(self, run: Run, model: Model, messages: Sequence[Message]) -> "Begun":
+    async def _begun(self, run: Run, model: Model, messages: Sequence[Message]) -> Begun:
         attempt = await self._noted(run, model, messages)
         call = _provider_call(run.call, model, messages)
         begun = Begun(run, attempt, self._providers.stream(call, run.until), self._chance.today())
@@ -185,74 +186,6 @@ class Deliverer:
                 raise
         run.attempts.append(attempt)
         return attempt
-
-
-class Begun:
-    """A stream that a provider has begun: the attempt, what came, and what is still to come."""
-
-    def __init__(
-        self, run: Run, attempt: Attempt, pieces: AsyncGenerator[str | ProviderReply], today: date
-    ) -> None:
-        self._run = run
-        self._attempt = attempt
-        self._pieces = pieces
-        self._today = today
-        self._first = ""
-        self._reply: ProviderReply | None = None
-        self._started = time.monotonic()
-
-    async def wait_for_text(self) -> None:
-        """Wait for the first text; raises ProviderFailure when none comes."""
-        async with self._accounted():
-            piece = await anext(self._pieces)
-            if isinstance(piece, ProviderReply):
-                # It ended without a word: billed as told, and nothing was delivered.
-                self._attempt.succeeded(piece, self._today)
-                self._attempt.broken()
-                raise ProviderFailure(FailureKind.MALFORMED, "reported")
-            self._first = piece
-
-    async def texts(self) -> AsyncGenerator[str]:
-        """Give the texts to the end; raises ProviderFailure when the stream breaks."""
-        async with self._accounted(), aclosing(self._pieces) as pieces:
-            yield self._first
-            async for piece in pieces:
-                if isinstance(piece, ProviderReply):
-                    self._reply = piece
-                    self._attempt.succeeded(piece, self._today)
-                else:
-                    yield piece
-
-    def generated(self) -> Generated:
-        """Give the whole that was streamed, once it has ended."""
-        if self._reply is None:
-            raise InternalError
-        return Generated(self._reply.text, None, self._reply.finish_reason)
-
-    def interrupted(self) -> None:
-        """Record that the stream was given up; a reply that had come in full stays as it came."""
-        if self._attempt.state == "intended":
-            self._attempt.interrupted(self._ms())
-
-    @asynccontextmanager
-    async def _accounted(self) -> AsyncIterator[None]:
-        started = time.monotonic()
-        try:
-            yield
-        except ProviderFailure as failure:
-            if self._attempt.state == "intended":
-                self._attempt.failed(failure, self._today)
-            raise
-        except BaseException:
-            self.interrupted()
-            raise
-        finally:
-            spent = (time.monotonic() - started) * 1000
-            timings = self._run.context.timings_ms
-            timings["provider"] = timings.get("provider", 0.0) + spent
-
-    def _ms(self) -> int:
-        return round((time.monotonic() - self._started) * 1000)
 
 
 class _ModelGivenUp(Exception):  # noqa: N818  # a turn of the plan, not an error

@@ -9,8 +9,8 @@ from typing import Any, TypeVar
 from shared.ai.call import AICall, Prospect
 from shared.ai.catalogue import Catalogue, Model
 from shared.ai.delivery import Deliverer, prompt_bytes
+from shared.ai.exchange import Message
 from shared.ai.metrics import Metrics
-from shared.ai.provider import Message
 from shared.ai.reply import Reply
 from shared.ai.reservation import needs, requested_model, reservation
 from shared.ai.run import Run

@@ -4,9 +4,9 @@ from collections.abc import AsyncGenerator, Mapping
 from contextlib import aclosing
 from typing import Any
 
+from shared.ai.begun import Begun
 from shared.ai.call import Generated
-from shared.ai.delivery import Begun
-from shared.ai.provider import ProviderFailure
+from shared.ai.exchange import ProviderFailure
 from shared.ai.reply import Reply
 from shared.ai.run import Run
 from shared.ai.settling import Settler

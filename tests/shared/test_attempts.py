@@ -7,7 +7,7 @@ import pytest
 
 from shared.ai.attempts import Attempt, Step, step_after, wait_before_retry
 from shared.ai.catalogue import Catalogue
-from shared.ai.provider import FailureKind, ProviderFailure, ProviderReply
+from shared.ai.exchange import FailureKind, ProviderFailure, ProviderReply
 from shared.ai.usage import Usage
 
 GPT_4O = Catalogue.load().get("gpt-4o")

@@ -28,6 +28,7 @@ CONTRACT = [
     (errors.PayloadTooLarge(), 413, "payload_too_large"),
     (errors.ContentRefused(), 422, "content_refused"),
     (errors.RateLimited(retry_after_seconds=30), 429, "rate_limited"),
+    (errors.ClientClosed(), 499, "client_closed"),
     (errors.InternalError(), 500, "internal_error"),
     (errors.ProviderError(), 502, "provider_error"),
     (errors.ProviderUnavailable(retry_after_seconds=20), 503, "provider_unavailable"),

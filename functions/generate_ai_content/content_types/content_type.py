@@ -69,9 +69,9 @@ class ContentType(Generic[Request]):
     task: Callable[[Request], Task]
 
 
-def prompt(*names: str) -> Prompt:
+def prompt(*names: str, folder: Path = PROMPTS) -> Prompt:
     """Load a prompt with the common rules before and after it; its version covers every language's guide."""
-    loaded = Prompt.load(PROMPTS, *names, "language", "owner")
-    guides = Prompt.load(PROMPTS, *(f"languages/{name}" for name in LANGUAGES))
+    loaded = Prompt.load(folder, *names, "language", "owner")
+    guides = Prompt.load(folder, *(f"languages/{name}" for name in LANGUAGES))
     version = hashlib.sha256(f"{loaded.version} {guides.version}".encode()).hexdigest()[:12]
     return Prompt(loaded.text, version)

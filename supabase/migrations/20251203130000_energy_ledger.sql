@@ -7,35 +7,43 @@ comment on column public.energy_transactions.delta is
 comment on column public.energy_transactions.request_id is 'The ai_requests row that caused the change, if one did';
 create index if not exists energy_transactions_user_created_idx on public.energy_transactions (user_id, created_at desc);
 
+create or replace function nexscout.add_ledger_row(p_user_id uuid, p_before integer, p_after integer) returns void
+language sql set search_path = '' as $$
+  insert into public.energy_transactions (user_id, type, reason, energy, balance_after, delta, request_id, created_at)
+  values (
+    p_user_id,
+    case when p_after >= p_before then 'credit' else 'debit' end,
+    coalesce(nullif(current_setting('nexscout.energy_reason', true), ''), 'external'),
+    abs(p_after - p_before),
+    p_after,
+    p_after - p_before,
+    nullif(current_setting('nexscout.energy_request_id', true), '')::uuid,
+    clock_timestamp()
+  )
+$$;
+comment on function nexscout.add_ledger_row is 'Writes down one change of a balance, under the reason that change_energy set';
+
 -- Definer: the row is written whoever changes the balance, also where that role may not insert here.
 create or replace function nexscout.record_energy_change() returns trigger
 language plpgsql security definer set search_path = '' as $$
-declare
-  v_before integer := case when tg_op = 'INSERT' then 0 else old.current_energy end;
-  v_after integer := case when tg_op = 'DELETE' then 0 else new.current_energy end;
-  v_user_id uuid := case when tg_op = 'DELETE' then old.user_id else new.user_id end;
 begin
-  -- A deleted user takes the ledger along.
-  if tg_op = 'DELETE' and not exists (select 1 from auth.users u where u.id = v_user_id) then
+  if tg_op = 'UPDATE' and new.user_id = old.user_id then
+    if new.current_energy <> old.current_energy then
+      perform nexscout.add_ledger_row(new.user_id, old.current_energy, new.current_energy);
+    end if;
     return null;
   end if;
-  if v_after = v_before and tg_op <> 'INSERT' then
-    return null;
+  -- A balance that moves to another user leaves the one and comes to the other; a deleted user takes the ledger along.
+  if tg_op <> 'INSERT' and exists (select 1 from auth.users u where u.id = old.user_id) then
+    perform nexscout.add_ledger_row(old.user_id, old.current_energy, 0);
   end if;
-  insert into public.energy_transactions (user_id, type, reason, energy, balance_after, delta, request_id, created_at)
-  values (
-    v_user_id,
-    case when v_after >= v_before then 'credit' else 'debit' end,
-    coalesce(nullif(current_setting('nexscout.energy_reason', true), ''), 'external'),
-    abs(v_after - v_before),
-    v_after,
-    v_after - v_before,
-    nullif(current_setting('nexscout.energy_request_id', true), '')::uuid,
-    clock_timestamp()
-  );
+  if tg_op <> 'DELETE' then
+    perform nexscout.add_ledger_row(new.user_id, 0, new.current_energy);
+  end if;
   return null;
 end
 $$;
+comment on function nexscout.record_energy_change is 'Writes the ledger row of every change of a balance, whoever makes it';
 
 create or replace function nexscout.change_energy(
   p_user_id uuid, p_delta integer, p_reason text, p_request_id uuid default null
@@ -68,6 +76,14 @@ begin
 end
 $$;
 comment on function nexscout.keep_ledger_rows is 'Refuses updates and deletes, except the cascade of a deleted user';
+
+create or replace function nexscout.refuse_truncate() returns trigger
+language plpgsql set search_path = '' as $$
+begin
+  raise exception '% is never emptied: no trigger would write the ledger', tg_table_name using errcode = 'restrict_violation';
+end
+$$;
+comment on function nexscout.refuse_truncate is 'Balances and ledger go row by row, with their user';
 
 -- Invoker: current_user tells which key writes. A definer function of the app acts for the app and passes.
 create or replace function nexscout.guard_energy_row() returns trigger
@@ -142,10 +158,12 @@ end
 $$;
 comment on function nexscout.guard_ledger_insert is 'A row that a client inserts is a note: it never counts';
 
-revoke all on function nexscout.record_energy_change(), nexscout.change_energy(uuid, integer, text, uuid),
-  nexscout.keep_ledger_rows(), nexscout.guard_energy_row(), nexscout.guard_profile_money(), nexscout.guard_ledger_insert()
+revoke all on function nexscout.add_ledger_row(uuid, integer, integer), nexscout.record_energy_change(),
+  nexscout.change_energy(uuid, integer, text, uuid), nexscout.keep_ledger_rows(), nexscout.refuse_truncate(),
+  nexscout.guard_energy_row(), nexscout.guard_profile_money(), nexscout.guard_ledger_insert()
   from public, anon, authenticated;
-grant execute on function nexscout.change_energy(uuid, integer, text, uuid) to service_role;
+grant execute on function nexscout.add_ledger_row(uuid, integer, integer),
+  nexscout.change_energy(uuid, integer, text, uuid) to service_role;
 
 -- One statement, so that no balance changes between the opening rows and the trigger that follows them.
 do $$
@@ -170,53 +188,75 @@ begin
     for each row execute function nexscout.record_energy_change();
   create or replace trigger keep_ledger_rows before update or delete on public.energy_transactions
     for each row execute function nexscout.keep_ledger_rows();
+  create or replace trigger refuse_truncate before truncate on public.energy_transactions
+    for each statement execute function nexscout.refuse_truncate();
+  create or replace trigger refuse_truncate before truncate on public.user_energy
+    for each statement execute function nexscout.refuse_truncate();
 end
 $$;
-
-create or replace function nexscout.lock_account(p_user_id uuid) returns public.user_energy
-language plpgsql set search_path = '' as $$
-declare
-  v_account public.user_energy;
-  v_tier public.ai_tiers := nexscout.tier_of(p_user_id);
-begin
-  select * into v_account from public.user_energy where user_id = p_user_id for update;
-  if not found then
-    perform set_config('nexscout.energy_reason', 'opening', true);
-    insert into public.user_energy (user_id, current_energy, max_energy, tier, last_reset)
-    values (p_user_id, v_tier.daily_energy, v_tier.daily_energy, v_tier.tier, clock_timestamp())
-    on conflict (user_id) do nothing;
-    perform set_config('nexscout.energy_reason', '', true);
-    select * into v_account from public.user_energy where user_id = p_user_id for update;
-  end if;
-  return nexscout.refill(v_account, v_tier, clock_timestamp());
-end
-$$;
-comment on function nexscout.lock_account is
-  'Locks the one row of an account, making it where it is missing, and refills it; raises foreign_key_violation for an unknown user';
 
 create or replace function nexscout.refill(p_account public.user_energy, p_tier public.ai_tiers, p_at timestamptz)
 returns public.user_energy
 language plpgsql set search_path = '' as $$
 declare
   v_account public.user_energy := p_account;
+  v_due boolean := v_account.last_reset is null or v_account.last_reset < nexscout.day_start(p_at);
 begin
-  if v_account.tier is distinct from p_tier.tier or v_account.max_energy is distinct from p_tier.daily_energy then
-    update public.user_energy set tier = p_tier.tier, max_energy = p_tier.daily_energy, updated_at = p_at
-    where user_id = v_account.user_id;
+  if not v_due and v_account.tier = p_tier.tier and v_account.max_energy = p_tier.daily_energy then
+    return v_account;
   end if;
-  if v_account.last_reset is null or nexscout.day_of(v_account.last_reset) < nexscout.day_of(p_at) then
-    perform nexscout.change_energy(
-      v_account.user_id, greatest(p_tier.daily_energy - v_account.current_energy, 0), 'daily_refill');
-    update public.user_energy set last_reset = p_at where user_id = v_account.user_id;
-  end if;
-  select * into v_account from public.user_energy where user_id = p_account.user_id;
+  perform set_config('nexscout.energy_reason', 'daily_refill', true);
+  update public.user_energy e set
+    current_energy = case when v_due then greatest(e.current_energy, p_tier.daily_energy) else e.current_energy end,
+    last_reset = case when v_due then p_at else e.last_reset end,
+    tier = p_tier.tier,
+    max_energy = p_tier.daily_energy,
+    updated_at = p_at
+  where e.user_id = p_account.user_id
+  returning * into v_account;
+  perform set_config('nexscout.energy_reason', '', true);
   return v_account;
 end
 $$;
 comment on function nexscout.refill is
   'Once a day raises a locked account to its tier''s energy, never lowers it, and keeps tier and max_energy in step with the profile';
 
-revoke all on function nexscout.lock_account(uuid),
+create or replace function nexscout.open_account(p_user_id uuid, p_tier public.ai_tiers) returns void
+language plpgsql set search_path = '' as $$
+begin
+  perform set_config('nexscout.energy_reason', 'opening', true);
+  insert into public.user_energy (user_id, current_energy, max_energy, tier, last_reset)
+  values (p_user_id, p_tier.daily_energy, p_tier.daily_energy, p_tier.tier, clock_timestamp())
+  on conflict (user_id) do nothing;
+  perform set_config('nexscout.energy_reason', '', true);
+exception when foreign_key_violation then
+  -- There is no such user, or not any more: then there is no account either.
+  return;
+end
+$$;
+comment on function nexscout.open_account is 'Makes the account of a user who has none, with a day''s energy; nothing for an unknown user';
+
+create or replace function nexscout.lock_account(p_user_id uuid) returns public.user_energy
+language plpgsql set search_path = '' as $$
+declare
+  v_account public.user_energy;
+begin
+  select * into v_account from public.user_energy where user_id = p_user_id for update;
+  if not found then
+    perform nexscout.open_account(p_user_id, nexscout.tier_of(p_user_id));
+    select * into v_account from public.user_energy where user_id = p_user_id for update;
+    if not found then
+      return null;
+    end if;
+  end if;
+  -- Tier and time are read after the lock, as they are when this call's turn has come.
+  return nexscout.refill(v_account, nexscout.tier_of(p_user_id), clock_timestamp());
+end
+$$;
+comment on function nexscout.lock_account is
+  'Locks the one row of an account, making it where it is missing, and refills it; null for an unknown user';
+
+revoke all on function nexscout.lock_account(uuid), nexscout.open_account(uuid, public.ai_tiers),
   nexscout.refill(public.user_energy, public.ai_tiers, timestamptz) from public, anon, authenticated;
-grant execute on function nexscout.lock_account(uuid),
+grant execute on function nexscout.lock_account(uuid), nexscout.open_account(uuid, public.ai_tiers),
   nexscout.refill(public.user_energy, public.ai_tiers, timestamptz) to service_role;

@@ -21,10 +21,13 @@ create table if not exists public.ai_charge_groups (
   group_key text not null,
   opened_at timestamptz not null,
   charged_at timestamptz,
-  charged_energy integer check (charged_energy >= 0)
+  charged_energy integer check (charged_energy >= 0),
+  charged_coins integer check (charged_coins >= 0)
 );
 comment on table public.ai_charge_groups is
   'Calls of one transactionId that are charged once: by the first that succeeds, for at most calls_per_charge calls and charge_group_minutes';
+comment on column public.ai_charge_groups.charged_energy is
+  'What the group has paid for; a call of a dearer class that was on its way by then adds the difference';
 create index if not exists ai_charge_groups_user_idx
   on public.ai_charge_groups (user_id, action, group_key, opened_at desc);
 

@@ -35,34 +35,42 @@ language sql set search_path = '' as $$
 $$;
 comment on function nexscout.expire_holds is 'Ends the holds of a locked account whose life is over; their energy is free from then on';
 
-create or replace function nexscout.energy_held(p_user_id uuid, p_other_than_group uuid default null) returns integer
+create or replace function nexscout.energy_held(
+  p_user_id uuid, p_except_group uuid default null, p_except_request uuid default null
+) returns integer
 language sql stable set search_path = '' as $$
   select coalesce(sum(energy), 0)::integer from (
-    select r.energy_held as energy from public.ai_requests r
-    where r.user_id = p_user_id and r.state = 'held' and r.group_id is null
-    union all
-    -- Calls of an uncharged group share one hold; those of a charged group are paid for.
-    select max(r.energy_held) from public.ai_requests r join public.ai_charge_groups g on g.id = r.group_id
-    where r.user_id = p_user_id and r.state = 'held' and g.charged_at is null
-      and g.id is distinct from p_other_than_group
-    group by g.id
+    -- Calls of a group share one hold, less what the group has paid for.
+    select case when r.group_id is null then sum(r.energy_held)
+      else greatest(max(r.energy_held) - coalesce(max(g.charged_energy), 0), 0) end as energy
+    from public.ai_requests r left join public.ai_charge_groups g on g.id = r.group_id
+    where r.user_id = p_user_id and r.state = 'held'
+      and (p_except_group is null or r.group_id is distinct from p_except_group)
+      and (p_except_request is null or r.id <> p_except_request)
+    group by r.group_id
   ) holds
 $$;
 comment on function nexscout.energy_held is 'Energy bound by the open holds of an account (expire_holds first)';
 
-create or replace function nexscout.coins_held(p_user_id uuid, p_other_than_group uuid default null) returns integer
+create or replace function nexscout.coins_held(p_user_id uuid, p_except_group uuid default null) returns integer
 language sql stable set search_path = '' as $$
   select coalesce(sum(coins), 0)::integer from (
-    select r.coins_held as coins from public.ai_requests r
-    where r.user_id = p_user_id and r.state = 'held' and r.group_id is null
-    union all
-    select max(r.coins_held) from public.ai_requests r join public.ai_charge_groups g on g.id = r.group_id
-    where r.user_id = p_user_id and r.state = 'held' and g.charged_at is null
-      and g.id is distinct from p_other_than_group
-    group by g.id
+    select case when r.group_id is null then sum(r.coins_held)
+      else greatest(max(r.coins_held) - coalesce(max(g.charged_coins), 0), 0) end as coins
+    from public.ai_requests r left join public.ai_charge_groups g on g.id = r.group_id
+    where r.user_id = p_user_id and r.state = 'held' and r.coins_held > 0
+      and (p_except_group is null or r.group_id is distinct from p_except_group)
+    group by r.group_id
   ) holds
 $$;
 comment on function nexscout.coins_held is 'Coins bound by the open holds of an account';
+
+create or replace function nexscout.coins_free(p_user_id uuid, p_except_group uuid) returns integer
+language sql stable set search_path = '' as $$
+  select coalesce((select coin_balance from public.profiles where id = p_user_id), 0)
+    - nexscout.coins_held(p_user_id, p_except_group)
+$$;
+comment on function nexscout.coins_free is 'Coins that a call of the group may still hold';
 
 create or replace function nexscout.earlier_call(p public.ai_requests, p_body_hash text, p_at timestamptz) returns jsonb
 language sql stable set search_path = '' as $$
@@ -108,11 +116,16 @@ language sql stable set search_path = '' as $$
   select coalesce(min(calls_per_charge), 1) from public.ai_action_prices where action = p_action
 $$;
 
+comment on function nexscout.calls_per_charge is 'How many calls of an action one charge pays for';
+
 create or replace function nexscout.find_group(p nexscout.reservation, p_at timestamptz) returns public.ai_charge_groups
 language plpgsql set search_path = '' as $$
 declare
   v_group public.ai_charge_groups;
 begin
+  if p.group_key is null then
+    return null;
+  end if;
   select * into v_group from public.ai_charge_groups
   where user_id = p.user_id and action = p.action and group_key = p.group_key
   order by opened_at desc limit 1;
@@ -222,17 +235,25 @@ end
 $$;
 comment on function nexscout.rate_limit_wait is 'Seconds that the caller has to wait for its calls per minute; 0 when it may go on';
 
-create or replace function nexscout.refuse(p nexscout.reservation, p_outcome nexscout.outcome, p_detail jsonb default '{}')
-returns jsonb
+create or replace function nexscout.refuse(
+  p nexscout.reservation, p_tier public.ai_tiers, p_outcome nexscout.outcome, p_detail jsonb default '{}'
+) returns jsonb
 language plpgsql set search_path = '' as $$
 begin
+  -- A flood must not grow a table: a user's refusals are written down as often as he may call.
   insert into public.ai_usage_logs (
     request_id, user_id, workspace_id, prospect_id, function_name, action, requested_model, prompt_version,
     success, error_code
-  ) values (
-    p.request_id, p.user_id, p.user_id, p.prospect_id, p.function_name, p.action, p.requested_model, p.prompt_version,
-    false, p_outcome::text
-  ) on conflict (request_id) do nothing;
+  )
+  select p.request_id, p.user_id, p.user_id, p.prospect_id, p.function_name, p.action, p.requested_model,
+    p.prompt_version, false, p_outcome::text
+  where (
+    select count(*) from (
+      select from public.ai_usage_logs
+      where user_id = p.user_id and created_at > clock_timestamp() - interval '1 minute' limit p_tier.calls_per_minute
+    ) recent
+  ) < p_tier.calls_per_minute
+  on conflict (request_id) do nothing;
   return jsonb_build_object('outcome', p_outcome) || p_detail;
 end
 $$;
@@ -251,81 +272,75 @@ language sql stable set search_path = '' as $$
     'energy_held', p.energy_held,
     'coins_held', p.coins_held,
     'tier', p_account.tier,
-    'energy_available', p_account.current_energy - nexscout.energy_held(p.user_id),
+    'energy_available', greatest(p_account.current_energy - nexscout.energy_held(p.user_id), 0),
     'config_version', coalesce((select v.version from public.ai_config_versions v where v.user_id = p.user_id), 0)
   )
 $$;
 comment on function nexscout.reserved is 'The answer of an admitted call; energy_available is what is left beside all holds';
 
--- Text, not jsonb: gateways re-encode a jsonb argument in different ways, and a text arrives as it was written.
-create or replace function public.ai_reserve(p_request text) returns jsonb
+create or replace function nexscout.read_reservation(p_request text) returns nexscout.reservation
 language plpgsql set search_path = '' as $$
 declare
   p nexscout.reservation := jsonb_populate_record(null::nexscout.reservation, p_request::jsonb);
-  v_now timestamptz;
-  v_account public.user_energy;
-  v_tier public.ai_tiers;
-  v_group public.ai_charge_groups;
-  v_request public.ai_requests;
-  v_earlier jsonb;
+begin
+  p.units := coalesce(p.units, 1);
+  -- Written so that a null and a NaN are refused too.
+  if (
+    p.request_id is not null and p.user_id is not null and p.function_name is not null and p.action is not null
+    and p.units between 1 and 100000 and p.hold_seconds between 1 and 86400
+    and p.cost_bound_usd between 0 and 1000000 and jsonb_array_length(p.candidates) > 0
+  ) is not true then
+    raise exception 'ai_reserve: a field is missing or out of range' using errcode = 'invalid_parameter_value';
+  end if;
+  return p;
+end
+$$;
+comment on function nexscout.read_reservation is 'The argument of ai_reserve; raises invalid_parameter_value for what no caller of ours sends';
+
+create or replace function nexscout.repeated(p_request public.ai_requests, p_account public.user_energy) returns jsonb
+language sql stable set search_path = '' as $$
+  select case
+    when p_request.user_id <> p_account.user_id then jsonb_build_object('outcome', 'unknown_request'::nexscout.outcome)
+    when p_request.state = 'held' then nexscout.reserved(p_request, p_account)
+    when p_request.state = 'expired' then jsonb_build_object('outcome', 'expired'::nexscout.outcome)
+    else jsonb_build_object('outcome', ('already_' || p_request.state)::nexscout.outcome)
+  end
+$$;
+comment on function nexscout.repeated is 'The answer to a reservation whose first answer was lost on the way';
+
+do $$
+begin
+  create type nexscout.choice as (
+    refusal nexscout.outcome,
+    detail jsonb,
+    model text,
+    provider text,
+    model_class text,
+    cost_bound_usd numeric,
+    energy integer,
+    coins integer,
+    downgrade_reason text
+  );
+exception when duplicate_object then null;
+end
+$$;
+comment on type nexscout.choice is 'The candidate that a call is admitted with and what it holds, or why there is none';
+
+create or replace function nexscout.choose(
+  p nexscout.reservation, p_account public.user_energy, p_tier public.ai_tiers, p_group public.ai_charge_groups
+) returns nexscout.choice
+language plpgsql set search_path = '' as $$
+declare
+  v_choice nexscout.choice;
   v_candidate record;
+  v_paid boolean := p_group.charged_at is not null;
+  v_energy_free integer := p_account.current_energy - nexscout.energy_held(p.user_id, p_group.id);
   v_first_class text;
-  v_energy_free integer;
-  v_coins_free integer;
   v_cheapest integer;
   v_cheapest_coins integer;
   v_tier_allows boolean := false;
   v_energy_allows boolean := false;
-  v_wait integer;
 begin
-  if p.request_id is null or p.user_id is null or p.function_name is null or p.action is null
-    or coalesce(p.units, 1) < 1 or p.hold_seconds is null or p.hold_seconds not between 1 and 86400
-    or p.cost_bound_usd is null or p.cost_bound_usd < 0 or coalesce(jsonb_array_length(p.candidates), 0) = 0 then
-    raise exception 'ai_reserve: a field is missing or out of range' using errcode = 'invalid_parameter_value';
-  end if;
-  p.units := coalesce(p.units, 1);
-
-  begin
-    v_account := nexscout.lock_account(p.user_id);
-  exception when foreign_key_violation then
-    return jsonb_build_object('outcome', 'unknown_account'::nexscout.outcome);
-  end;
-  -- After the lock: a wait for it must not make a hold look alive that has ended meanwhile.
-  v_now := clock_timestamp();
-  perform nexscout.expire_holds(p.user_id, v_now);
-
-  -- The reply to an earlier try of the same reservation was lost on the way.
-  select * into v_request from public.ai_requests where id = p.request_id;
-  if found then
-    if v_request.user_id <> p.user_id then
-      return jsonb_build_object('outcome', 'unknown_request'::nexscout.outcome);
-    end if;
-    return case v_request.state
-      when 'held' then nexscout.reserved(v_request, v_account)
-      when 'settled' then jsonb_build_object('outcome', 'already_settled'::nexscout.outcome)
-      when 'released' then jsonb_build_object('outcome', 'already_released'::nexscout.outcome)
-      else jsonb_build_object('outcome', 'expired'::nexscout.outcome)
-    end;
-  end if;
-
-  v_earlier := nexscout.find_earlier_call(p, v_now);
-  if v_earlier is not null then
-    return v_earlier;
-  end if;
-
-  v_tier := nexscout.tier_of(p.user_id);
-  if coalesce(p.paid_tiers_only, false) and not v_tier.paid then
-    return nexscout.refuse(p, 'upgrade_required', jsonb_build_object('tier', v_tier.tier));
-  end if;
-  if not exists (select 1 from public.ai_action_prices where action = p.action) then
-    return jsonb_build_object('outcome', 'unknown_action'::nexscout.outcome);
-  end if;
-
-  v_group := nexscout.find_group(p, v_now);
-  v_energy_free := v_account.current_energy - nexscout.energy_held(p.user_id, v_group.id);
-  v_coins_free := coalesce((select coin_balance from public.profiles where id = p.user_id), 0)
-    - nexscout.coins_held(p.user_id, v_group.id);
-
   for v_candidate in
     select c.value ->> 'model' as model, c.value ->> 'provider' as provider, pr.model_class,
       (c.value ->> 'cost_bound_usd')::numeric as cost_bound_usd, pr.energy * p.units as energy, pr.coins * p.units as coins
@@ -334,68 +349,138 @@ begin
     order by c.ordinality
   loop
     v_first_class := coalesce(v_first_class, v_candidate.model_class);
-    continue when v_candidate.model_class = 'premium' and not v_tier.premium_allowed;
+    continue when v_candidate.model_class = 'premium' and p_tier.premium_allowed is not true;
     v_tier_allows := true;
     -- What a group has paid for is the most that its further calls may use.
-    continue when v_group.charged_at is not null and v_candidate.energy > v_group.charged_energy;
+    continue when v_paid and v_candidate.energy > p_group.charged_energy;
     v_cheapest := least(v_cheapest, v_candidate.energy);
-    continue when v_group.charged_at is null and v_candidate.energy > v_energy_free;
+    continue when not v_paid and v_candidate.energy > v_energy_free;
     v_energy_allows := true;
     v_cheapest_coins := least(v_cheapest_coins, v_candidate.coins);
-    continue when v_group.charged_at is null and v_candidate.coins > v_coins_free;
+    continue when not v_paid and v_candidate.coins > 0 and v_candidate.coins > nexscout.coins_free(p.user_id, p_group.id);
 
-    if nexscout.spend_cap_reached(p, v_tier, v_now) then
-      return nexscout.refuse(p, 'spend_cap_reached');
-    end if;
-    if nexscout.visitor_cap_reached(p, v_candidate.energy, v_now) then
-      return nexscout.refuse(p, 'visitor_cap_reached');
-    end if;
-    v_wait := nexscout.rate_limit_wait(p, v_tier, v_now);
-    if v_wait > 0 then
-      -- No row: a flood must not grow a table.
-      return jsonb_build_object('outcome', 'rate_limited'::nexscout.outcome, 'retry_after_seconds', v_wait);
-    end if;
-
-    if v_group.id is null and p.group_key is not null and nexscout.calls_per_charge(p.action) > 1 then
-      insert into public.ai_charge_groups (user_id, action, group_key, opened_at)
-      values (p.user_id, p.action, p.group_key, v_now) returning * into v_group;
-    end if;
-    insert into public.ai_requests (
-      id, user_id, workspace_id, function_name, action, units, provider, model, model_class, requested_model,
-      downgrade_reason, prompt_version, prospect_id, class_energy, class_coins, energy_held, coins_held, cost_held_usd,
-      idempotency_scope, idempotency_key, body_hash, group_id, visitor_session_id, visitor_address_hash,
-      created_at, expires_at
-    ) values (
-      p.request_id, p.user_id, p.user_id, p.function_name, p.action, p.units, v_candidate.provider, v_candidate.model,
-      v_candidate.model_class, p.requested_model,
-      case
-        when v_candidate.model_class = v_first_class then null
-        when not v_tier.premium_allowed then 'tier'
-        when v_group.charged_at is not null then 'charge_group'
-        else 'energy'
-      end,
-      p.prompt_version, p.prospect_id,
-      (select jsonb_object_agg(model_class, energy * p.units) from public.ai_action_prices where action = p.action),
-      (select jsonb_object_agg(model_class, coins * p.units) from public.ai_action_prices where action = p.action),
-      case when v_group.charged_at is null then v_candidate.energy else 0 end,
-      case when v_group.charged_at is null then v_candidate.coins else 0 end,
-      p.cost_bound_usd, coalesce(p.idempotency_scope, ''), p.idempotency_key, p.body_hash, v_group.id,
-      p.visitor_session_id, p.visitor_address_hash, v_now, v_now + make_interval(secs => p.hold_seconds)
-    ) returning * into v_request;
-    insert into public.ai_usage_attempts (request_id, ordinal, user_id, provider, model, cost_bound_usd, created_at)
-    values (p.request_id, 1, p.user_id, v_candidate.provider, v_candidate.model, v_candidate.cost_bound_usd, v_now);
-    return nexscout.reserved(v_request, v_account);
+    v_choice.model := v_candidate.model;
+    v_choice.provider := v_candidate.provider;
+    v_choice.model_class := v_candidate.model_class;
+    v_choice.cost_bound_usd := v_candidate.cost_bound_usd;
+    v_choice.energy := case when v_paid then 0 else v_candidate.energy end;
+    v_choice.coins := case when v_paid then 0 else v_candidate.coins end;
+    v_choice.downgrade_reason := case
+      when v_candidate.model_class = v_first_class then null
+      when p_tier.premium_allowed is not true then 'tier'
+      when v_paid then 'charge_group'
+      else 'energy'
+    end;
+    return v_choice;
   end loop;
 
-  if not v_tier_allows then
-    return nexscout.refuse(p, 'upgrade_required', jsonb_build_object('tier', v_tier.tier));
+  if v_first_class is null then
+    v_choice.refusal := 'unknown_action';
+  elsif not v_tier_allows then
+    v_choice.refusal := 'upgrade_required';
+    v_choice.detail := jsonb_build_object('tier', p_tier.tier);
+  elsif not v_energy_allows then
+    v_choice.refusal := 'insufficient_energy';
+    v_choice.detail := jsonb_build_object('required_energy', v_cheapest, 'energy_available', greatest(v_energy_free, 0));
+  else
+    v_choice.refusal := 'insufficient_coins';
+    v_choice.detail := jsonb_build_object(
+      'required_coins', v_cheapest_coins, 'coins_available', greatest(nexscout.coins_free(p.user_id, p_group.id), 0));
   end if;
-  if not v_energy_allows then
-    return nexscout.refuse(p, 'insufficient_energy', jsonb_build_object(
-      'required_energy', v_cheapest, 'energy_available', greatest(v_energy_free, 0)));
+  return v_choice;
+end
+$$;
+comment on function nexscout.choose is
+  'The first candidate whose class the tier allows and whose energy and coins are free, at the prices of now';
+
+create or replace function nexscout.hold(
+  p nexscout.reservation, p_choice nexscout.choice, p_group_id uuid, p_at timestamptz
+) returns public.ai_requests
+language plpgsql set search_path = '' as $$
+declare
+  v_request public.ai_requests;
+  v_group_id uuid := p_group_id;
+begin
+  if v_group_id is null and p.group_key is not null and nexscout.calls_per_charge(p.action) > 1 then
+    insert into public.ai_charge_groups (user_id, action, group_key, opened_at)
+    values (p.user_id, p.action, p.group_key, p_at) returning id into v_group_id;
   end if;
-  return nexscout.refuse(p, 'insufficient_coins', jsonb_build_object(
-    'required_coins', v_cheapest_coins, 'coins_available', greatest(v_coins_free, 0)));
+  insert into public.ai_requests (
+    id, user_id, workspace_id, function_name, action, units, provider, model, model_class, requested_model,
+    downgrade_reason, prompt_version, prospect_id, class_energy, class_coins, energy_held, coins_held, cost_held_usd,
+    idempotency_scope, idempotency_key, body_hash, group_id, visitor_session_id, visitor_address_hash,
+    created_at, expires_at
+  )
+  select p.request_id, p.user_id, p.user_id, p.function_name, p.action, p.units, p_choice.provider, p_choice.model,
+    p_choice.model_class, p.requested_model, p_choice.downgrade_reason, p.prompt_version, p.prospect_id,
+    jsonb_object_agg(pr.model_class, pr.energy * p.units), jsonb_object_agg(pr.model_class, pr.coins * p.units),
+    p_choice.energy, p_choice.coins, p.cost_bound_usd, coalesce(p.idempotency_scope, ''), p.idempotency_key, p.body_hash,
+    v_group_id, p.visitor_session_id, p.visitor_address_hash, p_at, p_at + make_interval(secs => p.hold_seconds)
+  from public.ai_action_prices pr where pr.action = p.action
+  returning * into v_request;
+  insert into public.ai_usage_attempts (request_id, ordinal, user_id, provider, model, cost_bound_usd, created_at)
+  values (p.request_id, 1, p.user_id, p_choice.provider, p_choice.model, p_choice.cost_bound_usd, p_at);
+  return v_request;
+end
+$$;
+comment on function nexscout.hold is 'Writes the request with its hold, opens its group where there is none, and notes attempt 1';
+
+-- Text, not jsonb: gateways re-encode a jsonb argument in different ways, and a text arrives as it was written.
+create or replace function public.ai_reserve(p_request text) returns jsonb
+language plpgsql set search_path = '' as $$
+declare
+  p nexscout.reservation := nexscout.read_reservation(p_request);
+  v_now timestamptz;
+  v_account public.user_energy := nexscout.lock_account(p.user_id);
+  v_tier public.ai_tiers;
+  v_group public.ai_charge_groups;
+  v_request public.ai_requests;
+  v_choice nexscout.choice;
+  v_earlier jsonb;
+  v_wait integer;
+begin
+  if v_account.user_id is null then
+    return jsonb_build_object('outcome', 'unknown_account'::nexscout.outcome);
+  end if;
+  -- After the lock: a wait for it must not make a hold look alive that has ended meanwhile.
+  v_now := clock_timestamp();
+  perform nexscout.expire_holds(p.user_id, v_now);
+
+  select * into v_request from public.ai_requests where id = p.request_id;
+  if found then
+    return nexscout.repeated(v_request, v_account);
+  end if;
+  v_earlier := nexscout.find_earlier_call(p, v_now);
+  if v_earlier is not null then
+    return v_earlier;
+  end if;
+
+  -- The lock brought the account's tier in step with the profile.
+  select * into v_tier from public.ai_tiers where tier = v_account.tier;
+  if coalesce(p.paid_tiers_only, false) and v_tier.paid is not true then
+    return nexscout.refuse(p, v_tier, 'upgrade_required', jsonb_build_object('tier', v_tier.tier));
+  end if;
+  v_group := nexscout.find_group(p, v_now);
+  v_choice := nexscout.choose(p, v_account, v_tier, v_group);
+  if v_choice.refusal = 'unknown_action' then
+    return jsonb_build_object('outcome', v_choice.refusal);
+  end if;
+  if v_choice.refusal is not null then
+    return nexscout.refuse(p, v_tier, v_choice.refusal, v_choice.detail);
+  end if;
+  if nexscout.spend_cap_reached(p, v_tier, v_now) then
+    return nexscout.refuse(p, v_tier, 'spend_cap_reached');
+  end if;
+  if nexscout.visitor_cap_reached(p, v_choice.energy, v_now) then
+    return nexscout.refuse(p, v_tier, 'visitor_cap_reached');
+  end if;
+  v_wait := nexscout.rate_limit_wait(p, v_tier, v_now);
+  if v_wait > 0 then
+    -- No row: a flood must not grow a table.
+    return jsonb_build_object('outcome', 'rate_limited'::nexscout.outcome, 'retry_after_seconds', v_wait);
+  end if;
+  v_request := nexscout.hold(p, v_choice, v_group.id, v_now);
+  return nexscout.reserved(v_request, v_account);
 end
 $$;
 comment on function public.ai_reserve is
@@ -431,28 +516,34 @@ comment on function public.ai_note_attempt is
   'Notes a further attempt before it is sent; only for a hold that still lives. For the service key only';
 
 revoke all on function
-  nexscout.expire_holds(uuid, timestamptz), nexscout.energy_held(uuid, uuid), nexscout.coins_held(uuid, uuid),
-  nexscout.earlier_call(public.ai_requests, text, timestamptz),
+  nexscout.expire_holds(uuid, timestamptz), nexscout.energy_held(uuid, uuid, uuid), nexscout.coins_held(uuid, uuid),
+  nexscout.coins_free(uuid, uuid), nexscout.earlier_call(public.ai_requests, text, timestamptz),
   nexscout.find_earlier_call(nexscout.reservation, timestamptz), nexscout.find_group(nexscout.reservation, timestamptz),
   nexscout.calls_per_charge(text),
   nexscout.spend_cap_reached(nexscout.reservation, public.ai_tiers, timestamptz),
   nexscout.visitor_cap_reached(nexscout.reservation, integer, timestamptz),
   nexscout.seconds_until_free(timestamptz[], integer, timestamptz),
   nexscout.rate_limit_wait(nexscout.reservation, public.ai_tiers, timestamptz),
-  nexscout.refuse(nexscout.reservation, nexscout.outcome, jsonb),
-  nexscout.reserved(public.ai_requests, public.user_energy),
+  nexscout.refuse(nexscout.reservation, public.ai_tiers, nexscout.outcome, jsonb),
+  nexscout.reserved(public.ai_requests, public.user_energy), nexscout.read_reservation(text),
+  nexscout.repeated(public.ai_requests, public.user_energy),
+  nexscout.choose(nexscout.reservation, public.user_energy, public.ai_tiers, public.ai_charge_groups),
+  nexscout.hold(nexscout.reservation, nexscout.choice, uuid, timestamptz),
   public.ai_reserve(text), public.ai_note_attempt(uuid, integer, text, text, text)
   from public, anon, authenticated;
 grant execute on function
-  nexscout.expire_holds(uuid, timestamptz), nexscout.energy_held(uuid, uuid), nexscout.coins_held(uuid, uuid),
-  nexscout.earlier_call(public.ai_requests, text, timestamptz),
+  nexscout.expire_holds(uuid, timestamptz), nexscout.energy_held(uuid, uuid, uuid), nexscout.coins_held(uuid, uuid),
+  nexscout.coins_free(uuid, uuid), nexscout.earlier_call(public.ai_requests, text, timestamptz),
   nexscout.find_earlier_call(nexscout.reservation, timestamptz), nexscout.find_group(nexscout.reservation, timestamptz),
   nexscout.calls_per_charge(text),
   nexscout.spend_cap_reached(nexscout.reservation, public.ai_tiers, timestamptz),
   nexscout.visitor_cap_reached(nexscout.reservation, integer, timestamptz),
   nexscout.seconds_until_free(timestamptz[], integer, timestamptz),
   nexscout.rate_limit_wait(nexscout.reservation, public.ai_tiers, timestamptz),
-  nexscout.refuse(nexscout.reservation, nexscout.outcome, jsonb),
-  nexscout.reserved(public.ai_requests, public.user_energy),
+  nexscout.refuse(nexscout.reservation, public.ai_tiers, nexscout.outcome, jsonb),
+  nexscout.reserved(public.ai_requests, public.user_energy), nexscout.read_reservation(text),
+  nexscout.repeated(public.ai_requests, public.user_energy),
+  nexscout.choose(nexscout.reservation, public.user_energy, public.ai_tiers, public.ai_charge_groups),
+  nexscout.hold(nexscout.reservation, nexscout.choice, uuid, timestamptz),
   public.ai_reserve(text), public.ai_note_attempt(uuid, integer, text, text, text)
   to service_role;

@@ -1,4 +1,4 @@
-"""Databases to migrate: the app's own schema with data in it."""
+"""Databases to migrate, with the app's own schema and data; and the money functions under the service key."""
 
 import secrets
 from collections.abc import Callable, Iterator
@@ -10,6 +10,7 @@ import pytest
 from local.migrate import apply
 from local.stack import Stack
 from tests.sql.acting import make_users
+from tests.sql.money import Money
 
 HERE = Path(__file__).parent
 
@@ -43,3 +44,21 @@ def connection(migrated: str) -> Iterator[psycopg.Connection]:
         make_users(opened)
         yield opened
         opened.rollback()
+
+
+@pytest.fixture(scope="session")
+def money_url(stack: Stack) -> str:
+    """The address of a project of the money tests' own: they change prices and limits."""
+    url = stack.blank_database(f"money_{secrets.token_hex(8)}")
+    apply(url)
+    return url
+
+
+@pytest.fixture(scope="session")
+def money(money_url: str) -> Iterator[Money]:
+    """The money functions; tests keep apart by accounts of their own."""
+    with (
+        psycopg.connect(money_url, autocommit=True, options="-c role=service_role") as service,
+        psycopg.connect(money_url, autocommit=True) as admin,
+    ):
+        yield Money(service, admin)

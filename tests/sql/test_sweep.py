@@ -1,0 +1,147 @@
+"""Book-keeping for calls that never came back; no safety hangs on it."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from decimal import Decimal
+from uuid import UUID
+
+import psycopg
+import pytest
+
+from tests.sql.money import Money, attempt
+from tests.sql.waiting import locked
+
+
+@pytest.fixture(autouse=True)
+def _nothing_left_to_do(money: Money) -> None:
+    """Each test begins with nothing that a sweep would find."""
+    while any(money.sweep()[name] for name in ("expired", "refilled", "erased")):
+        pass
+
+
+def test_abandoned_call_gets_its_rows(money: Money) -> None:
+    """Open attempts become unknown at their bounds, the usage row says abandoned, and nothing is charged."""
+    user = money.account(energy=100)
+    request = money.held(user)
+    money.note(request, 2, "0.02")
+    money.expire(request)
+    assert money.sweep()["expired"] == 1
+    row = money.usage(request)
+    assert (row["success"], row["error_code"], row["energy_consumed"]) == (False, "abandoned", 0)
+    assert (row["cost_usd"], row["cost_estimated"], row["retry_count"]) == (Decimal("0.03"), True, 1)
+    assert [(a["state"], a["error_code"]) for a in money.attempts(request)] == [("unknown", "abandoned")] * 2
+    assert money.request(request)["cost_usd"] == Decimal("0.03")
+    assert (money.balance(user), money.bound(user)) == (100, 0)
+    assert money.broken(user) == []
+
+
+def test_call_that_another_reservation_ended_is_swept_too(money: Money) -> None:
+    """A hold that was found dead by the next call still gets its book-keeping."""
+    user = money.account(energy=10)
+    request = money.held(user)
+    money.expire(request)
+    money.held(user)
+    assert money.request(request)["state"] == "expired"
+    assert money.sweep()["expired"] == 1
+    assert money.usage(request)["error_code"] == "abandoned"
+
+
+def test_second_sweep_finds_nothing(money: Money) -> None:
+    """A call is swept once."""
+    money.expire(money.held(money.account()))
+    money.sweep()
+    assert money.sweep() == {"expired": 0, "refilled": 0, "erased": 0, "failed": 0, "running": False}
+
+
+def test_living_hold_is_left_alone(money: Money) -> None:
+    """A call that may still come back is not touched."""
+    request = money.held(money.account())
+    assert money.sweep()["expired"] == 0
+    assert money.request(request)["state"] == "held"
+
+
+def test_late_settled_call_is_not_swept(money: Money) -> None:
+    """A call that came back late has its exact figures already."""
+    request = money.held(money.account())
+    money.expire(request)
+    money.settle(request, attempt(cost_usd="0.0035"))
+    assert money.sweep()["expired"] == 0
+    assert money.usage(request)["cost_usd"] == Decimal("0.0035")
+
+
+def test_account_of_yesterday_is_refilled(money: Money) -> None:
+    """A client that sees 0 may never call: the sweep refills it."""
+    user = money.account(energy=0)
+    money.admin.execute(
+        "update public.user_energy set last_reset = last_reset - interval '1 day' where user_id = %s", [user]
+    )
+    assert money.sweep()["refilled"] == 1
+    assert money.balance(user) == 500
+    assert money.ledger(user)[-1] == ("daily_refill", 500, 500)
+
+
+@pytest.mark.parametrize(("hours", "kept"), [(23, True), (25, False)])
+def test_stored_reply_lives_a_day(hours: int, kept: bool, money: Money) -> None:  # noqa: FBT001
+    """After 24 hours the reply and its key are erased; the money rows stay."""
+    request = money.held(money.account(), idempotency_key="k", body_hash="h")
+    money.settle(request, reply={"message": "Kumusta!"})
+    money.admin.execute(
+        "update public.ai_requests set resolved_at = resolved_at - make_interval(hours => %s) where id = %s",
+        [hours, request],
+    )
+    assert money.sweep()["erased"] == (0 if kept else 1)
+    row = money.request(request)
+    assert ((row["reply"], row["idempotency_key"]) != (None, None)) == kept
+    assert row["energy_charged"] == 10
+
+
+def test_sweep_takes_no_more_than_its_limit(money: Money) -> None:
+    """A backlog is worked off in parts; the answer tells that there may be more."""
+    user = money.account()
+    for _ in range(5):
+        money.expire(money.held(user))
+    swept = [money.answer("select public.ai_sweep(2)")["expired"] for _ in range(4)]
+    assert swept == [2, 2, 1, 0]
+
+
+def test_one_broken_account_does_not_stop_the_sweep(money: Money) -> None:
+    """A row of the app that refuses to change is left for later; all other calls are closed."""
+    users = [money.account() for _ in range(3)]
+    requests = [money.held(user) for user in users]
+    for request in requests:
+        money.expire(request)
+    with stubborn(money, users[1]):
+        assert money.sweep()["expired"] == 2
+    assert [money.request(request)["state"] for request in requests].count("expired") == 2
+    assert money.sweep()["expired"] == 1
+
+
+@contextmanager
+def stubborn(money: Money, user: UUID) -> Iterator[None]:
+    """The usage rows of one user are refused for the block."""
+    money.admin.execute(
+        f"alter table public.ai_usage_logs add constraint stubborn check (user_id <> '{user}') not valid"
+    )
+    try:
+        yield
+    finally:
+        money.admin.execute("alter table public.ai_usage_logs drop constraint stubborn")
+
+
+def test_busy_account_does_not_hold_up_the_sweep(money: Money, money_url: str) -> None:
+    """An account that a call has locked is left to the next sweep: its own calls end its holds anyway."""
+    busy, idle = money.account(), money.account()
+    requests = [money.held(busy), money.held(idle)]
+    for request in requests:
+        money.expire(request)
+    with locked(money_url, busy):
+        assert money.sweep()["expired"] == 1
+    assert money.sweep()["expired"] == 1
+
+
+def test_second_sweep_at_the_same_time_does_nothing(money: Money, money_url: str) -> None:
+    """Two schedules that overlap do not wait for each other."""
+    money.expire(money.held(money.account()))
+    with psycopg.connect(money_url) as first:
+        first.execute("select public.ai_sweep()")
+        assert money.sweep() == {"expired": 0, "refilled": 0, "erased": 0, "failed": 0, "running": True}

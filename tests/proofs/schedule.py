@@ -1,0 +1,263 @@
+"""One schedule: a few calls of one user through a few workers, in a world that fails by a seed."""
+
+import asyncio
+import json
+from collections.abc import Callable
+from contextlib import aclosing
+from dataclasses import dataclass, field
+from typing import Any
+from uuid import UUID
+
+import httpx
+import httpx2
+import jwt
+import psycopg
+
+from shared.ai.breaker import CircuitBreaker
+from shared.ai.call import AICall, Generated, Generation, Structure
+from shared.ai.catalogue import Catalogue
+from shared.ai.delivery import Chance, Deliverer
+from shared.ai.exchange import ProviderCall, ProviderFailure
+from shared.ai.orchestrator import Orchestrator
+from shared.ai.provider import Providers
+from shared.ai.selection import ClassLists, Wish
+from shared.ai.stream import LiveStream
+from shared.app import GUARD_SECONDS
+from shared.auth import Caller
+from shared.config_cache import ConfigService
+from shared.context import RequestContext
+from shared.database import Database
+from shared.deadline import Deadline
+from shared.energy.ledger import Ledger
+from shared.errors import NexscoutError
+from shared.settings import Settings
+from tests.proofs.people import make_user
+from tests.proofs.provider_transport import Arrival, ProviderTransport
+from tests.proofs.sql_transport import SqlTransport
+from tests.proofs.virtual_time import VirtualLoop
+from tests.proofs.world import ORIGIN, Process, World
+
+SECRET_KEY = "sb_secret_simulated"
+JWT_SECRET = "a secret of the simulated world, long enough"
+BUDGET_SECONDS = 25.0
+
+
+@dataclass
+class Call:
+    """One call and what its caller saw of it."""
+
+    id: UUID
+    process: Process
+    ai: AICall
+    streamed: bool
+    body: dict[str, Any] | None = None
+    replayed: bool = False
+    text: str = ""
+    error: str | None = None
+    aborted: bool = False
+
+    @property
+    def delivered(self) -> bool:
+        """Whether the caller got a whole result."""
+        return self.body is not None
+
+
+@dataclass
+class Outcome:
+    """What is left of a schedule: who called, what the callers saw, and the provider's books."""
+
+    seed: int
+    user_id: str
+    energy: int
+    calls: list[Call] = field(default_factory=list)
+    sent: list[str] = field(default_factory=list)
+    arrivals: list[Arrival] = field(default_factory=list)
+
+
+class Simulation:
+    """The code under test on wires of its own; made once, used by one schedule after the other."""
+
+    def __init__(self, connection: psycopg.Connection[tuple[object, ...]]) -> None:
+        self.connection = connection
+        self._sql = SqlTransport(connection, SECRET_KEY)
+        self._provider = ProviderTransport()
+        settings = Settings.from_env(
+            {
+                "SUPABASE_URL": "http://simulated.test",
+                "SUPABASE_PUBLISHABLE_KEY": "sb_publishable_simulated",
+                "SUPABASE_SECRET_KEY": SECRET_KEY,
+                "OPENAI_API_KEY": "simulated",
+            }
+        )
+        self._database = Database(settings, httpx.AsyncClient(transport=self._sql))
+        self._providers = Providers(settings, httpx2.AsyncClient(transport=self._provider))
+        self._catalogue = Catalogue.load()
+        asyncio.run(self._look_at_the_platform())
+
+    async def _look_at_the_platform(self) -> None:
+        """The SDK's first request asks a thread what machine this is; threads know no virtual time."""
+        ORIGIN.set(Process(0, dead=True))
+        call = ProviderCall(self._catalogue.get("gpt-4o"), [{"role": "user", "content": "call"}], 1, None)
+        try:
+            await self._providers.complete(call, Deadline.starting(5))
+        except ProviderFailure:
+            return
+
+    def run(self, seed: int) -> Outcome:
+        """Run the schedule of a seed to its end; what is still on its way arrives after everything else."""
+        world = World(seed)
+        self._sql.world = world
+        self._provider.begin(world)
+        tier, energy = world.dice.choice(["free", "pro"]), world.dice.choice([0, 9, 10, 20, 33, 100])
+        outcome = Outcome(seed, make_user(self.connection, tier, energy), energy)
+        loop = VirtualLoop(world.idle)
+        with asyncio.Runner(loop_factory=lambda: loop) as runner:
+            runner.run(self._play(world, outcome, loop.time))
+        outcome.sent, outcome.arrivals = self._provider.sent, self._provider.arrivals
+        self.expire(outcome.user_id)
+        self.sweep()
+        world.deliver_the_rest()
+        self.expire(outcome.user_id)
+        self.sweep()
+        return outcome
+
+    async def _play(self, world: World, outcome: Outcome, clock: Callable[[], float]) -> None:
+        workers = [Process(number) for number in range(world.dice.randint(1, 3))]
+        orchestrators = [self._orchestrator(world, clock) for _ in workers]
+        world.events = self._events(world, outcome, workers)
+        for _ in range(world.dice.randint(1, 3)):
+            wave = [self._call(world, outcome, workers) for _ in range(world.dice.randint(1, 3))]
+            outcome.calls += wave
+            tasks = [
+                asyncio.create_task(_drive(orchestrators[call.process.number], call, clock)) for call in wave
+            ]
+            for call, task in zip(wave, tasks, strict=True):
+                call.process.tasks.append(task)
+            await asyncio.gather(*tasks)
+            workers[:] = [Process(worker.number) if worker.dead else worker for worker in workers]
+        # What a worker does after its caller has gone.
+        while others := asyncio.all_tasks() - {asyncio.current_task()}:
+            await asyncio.wait(others)
+
+    def _orchestrator(self, world: World, clock: Callable[[], float]) -> Orchestrator:
+        ledger = Ledger(self._database)
+        chance = Chance(jitter=world.dice.random)
+        return Orchestrator(
+            database=self._database,
+            ledger=ledger,
+            configurations=ConfigService(self._database, clock, 300, 100),
+            deliverer=Deliverer(self._providers, ledger, CircuitBreaker(clock, 5, 30), chance),
+            catalogue=self._catalogue,
+            lists=ClassLists(("gpt-4o",), ("gpt-3.5-turbo", "gpt-4o-mini")),
+        )
+
+    def _call(self, world: World, outcome: Outcome, workers: list[Process]) -> Call:
+        dice = world.dice
+        number = UUID(int=dice.getrandbits(128), version=4)
+        kind = dice.choice(["plain", "keyed", "keyed", "grouped", "structured"])
+        key = f"key {dice.randrange(2)}" if kind == "keyed" else None
+        token = jwt.encode({"sub": outcome.user_id}, JWT_SECRET, "HS256")
+        ai = AICall(
+            function_name="generate-ai-content",
+            action="ai_message" if kind == "grouped" else "ai_objection_handler",
+            caller=Caller("user", outcome.user_id, token),
+            wish=Wish(),
+            build=lambda _configuration, _prospect: [{"role": "user", "content": f"call {number}"}],
+            shape=_shape,
+            prompt_limit_bytes=2000,
+            max_output_tokens=100,
+            retries=dice.randrange(3),
+            structure=STRUCTURE if kind == "structured" else None,
+            idempotency_key=key,
+            body_hash=None if key is None else "the same body",
+            group_key="group" if kind == "grouped" else None,
+            generation=Generation("message", {}) if dice.random() < 1 / 3 else None,
+        )
+        return Call(number, dice.choice(workers), ai, streamed=dice.random() < 1 / 2)
+
+    def _events(self, world: World, outcome: Outcome, workers: list[Process]) -> list[Callable[[], None]]:
+        def crash() -> None:
+            process = world.dice.choice(workers)
+            process.dead = True
+            for task in process.tasks:
+                task.cancel()
+
+        def abort() -> None:
+            streamed = [call for call in outcome.calls if call.streamed]
+            if streamed:
+                call = world.dice.choice(streamed)
+                position = [other for other in outcome.calls if other.process is call.process].index(call)
+                call.process.tasks[position].cancel()
+
+        kinds = [crash, abort, abort, lambda: self.expire(outcome.user_id), self.sweep]
+        return [world.dice.choice(kinds) for _ in range(world.dice.randrange(6))]
+
+    def expire(self, user_id: str) -> None:
+        """Let the life of the user's open holds be over."""
+        self.connection.execute(
+            """update public.ai_requests set expires_at = clock_timestamp() - interval '1 second'
+               where user_id = %s and state = 'held'""",
+            [user_id],
+        )
+
+    def sweep(self) -> None:
+        """Run one sweep."""
+        self.connection.execute("select public.ai_sweep()")
+
+
+async def _drive(orchestrator: Orchestrator, call: Call, clock: Callable[[], float]) -> None:
+    """Make the call as the URL does, under the same guard."""
+    ORIGIN.set(call.process)
+    context = RequestContext(call.id, str(call.id), Deadline.starting(BUDGET_SECONDS, clock=clock))
+    try:
+        async with asyncio.timeout(BUDGET_SECONDS + GUARD_SECONDS):
+            await _serve(orchestrator, call, context)
+    except NexscoutError as error:
+        call.error = error.code
+    except TimeoutError:
+        call.error = "guard"
+    except asyncio.CancelledError:
+        call.aborted = True
+
+
+async def _serve(orchestrator: Orchestrator, call: Call, context: RequestContext) -> None:
+    if not call.streamed:
+        reply = await orchestrator.run(call.ai, context)
+        call.body, call.replayed = reply.body, reply.replayed
+        return
+    opened = await orchestrator.stream(call.ai, context)
+    if not isinstance(opened, LiveStream):
+        call.body, call.replayed = opened.body, opened.replayed
+        return
+    async with aclosing(opened.events()) as events:
+        async for event in events:
+            match event["type"]:
+                case "delta":
+                    call.text += event["text"]
+                case "done":
+                    call.body = dict(event)
+                case "error":
+                    call.error = event["code"]
+
+
+def _shape(generated: Generated) -> dict[str, Any]:
+    return {"message": generated.text, "output": generated.value or {}}
+
+
+def _parse(text: str) -> dict[str, Any]:
+    value: dict[str, Any] = json.loads(text)
+    if "message" not in value:
+        raise ValueError("no message")
+    return value
+
+
+STRUCTURE = Structure(
+    "message",
+    {
+        "type": "object",
+        "properties": {"message": {"type": "string"}},
+        "required": ["message"],
+        "additionalProperties": False,
+    },
+    _parse,
+)

@@ -1,0 +1,111 @@
+"""What lies between a function and everything else: messages that may be late, lost or never answered, by a seed."""
+
+import asyncio
+import random
+from collections.abc import Callable
+from contextvars import ContextVar
+from dataclasses import dataclass, field
+from typing import Any
+
+Event = Callable[[], None]
+
+SETTLE_DOWN = 400
+"""Steps after which a schedule becomes calm, so that each one ends."""
+
+
+@dataclass
+class Process:
+    """One worker; a dead one sends nothing and hears nothing, whatever its code still tries."""
+
+    number: int
+    dead: bool = False
+    tasks: list[asyncio.Task[Any]] = field(default_factory=list)
+
+
+ORIGIN: ContextVar[Process] = ContextVar("ORIGIN")
+"""The worker that the running code belongs to."""
+
+
+@dataclass(eq=False)
+class Message:
+    """One exchange on its way: first to the other side, which acts when it arrives, then back with the outcome."""
+
+    origin: Process
+    act: Callable[[], Any]
+    lost: Callable[[], Exception]
+    broken: Callable[[], Exception]
+    heard: asyncio.Future[Any]
+    arrived: bool = False
+    outcome: Any = None
+
+
+class World:
+    """Decides by a seed what happens next, whenever every task waits.
+
+    `fault_rate` is the chance that a step is not the ordinary one; `events` are things that happen once, at a moment of
+    the seed's choice.
+    """
+
+    def __init__(self, seed: int) -> None:
+        self.dice = random.Random(seed)  # noqa: S311  # repeatable, not secret
+        self.fault_rate = self.dice.choice([0.0, 0.03, 0.1, 0.25])
+        self.events: list[Event] = []
+        self.steps = 0
+        self._messages: list[Message] = []
+
+    async def send(
+        self, act: Callable[[], Any], lost: Callable[[], Exception], broken: Callable[[], Exception]
+    ) -> Any:  # noqa: ANN401  # whatever `act` gives
+        """Give what `act` gave when the message arrived; raises `lost`, or `broken` where only the answer was lost."""
+        origin = ORIGIN.get()
+        if origin.dead:
+            raise lost()
+        heard = asyncio.get_running_loop().create_future()
+        message = Message(origin, act, lost, broken, heard)
+        self._messages.append(message)
+        return await heard
+
+    def idle(self, seconds_to_timer: float | None) -> float:
+        """Do one thing; gives the seconds that pass."""
+        self.steps += 1
+        calm = self.fault_rate == 0 or self.steps > SETTLE_DOWN
+        if not calm and self.events and self.dice.random() < self.fault_rate:
+            self.events.pop(self.dice.randrange(len(self.events)))()
+            return 0
+        if not self._messages:
+            assert seconds_to_timer is not None, "everything waits, and for nothing"
+            return seconds_to_timer
+        if not calm and seconds_to_timer is not None and self.dice.random() < self.fault_rate / 4:
+            return seconds_to_timer
+        self._move(calm=calm)
+        return 0
+
+    def deliver_the_rest(self) -> None:
+        """Let what is still on its way arrive, in any order, with nobody to hear the answer."""
+        while self._messages:
+            self._move(calm=True)
+
+    def _move(self, *, calm: bool) -> None:
+        message = self._messages[self.dice.randrange(len(self._messages))]
+        if not calm and self.dice.random() < self.fault_rate:
+            self._fail(message)
+        elif not message.arrived:
+            message.outcome, message.arrived = message.act(), True
+        else:
+            self._end(message, message.outcome)
+
+    def _fail(self, message: Message) -> None:
+        if self.dice.random() < 1 / 3:
+            # Nobody tells the sender: it waits until its own patience ends.
+            self._messages.remove(message)
+        else:
+            self._end(message, message.broken() if message.arrived else message.lost())
+
+    def _end(self, message: Message, outcome: Any) -> None:  # noqa: ANN401
+        self._messages.remove(message)
+        if message.heard.done() or message.origin.dead:
+            return
+        if isinstance(outcome, Exception):
+            message.heard.set_exception(outcome)
+        else:
+            message.heard.set_result(outcome)

@@ -14,13 +14,16 @@ from shared.ai.exchange import Message
 from shared.ai.knowledge import custom_instructions, preferred_tone, prospect_data, workspace_data
 from shared.ai.prompts import fitted, walled
 from shared.config_cache import Configuration
-from shared.errors import InvalidRequest
+from shared.errors import InvalidRequest, PayloadTooLarge
 
 INSTRUCTIONS_BYTES = 4_000
 """What is taken of the owner's own instructions."""
 
 FIXED_PROMPT_BYTES = 56_000
 """The most that prompt and schema take beside the request's own words: everything else in them is cut to a budget."""
+
+OWN_WORDS_BYTES = 48_000
+"""The most that the request's own words may take as they are sent; with the rest they fit every model's context."""
 
 
 class ContentCall:
@@ -38,10 +41,16 @@ class ContentCall:
         return Structure(self.name, schema, self.parse)
 
     def prompt_limit_bytes(self) -> int:
-        """Give a bound on the prompt, before configuration and prospect are known."""
+        """Give a bound on the prompt, before configuration and prospect are known.
+
+        Raises:
+            PayloadTooLarge: the request's own words pass their limit.
+        """
         # Quoted twice, as the data is on the wire: as JSON inside a message of the request's JSON.
-        own = json.dumps(json.dumps(self._material(), ensure_ascii=False), ensure_ascii=False)
-        return FIXED_PROMPT_BYTES + len(own.encode())
+        own = len(json.dumps(json.dumps(self._material(), ensure_ascii=False), ensure_ascii=False).encode())
+        if own > OWN_WORDS_BYTES:
+            raise PayloadTooLarge(f"The texts are too large: at most {OWN_WORDS_BYTES} bytes are taken.")
+        return FIXED_PROMPT_BYTES + own
 
     def build(self, configuration: Configuration, prospect: Mapping[str, Any] | None) -> Sequence[Message]:
         """Give instructions and, behind the wall, the data they speak of.

@@ -17,7 +17,7 @@ from functions.generate_ai_content.prompt_calls import PROMPT as DEEP_INTEL
 from local.provider.strict import check_schema
 from shared.ai.delivery import prompt_bytes
 from shared.config_cache import Configuration
-from shared.errors import InvalidRequest
+from shared.errors import InvalidRequest, PayloadTooLarge
 from tests.functions.content_bodies import CASES, Case, name_of
 
 PROSPECT_ID = "d0000000-0000-4000-8000-000000000001"
@@ -139,10 +139,17 @@ def test_no_settings_can_make_a_prompt_too_large(case: Case) -> None:
     prospect = {"full_name": huge, "bio_text": huge, "metadata": {f"field_{n}": huge for n in range(20)}}
     inputs: dict[str, object] = {"industry": WORST * 80, "persona": WORST * 80, "productName": WORST * 80}
     if case.kind != "referral":
-        inputs["context"] = WORST * 3_000
+        inputs["context"] = WORST * 1_500
     call = content_call(case, **inputs)
     built = call.build(Configuration(USER_ID, 1, sections), prospect)
     assert prompt_bytes(built, call.structure()) <= call.prompt_limit_bytes()
+
+
+def test_own_words_past_their_limit_are_too_large() -> None:
+    """Each of these letters takes four bytes; nothing is held for it."""
+    assert content_call(CASES[0], context="🌾" * 11_000).prompt_limit_bytes() > 100_000
+    with pytest.raises(PayloadTooLarge, match="48000 bytes"):
+        content_call(CASES[0], context="🌾" * 12_000).prompt_limit_bytes()
 
 
 @pytest.mark.parametrize(

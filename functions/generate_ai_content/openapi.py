@@ -120,8 +120,8 @@ def _errors_by_status() -> dict[int, list[type[NexscoutError]]]:
     )
     by_status: dict[int, list[type[NexscoutError]]] = {}
     for kind in kinds:
-        named = "code" in vars(kind) and kind is not NexscoutError or kind is errors.InternalError
-        if named and kind.status != NOBODY_READS and kind.code not in OTHER_FUNCTIONS:
+        told = kind not in {NexscoutError, WaitingHelps}
+        if told and kind.status != NOBODY_READS and kind.code not in OTHER_FUNCTIONS:
             by_status.setdefault(kind.status, []).append(kind)
     return dict(sorted(by_status.items()))
 

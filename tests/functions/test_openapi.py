@@ -1,0 +1,226 @@
+"""The OpenAPI document: it tells the truth of replies, and requests made from it never break the function."""
+
+import json
+import subprocess
+import sys
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+import pytest
+import requests
+import schemathesis
+from fastapi.routing import APIRoute
+from hypothesis import HealthCheck, Phase, given, settings
+from hypothesis import strategies as st
+from jsonschema import Draft202012Validator
+from schemathesis import Case, GenerationMode
+from schemathesis.checks import not_a_server_error
+from schemathesis.config import SchemathesisConfig
+from schemathesis.specs.openapi.checks import (
+    content_type_conformance,
+    response_headers_conformance,
+    response_schema_conformance,
+    status_code_conformance,
+)
+
+from functions.generate_ai_content.openapi import document
+from functions.generate_ai_content.routes import router
+from local.function_apps import PROJECT
+from local.stack import Stack
+from tests.books import add_prospect
+from tests.calls import URL, Api, orchestrated
+from tests.conftest import Database, NewUser
+from tests.functions.content_bodies import CASES, NOTES
+from tests.functions.content_bodies import Case as ContentCase
+from tests.provider import Provider
+from tests.users import User
+
+MUCH_ENERGY = 1_000_000
+UNLIMITED = 1_000_000
+
+CHECKS = [
+    not_a_server_error,
+    status_code_conformance,
+    content_type_conformance,
+    response_headers_conformance,
+    response_schema_conformance,
+]
+
+# Keys are made for callers here, and a body that its shape forbids may still be taken: old clients send blanks.
+CONFIG = SchemathesisConfig.from_dict({"generation": {"with-security-parameters": False}})
+SCHEMA = schemathesis.openapi.from_dict(document(), config=CONFIG)
+OPERATIONS = {"generate": SCHEMA[URL]["POST"], "find": SCHEMA[f"{URL}/requests/{{request_id}}"]["GET"]}
+
+
+@dataclass(frozen=True)
+class Requester:
+    """Somebody who may call as often as they like, with what a generated request needs to come through."""
+
+    user: User
+    prospect_id: str
+    url: str
+    headers: dict[str, str]
+
+    def send(self, case: Case[Any], session: requests.Session) -> None:
+        """Send a generated request, and hold the reply against the document."""
+        reply = case.call(base_url=self.url, headers=self.headers, session=session, timeout=60)
+        case.validate_response(reply, checks=CHECKS)
+
+    def known(self, body: Any) -> Any:  # noqa: ANN401  # any JSON
+        """Give the body with ids that exist and no invented models: the document can only tell their form."""
+        if not isinstance(body, dict):
+            return body
+        ours = {"prospectId": self.prospect_id, "userId": self.user.id, "user_id": self.user.id}
+        models = {"model", "fallbackModel", "fallback_model"}
+        return {
+            name: self.known(value) if name == "config" else ours.get(name, value)
+            for name, value in body.items()
+            if name not in models
+        }
+
+
+@pytest.fixture(scope="module")
+def requester(stack: Stack, database: Database, new_user: NewUser) -> Iterator[Requester]:
+    """A user with much energy, while the limit of calls a minute is out of the way."""
+    user = new_user(energy=MUCH_ENERGY)
+    headers = {"apikey": stack.publishable_key, "authorization": f"Bearer {user.access_token}"}
+    usual = database.execute("select calls_per_minute from public.ai_tiers where tier = 'pro'").fetchone()
+    assert usual is not None
+    change = "update public.ai_tiers set calls_per_minute = %s where tier = 'pro'"
+    database.execute(change, [UNLIMITED])
+    yield Requester(user, add_prospect(database, user), stack.url, headers)
+    database.execute(change, usual)
+
+
+def try_out(requester: Requester, name: str, mode: GenerationMode, examples: int) -> None:
+    """Send so many generated requests of one operation, the same ones at every run."""
+    with requests.Session() as session:
+
+        @settings(
+            max_examples=examples,
+            derandomize=True,
+            database=None,
+            deadline=None,
+            phases=[Phase.generate],
+            suppress_health_check=list(HealthCheck),
+        )
+        @given(case=OPERATIONS[name].as_strategy(generation_mode=mode), known=st.booleans())
+        def send(case: Case[Any], known: bool) -> None:  # noqa: FBT001  # a drawn value
+            if known:
+                case.body = requester.known(case.body)
+            requester.send(case, session)
+
+        send()
+
+
+@pytest.mark.parametrize("mode", list(GenerationMode), ids=lambda mode: mode.value)
+@pytest.mark.parametrize(("name", "examples"), [("generate", 120), ("find", 25)])
+def test_generated_requests_are_answered_as_the_document_tells(
+    requester: Requester, provider: Provider, name: str, examples: int, mode: GenerationMode
+) -> None:
+    """Valid or not: no 5xx, and status, headers and body are what the document has for them."""
+    del provider
+    try_out(requester, name, mode, examples)
+
+
+@pytest.mark.soak
+@pytest.mark.parametrize("mode", list(GenerationMode), ids=lambda mode: mode.value)
+def test_thousands_of_generated_requests_are_answered_as_the_document_tells(
+    requester: Requester, provider: Provider, mode: GenerationMode
+) -> None:
+    """The same with more of them."""
+    del provider
+    try_out(requester, "generate", mode, 3_000)
+
+
+def validator(name: str) -> Draft202012Validator:
+    """A validator of one schema of the document."""
+    whole = {"$ref": f"#/components/schemas/{name}", "components": document()["components"]}
+    return Draft202012Validator(whole, format_checker=Draft202012Validator.FORMAT_CHECKER)
+
+
+def test_the_document_is_valid_openapi() -> None:
+    """By the standard's own schema."""
+    SCHEMA.validate()
+
+
+def test_the_document_tells_every_route_and_no_other() -> None:
+    """Health is a route of every function; the document does not list itself."""
+    listed = {(method.upper(), path) for path, methods in document()["paths"].items() for method in methods}
+    served = {
+        (method, f"{URL}{route.path}")
+        for route in router.routes
+        if isinstance(route, APIRoute)
+        for method in route.methods or ()
+    }
+    assert listed == served - {("GET", f"{URL}/openapi.json")} | {("GET", f"{URL}/health")}
+
+
+def test_the_document_costs_a_cold_start_nothing(stack: Stack) -> None:
+    """It is built when somebody asks for it, not when the function is loaded."""
+    code = (
+        "import functions.generate_ai_content.handler;"
+        "from functions.generate_ai_content.openapi import document;"
+        "print(document.cache_info().currsize)"
+    )
+    shown = subprocess.run(
+        [sys.executable, "-c", code], env=stack.env, cwd=PROJECT, check=True, capture_output=True, text=True
+    )
+    assert shown.stdout == "0\n"
+
+
+def test_the_document_and_the_health_are_open_to_everyone(stack: Stack) -> None:
+    """Without any key; what is served is what the code gives."""
+    served = requests.get(f"{stack.url}{URL}/openapi.json", timeout=60)
+    assert (served.status_code, served.json()) == (200, document())
+    health = SCHEMA[f"{URL}/health"]["GET"].Case()
+    health.validate_response(health.call(base_url=stack.url, timeout=60), checks=CHECKS)
+
+
+# The orchestrator and prompt shapes are told apart from these by what was sent, not by the reply.
+OUTPUTS = {
+    "message": "MessageOutput",
+    "sequence": "SequenceOutput",
+    "objection": "ObjectionOutput",
+    "booking": "BookingOutput",
+    "revival": "RevivalOutput",
+    "referral": "ReferralOutput",
+    "call": "CallOutput",
+    "social": "SocialOutput",
+    "deck": "DeckOutput",
+    "deep_scan": "DeepScanOutput",
+    "company_analysis": "CompanyOutput",
+}
+
+
+def test_every_content_type_has_its_output_in_the_document() -> None:
+    """A new one is not forgotten."""
+    assert {case.kind for case in CASES} == set(OUTPUTS)
+
+
+@pytest.mark.parametrize("case", CASES, ids=lambda case: case.kind)
+async def test_every_result_is_as_its_own_schema_tells(
+    api: Api, new_user: NewUser, database: Database, case: ContentCase
+) -> None:
+    """Not only as one of all the outputs, of which one may be any object; and the request is as its shape tells."""
+    user = new_user()
+    body = case.body(add_prospect(database, user, notes=NOTES))
+    validator("Request").validate(body)
+    reply = (await api(user, body)).json()
+    validator("Reply").validate(reply)
+    validator(OUTPUTS[case.kind]).validate(reply["output"])
+
+
+@pytest.mark.parametrize("fault", [None, {"kind": "cut", "after_chunks": 3}], ids=["whole", "broken"])
+async def test_every_event_of_a_stream_is_as_the_document_tells(
+    api: Api, new_user: NewUser, provider: Provider, fault: dict[str, Any] | None
+) -> None:
+    """Of one that ends well, and of one that the provider breaks."""
+    if fault is not None:
+        provider.fail(fault)
+    reply = await api(new_user(), orchestrated(stream=True))
+    events = [json.loads(line.removeprefix("data: ")) for line in reply.text.split("\n\n") if line]
+    assert [event["type"] for event in events][:: len(events) - 1] == ["meta", "error" if fault else "done"]
+    for event in events:
+        validator("StreamEvent").validate(event)

@@ -39,8 +39,9 @@ T = TypeVar("T")
 Send = Callable[[Run, Model, Sequence[Message]], Awaitable[T]]
 
 REPAIR = (
-    "The answer did not match the required JSON schema. Give the corrected JSON object, and nothing else."
+    "The answer is not what was asked for. Give the corrected JSON object, and nothing else. What was wrong: "
 )
+MOST_FAULT_CHARS = 600
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,12 +115,13 @@ class Deliverer:
         reply = await self._attempt(run, model, sent)
         try:
             return _checked(reply, structure)
-        except ValueError:
+        except ValueError as exc:
+            fault = str(exc)[:MOST_FAULT_CHARS]
             run.attempts[-1].broken()
             if run.repaired or structure is None:
                 raise ProviderFailure(FailureKind.MALFORMED, "reported") from None
         run.repaired = True
-        reply = await self._attempt(run, model, _repair(sent, reply.text, run.call))
+        reply = await self._attempt(run, model, _repair(sent, reply.text, fault, run.call))
         try:
             return _checked(reply, structure)
         except ValueError as exc:
@@ -225,9 +227,9 @@ def _with_schema(messages: Sequence[Message], structure: Structure | None, model
     ]
 
 
-def _repair(sent: Sequence[Message], broken: str, call: AICall) -> Sequence[Message]:
+def _repair(sent: Sequence[Message], broken: str, fault: str, call: AICall) -> Sequence[Message]:
     """Show the model its broken answer, unless that would make the prompt larger than the hold allows."""
-    repair = [*sent, {"role": "assistant", "content": broken}, {"role": "user", "content": REPAIR}]
+    repair = [*sent, {"role": "assistant", "content": broken}, {"role": "user", "content": REPAIR + fault}]
     return repair if prompt_bytes(repair, call.structure) <= call.prompt_limit_bytes else sent
 
 

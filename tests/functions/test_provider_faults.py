@@ -238,6 +238,7 @@ async def test_a_broken_schema_is_repaired_once(
     first, second = provider.bodies()
     assert second["messages"][: len(first["messages"])] == first["messages"]
     assert [entry["role"] for entry in second["messages"][-2:]] == ["assistant", "user"]
+    assert second["messages"][-1]["content"].partition("What was wrong: ")[2].strip()
 
 
 async def test_a_schema_broken_twice_is_a_502_and_free(

@@ -94,10 +94,20 @@ def main() -> None:
     except Problem as problem:
         fail(str(problem))
     except OSError as error:
-        # A copy of many files tells of it only in its text.
-        if error.errno != errno.ENOSPC and "No space left" not in str(error):
+        sentence = remedy(error)
+        if sentence is None:
             raise
-        fail("the disk is full: make room and try again.")
+        fail(sentence)
+
+
+def remedy(error: OSError) -> str | None:
+    """The sentence for what a person can put right about files, None for anything else."""
+    # A copy of many files tells of a full disk only in its text.
+    if error.errno == errno.ENOSPC or "No space left" in str(error):
+        return "the disk is full: make room and try again."
+    if isinstance(error, PermissionError):
+        return f"{error.filename} belongs to another user: remove it, or run this as that user."
+    return None
 
 
 def fail(sentence: str) -> None:

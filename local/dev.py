@@ -128,7 +128,9 @@ def warn_of_broken(stack: Stack, console: Console) -> None:
     states: dict[str, str] = httpx.get(stack.url, timeout=10).json()["functions"]
     for name, state in states.items():
         if state != "ready":
-            console.print(f"The function {name} did not load: {state} (see {stack.logs}/functions.log)\n", markup=False)
+            console.print(
+                f"The function {name} did not load: {state} (see {stack.logs}/functions.log)\n", markup=False
+            )
 
 
 def follow(stack: Stack, console: Console) -> None:

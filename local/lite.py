@@ -77,7 +77,9 @@ class Lite:
 
         On its first request it grants tables to the API roles; two first requests at once fail in that.
         """
-        httpx.get(f"{self.url}/rest/v1/profiles?limit=0", headers={"apikey": self.keys.publishable}, timeout=30)
+        httpx.get(
+            f"{self.url}/rest/v1/profiles?limit=0", headers={"apikey": self.keys.publishable}, timeout=30
+        )
 
     def _write_config(self, database_url: str) -> Path:
         path = self.folder / "supabase" / "config.toml"

@@ -23,7 +23,8 @@ from local.waiting import wait_for_answer
 
 PROJECT = Path(__file__).resolve().parent.parent
 BLANK = "nexscout_blank"
-MINIMUM_FREE_BYTES = 200 * 1024 * 1024
+MEGABYTE = 1024 * 1024
+MINIMUM_FREE_BYTES = 200 * MEGABYTE
 
 
 @dataclass
@@ -159,8 +160,12 @@ class Stack:
         self.children.stop_forgotten()
         if self.reset:
             self._postgres.clear()
-        if shutil.disk_usage(self.folder).free < MINIMUM_FREE_BYTES:
-            raise Problem(f"the disk with {self.folder} is full: make room and try again.")
+        free = shutil.disk_usage(self.folder).free
+        if free < MINIMUM_FREE_BYTES:
+            told = f"the disk with {self.folder} has {free // MEGABYTE} MB left"
+            raise Problem(
+                f"{told}, and {MINIMUM_FREE_BYTES // MEGABYTE} are needed: make room and try again."
+            )
         self.report("PostgreSQL")
         self._postgres.start(self.children, self.logs / "postgres.log", self._port_near(1))
         self._prepare_database()

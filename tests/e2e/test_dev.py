@@ -11,8 +11,9 @@ import httpx
 import pytest
 
 from local.ports import accepts, free_port, listen
+from local.postgres import Postgres
 from local.processes import started_at
-from tests.copies import Dev, clone, dev, own_environment, start_dev
+from tests.copies import Dev, bare_copy, clone, dev, own_environment, start_dev
 
 
 def bash(folder: Path, script: str) -> str:
@@ -174,3 +175,13 @@ def test_taken_port_is_one_sentence(folder: Path) -> None:
 def test_second_start_in_the_same_folder_is_one_sentence(running_dev: Dev) -> None:
     """Two stacks on one data folder are refused, whatever the port."""
     assert "already runs" in refused(running_dev.folder, free_port())
+
+
+@pytest.mark.soak
+def test_bare_clone_starts_and_answers(tmp_path: Path) -> None:
+    """Everything is installed from the lock files by `make dev` alone; takes a minute and a registry."""
+    folder = bare_copy(tmp_path / "clone")
+    with dev(folder) as running:
+        reply = json.loads(bash(Path("/"), running.shown.partition("Try it:")[2]))
+    Postgres(folder / ".local" / "postgres", ephemeral=True).remove()
+    assert reply["success"] is True

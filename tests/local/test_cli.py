@@ -1,7 +1,9 @@
 """The command line, as a process."""
 
+import errno
 import json
 import os
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -9,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from local import environment
+from local.cli import remedy
 from local.stack import PROJECT, Stack
 
 CONTENT = "generate-ai-content"
@@ -130,3 +133,27 @@ def test_other_user_does_not_find_the_prospect_of_demo(env_file: Path) -> None:
     """`--as other` is another person: the prospect is not hers."""
     ended = invoke(env_file, CONTENT, "--as", "other", "--data", json.dumps(MESSAGE))
     assert (ended.returncode, json.loads(ended.stdout)["code"]) == (1, "prospect_not_found")
+
+
+@pytest.mark.parametrize(
+    ("error", "sentence"),
+    [
+        (
+            OSError(errno.ENOSPC, "No space left on device", "/x"),
+            "the disk is full: make room and try again.",
+        ),
+        (
+            shutil.Error([("/a", "/b", "[Errno 28] No space left on device")]),
+            "the disk is full: make room and try again.",
+        ),
+        (
+            PermissionError(errno.EACCES, "Permission denied", "/x"),
+            "/x belongs to another user: remove it, or run this as that user.",
+        ),
+        (OSError(errno.EIO, "Input/output error"), None),
+    ],
+    ids=["full disk", "full disk while copying", "foreign file", "broken disk"],
+)
+def test_trouble_with_files_has_a_remedy(error: OSError, sentence: str | None) -> None:
+    """What a person can put right is told in a sentence; what he cannot is left as it is."""
+    assert remedy(error) == sentence

@@ -2,7 +2,7 @@
 
 import asyncio
 import logging
-from collections.abc import Coroutine
+from collections.abc import Coroutine, Mapping
 from typing import Any, TypeVar
 
 import anyio
@@ -13,8 +13,9 @@ from shared.ai.reply import Reply, body_of, end_record, settle_record
 from shared.ai.run import Run
 from shared.context import RequestContext
 from shared.deadline import Deadline
-from shared.energy.ledger import Ledger
-from shared.errors import ClientClosed, InternalError, NexscoutError
+from shared.energy.ledger import Ledger, Settlement
+from shared.energy.outcomes import Outcome
+from shared.errors import ClientClosed, DeadlineExceeded, InternalError, NexscoutError, ServiceUnavailable
 from shared.log import log_event
 
 GRACE_SECONDS = 1.0
@@ -31,7 +32,10 @@ class Settler:
         self._metrics = metrics
 
     async def settle(self, run: Run, generated: Generated, *, whole: bool = True) -> Reply:
-        """Charge a delivered call and give its reply; one that is not `whole` is never replayed."""
+        """Charge a delivered call and give its reply; one that is not `whole` is never replayed.
+
+        A reply is given also where the ledger did not answer: then its energy is the upper bound.
+        """
         return await _finish(self._settle(run, generated, whole=whole))
 
     async def release(self, run: Run, error: BaseException) -> None:
@@ -44,7 +48,7 @@ class Settler:
         if not whole:
             record["error_code"] = "client_closed"
         with run.context.timed("settle"):
-            settlement = await self._ledger.settle(run.context.request_id, record, _grace(run.context))
+            settlement = await self._settlement(run, record)
         body["meta"]["energyConsumed"] = settlement.energy_charged
         body["meta"]["energyRemaining"] = settlement.energy_available
         if settlement.storage_error is not None:
@@ -56,6 +60,16 @@ class Settler:
         )
         self._count(run, settlement.energy_charged)
         return Reply(body, 200, served.name, settlement.energy_available, replayed=False)
+
+    async def _settlement(self, run: Run, record: Mapping[str, Any]) -> Settlement:
+        try:
+            return await self._ledger.settle(run.context.request_id, record, _grace(run.context))
+        except (ServiceUnavailable, DeadlineExceeded) as fault:
+            # It may have been charged, so the caller gets what there is, and is told the most that it can have cost.
+            log_event(
+                "settle.unanswered", level=logging.ERROR, code=fault.code, request_id=run.context.request_id
+            )
+            return Settlement(Outcome.SETTLED, run.hold.energy_held, run.hold.energy_available, None)
 
     async def _release(self, run: Run, error: BaseException) -> None:
         known = _known(error)
@@ -91,7 +105,8 @@ def _known(error: BaseException) -> NexscoutError:
 
 def _grace(context: RequestContext) -> Deadline:
     """Give the time to resolve a hold: what is left, and a second where nothing is."""
-    return Deadline.starting(max(context.deadline.remaining(), GRACE_SECONDS))
+    deadline = context.deadline
+    return Deadline.starting(max(deadline.remaining(), GRACE_SECONDS), clock=deadline.clock)
 
 
 async def _finish(work: Coroutine[Any, Any, T]) -> T:

@@ -147,29 +147,6 @@ async def test_a_hold_that_ended_meanwhile_sends_nothing_more(
     Books(database, user).assert_nothing_charged(500)
 
 
-async def test_a_settlement_that_cannot_be_made_is_no_success(
-    api: Api, wire: Wire, new_user: NewUser, database: Database
-) -> None:
-    """Nothing is handed out that is not in the books; the hold ends by itself (fault 9)."""
-    user = new_user()
-    wire.meet("ai_settle", lose_request, lose_request, lose_request)
-    reply = await api(user, orchestrated())
-    assert (reply.status_code, reply.json()["code"]) == (503, "service_unavailable")
-    books = Books(database, user)
-    assert (books.energy(), [row["state"] for row in books.requests()]) == (500, ["held"])
-    database.execute(
-        "update public.ai_requests set expires_at = now() - interval '1 second' where user_id = %s", [user.id]
-    )
-    database.execute("select public.ai_sweep()")
-    books.assert_nothing_charged(500)
-    (usage,), (attempt,) = books.usage(), books.attempts()
-    assert (usage["error_code"], attempt["state"], attempt["cost_estimated"]) == (
-        "abandoned",
-        "unknown",
-        True,
-    )
-
-
 async def test_fault_9_a_release_that_fails_leaves_a_hold_that_ends_by_itself(
     api: Api, wire: Wire, new_user: NewUser, database: Database, provider: Provider
 ) -> None:

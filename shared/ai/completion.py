@@ -1,12 +1,10 @@
 """A provider's answer as it came over the wire, buffered or in chunks, read with nothing taken for granted."""
 
-from typing import TYPE_CHECKING, Any
+from collections.abc import Mapping
+from typing import Any
 
 from shared.ai.exchange import Billing, FailureKind, ProviderFailure, ProviderReply
 from shared.ai.usage import Usage, usage_from_openai
-
-if TYPE_CHECKING:
-    from openai.types.chat import ChatCompletion, ChatCompletionChunk
 
 
 class StreamedReply:
@@ -19,19 +17,16 @@ class StreamedReply:
         self._finish_reason: str | None = None
         self._refused = False
 
-    def add(self, chunk: "ChatCompletionChunk") -> str:
-        """Take a chunk in and give its text, if any; compatible servers leave out what they like."""
-        if (usage := usage_from_openai(_plain(getattr(chunk, "usage", None)))) is not None:
+    def add(self, chunk: object) -> str:
+        """Take a chunk of the SDK in and give its text, if any; compatible servers leave out what they like."""
+        plain = _plain(chunk)
+        if (usage := usage_from_openai(plain.get("usage"))) is not None:
             self._usage = usage
-        choices = getattr(chunk, "choices", None)
-        if not choices:
-            return ""
-        choice = choices[0]
-        self._finish_reason = choice.finish_reason or self._finish_reason
-        if choice.delta is None:
-            return ""
-        self._refused = self._refused or bool(choice.delta.refusal)
-        text = _storable(choice.delta.content or "")
+        choice = _first_choice(plain)
+        self._finish_reason = _finish_reason(choice) or self._finish_reason
+        delta = _mapping(choice.get("delta"))
+        self._refused = self._refused or bool(delta.get("refusal"))
+        text = _text(delta) or ""
         self._texts.append(text)
         return text
 
@@ -56,48 +51,50 @@ class StreamedReply:
         )
 
 
-def reply_of(completion: "ChatCompletion", provider_request_id: str | None, latency_ms: int) -> ProviderReply:
-    """Give a buffered answer; raises ProviderFailure when it is refused or holds nothing."""
-    # Compatible servers send what they like under a 200: nothing is believed to be there.
-    usage = usage_from_openai(_plain(getattr(completion, "usage", None)))
-    choices = getattr(completion, "choices", None)
-    billing: Billing = "unknown" if usage is None else "reported"
-    if not choices or getattr(choices[0], "message", None) is None:
+def reply_of(completion: object, provider_request_id: str | None, latency_ms: int) -> ProviderReply:
+    """Give a buffered answer of the SDK; raises ProviderFailure when it is refused or holds no text."""
+    plain = _plain(completion)
+    usage = usage_from_openai(plain.get("usage"))
+    choice = _first_choice(plain)
+    message = _mapping(choice.get("message"))
+    text, finish_reason = _text(message), _finish_reason(choice)
+    refused = finish_reason == "content_filter" or bool(message.get("refusal"))
+    if refused or text is None:
+        billing: Billing = "unknown" if usage is None else "reported"
         raise ProviderFailure(
-            FailureKind.MALFORMED,
+            FailureKind.REFUSED if refused else FailureKind.MALFORMED,
             billing,
             http_status=200,
             usage=usage,
             provider_request_id=provider_request_id,
             latency_ms=latency_ms,
         )
-    choice = choices[0]
-    if choice.finish_reason == "content_filter" or choice.message.refusal:
-        raise ProviderFailure(
-            FailureKind.REFUSED,
-            billing,
-            http_status=200,
-            usage=usage,
-            provider_request_id=provider_request_id,
-            latency_ms=latency_ms,
-        )
-    return ProviderReply(
-        _storable(choice.message.content or ""),
-        choice.finish_reason or "stop",
-        usage,
-        provider_request_id,
-        latency_ms,
-    )
+    return ProviderReply(text, finish_reason or "stop", usage, provider_request_id, latency_ms)
 
 
-def _storable(text: str) -> str:
-    """Drop what neither UTF-8 nor the database can hold: lone surrogates and null bytes."""
-    return text.encode("utf-8", "ignore").decode().replace("\x00", "")
+def _plain(thing: object) -> Mapping[str, Any]:
+    """Give what the SDK parsed as plain data: it checks nothing, so that any field may hold anything."""
+    dump = getattr(thing, "model_dump", None)
+    return _mapping(dump(warnings=False) if dump is not None else thing)
 
 
-def _plain(usage: object) -> dict[str, Any] | None:
-    if usage is None:
+def _mapping(value: object) -> Mapping[str, Any]:
+    return value if isinstance(value, Mapping) else {}
+
+
+def _first_choice(plain: Mapping[str, Any]) -> Mapping[str, Any]:
+    choices = plain.get("choices")
+    return _mapping(choices[0]) if isinstance(choices, list) and choices else {}
+
+
+def _finish_reason(choice: Mapping[str, Any]) -> str | None:
+    reason = choice.get("finish_reason")
+    return None if reason is None or reason == "" else str(reason)
+
+
+def _text(message: Mapping[str, Any]) -> str | None:
+    """Give the text without what neither UTF-8 nor the database can hold: lone surrogates and null bytes."""
+    text = message.get("content")
+    if not isinstance(text, str):
         return None
-    dump = getattr(usage, "model_dump", None)
-    plain = dump() if dump is not None else usage
-    return plain if isinstance(plain, dict) else None
+    return text.encode("utf-8", "ignore").decode().replace("\x00", "")

@@ -8,13 +8,16 @@ from dataclasses import dataclass
 from typing import Any
 
 from shared.auth import Caller
-from shared.database import Database
+from shared.database import CALL_SECONDS, Database
 from shared.deadline import Clock, Deadline
 from shared.errors import InternalError, ServiceUnavailable
 from shared.log import log_event
 
-LOAD_SECONDS = 5.0
-"""A load is shared by many callers, so it has a budget of its own rather than that of whoever came first."""
+LOAD_SECONDS = CALL_SECONDS + 1
+"""A load is shared by many callers, so it has a budget of its own rather than that of whoever came first.
+
+It outlasts the one call in it: that this call got no answer is an outage, and nobody's deadline.
+"""
 
 LOADS_FOR_VERSION = 3
 """Loads that may be tried until one is as new as the reservation told."""
@@ -119,7 +122,7 @@ class ConfigService:
             self._entries.popitem(last=False)
 
     async def _read(self, caller: Caller) -> Configuration:
-        user_id, deadline = _user_id(caller), Deadline.starting(LOAD_SECONDS)
+        user_id, deadline = _user_id(caller), Deadline.starting(LOAD_SECONDS, clock=self._clock)
         if caller.token is not None:
             sections = await self._database.as_user(caller.token).rpc("load_ai_configuration", {}, deadline)
         elif caller.kind == "service":

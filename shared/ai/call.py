@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Protocol
 
 from shared.ai.exchange import Message
 from shared.ai.selection import Wish
@@ -42,6 +42,34 @@ class Generation:
 
 
 @dataclass(frozen=True, slots=True)
+class Visitor:
+    """An anonymous visitor: the chat session, and the address hashed, by which limits count."""
+
+    session_id: str
+    address_hash: str
+
+
+class Feature(Protocol):
+    """What a feature does in the two transactions of its calls, beside the money."""
+
+    def opening(self, reservation: str) -> tuple[str, Mapping[str, Any]]:
+        """Give the database function that reserves for this feature, and its arguments."""
+        ...
+
+    def opened(self, answer: Mapping[str, Any]) -> None:
+        """Take what that function gave, admitted or not."""
+        ...
+
+    def delivered(self, generated: Generated, tokens: int) -> Mapping[str, Any]:
+        """Give the feature's rows for the settlement."""
+        ...
+
+    def failed(self) -> Mapping[str, Any]:
+        """Give the feature's rows for a release."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
 class AICall:
     """One call of an AI feature.
 
@@ -70,3 +98,5 @@ class AICall:
     body_hash: str | None = None
     group_key: str | None = None
     generation: Generation | None = field(default=None)
+    visitor: Visitor | None = None
+    feature: Feature | None = None

@@ -132,7 +132,7 @@ class Orchestrator:
         request = reservation(call, context.request_id, ordered, self._catalogue)
         work = context.deadline.minus(SETTLE_SECONDS)
         hold, loaded, prospect = await asyncio.gather(
-            _timed(context, "reserve", self._ledger.reserve(request, context.deadline)),
+            _timed(context, "reserve", self._ledger.reserve(request, context.deadline, call.feature)),
             _timed(context, "config", self._configurations.load(call.caller, work)),
             _timed(context, "prospect", self._find_prospect(call, work)),
             return_exceptions=True,

@@ -74,6 +74,8 @@ def settle_record(run: Run, generated: Generated, body: Mapping[str, Any]) -> di
     record = end_record(run)
     if run.call.idempotency_key is not None:
         record |= {"reply": body, "reply_status": 200}
+    if run.call.feature is not None:
+        record |= run.call.feature.delivered(generated, run.usage().total_tokens)
     if run.call.generation is not None:
         record["generation"] = {
             "id": body["generationId"],

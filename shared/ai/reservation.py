@@ -73,6 +73,9 @@ def reservation(
         "group_key": call.group_key,
         "prospect_id": call.prospect_id,
         "prompt_version": call.prompt_version,
+        "idempotency_scope": "" if call.visitor is None else call.visitor.session_id,
+        "visitor_session_id": None if call.visitor is None else call.visitor.session_id,
+        "visitor_address_hash": None if call.visitor is None else call.visitor.address_hash,
     }
 
 

@@ -74,6 +74,8 @@ class Settler:
     async def _release(self, run: Run, error: BaseException) -> None:
         known = _known(error)
         record = end_record(run) | {"error_code": known.code, "error_message": known.message}
+        if run.call.feature is not None:
+            record |= run.call.feature.failed()
         self._count(run, 0)
         try:
             with run.context.timed("settle"):

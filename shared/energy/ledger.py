@@ -11,6 +11,7 @@ from shared.database import Database
 from shared.deadline import Deadline
 from shared.energy.outcomes import Outcome
 from shared.errors import (
+    ChatbotNotFound,
     DeadlineExceeded,
     IdempotencyConflict,
     InsufficientCoins,
@@ -20,6 +21,7 @@ from shared.errors import (
     RateLimited,
     RequestInProgress,
     ServiceUnavailable,
+    SessionNotFound,
     SpendCapReached,
     Unauthorized,
     UnknownAction,
@@ -28,6 +30,7 @@ from shared.errors import (
 
 if TYPE_CHECKING:
     from shared.ai.attempts import Attempt
+    from shared.ai.call import Feature
 
 HOLD_MARGIN_SECONDS = 15
 """How much longer a hold lives than the function that took it can run."""
@@ -78,8 +81,10 @@ class Ledger:
     def __init__(self, database: Database) -> None:
         self._database = database
 
-    async def reserve(self, reservation: Mapping[str, Any], deadline: Deadline) -> Hold | Replay:
-        """Hold what a call can cost, or find the reply of an earlier one.
+    async def reserve(
+        self, reservation: Mapping[str, Any], deadline: Deadline, feature: "Feature | None" = None
+    ) -> Hold | Replay:
+        """Hold what a call can cost, or find the reply of an earlier one, through the feature's own function if it has one.
 
         Raises:
             NexscoutError: the class that belongs to the outcome, when the call is not admitted.
@@ -88,7 +93,12 @@ class Ledger:
             **reservation,
             "hold_seconds": math.ceil(deadline.remaining()) + HOLD_MARGIN_SECONDS,
         }
-        answer = await self._call("ai_reserve", {"p_request": json.dumps(request)}, deadline)
+        function, arguments = "ai_reserve", {"p_request": json.dumps(request)}
+        if feature is not None:
+            function, arguments = feature.opening(json.dumps(request))
+        answer = await self._call(function, arguments, deadline)
+        if feature is not None:
+            feature.opened(answer)
         match Outcome(answer["outcome"]):
             case Outcome.RESERVED:
                 return _hold(answer)
@@ -190,6 +200,10 @@ def _refusal(outcome: Outcome, answer: Mapping[str, Any]) -> NexscoutError:  # n
             return Unauthorized()
         case Outcome.UNKNOWN_ACTION:
             return UnknownAction()
+        case Outcome.SESSION_NOT_FOUND:
+            return SessionNotFound()
+        case Outcome.CHATBOT_NOT_FOUND:
+            return ChatbotNotFound()
         case (
             Outcome.RESERVED
             | Outcome.REPLAYED

@@ -25,3 +25,5 @@ class Outcome(StrEnum):
     ALREADY_SETTLED = "already_settled"
     ALREADY_RELEASED = "already_released"
     UNKNOWN_REQUEST = "unknown_request"
+    SESSION_NOT_FOUND = "session_not_found"
+    CHATBOT_NOT_FOUND = "chatbot_not_found"

@@ -150,6 +150,9 @@ begin
       tokens_used integer
     );
   end if;
+  if jsonb_typeof(p_result -> 'chat') = 'object' then
+    perform nexscout.store_chat_answer(p_request.user_id, p_result -> 'chat', p_result ->> 'model');
+  end if;
   return null;
 exception when others then
   -- A trigger or constraint of the app refused its row: the money stands, and the refusal is recorded and told.
@@ -229,9 +232,7 @@ begin
     v_request := nexscout.charge(v_request, coalesce(p_result ->> 'model_class', v_request.model_class), v_account);
   end if;
   v_cost := nexscout.write_usage(v_request, p_delivered, p_result ->> 'error_code', p_result);
-  if p_delivered then
-    v_request.storage_error := nexscout.store_rows(v_request, p_result, v_cost);
-  end if;
+  v_request.storage_error := nexscout.store_rows(v_request, p_result, v_cost);
   v_available := greatest(v_account.current_energy - v_request.energy_charged
     - nexscout.energy_held(v_request.user_id, null, p_request_id), 0);
 

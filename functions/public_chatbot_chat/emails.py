@@ -1,0 +1,96 @@
+"""E-mail addresses in a visitor's words."""
+
+import re
+from collections.abc import Iterator
+
+from email_validator import EmailNotValidError, validate_email
+
+from functions.public_chatbot_chat.said import Statement
+
+_PLAIN = re.compile(r"(?<![\w.+@/-])[\w.+%'\u2019-]{1,64}@[\w-]+(?:\.[\w-]+)+(?!@)")
+_PROVIDERS = "gmail|yahoo|ymail|outlook|hotmail|icloud|proton|protonmail|live|aol|gmx"
+_LOCAL = (
+    r"(?<![\w.@])(?P<local>[\w+-]{1,40}(?:(?:\.|[ \t]+dot[ \t]+|[ \t]?[\[(]dot[\])][ \t]?)[\w+-]{1,40}){0,3})"
+)
+_DOT = r"(?:[ \t]+dot[ \t]+|[ \t]*[\[({]dot[\])}][ \t]*|[ \t]?\.[ \t]?)"
+_END = rf"(?P<domain>%s(?:{_DOT}(?:com|net|org|ph|edu|gov|co|me|io)\b){{1,2}})"
+_BRACKETED = re.compile(_LOCAL + r"[ \t]*[\[({]at[\])}][ \t]*" + _END % "[a-z0-9-]{2,40}", re.IGNORECASE)
+_SPOKEN = re.compile(
+    _LOCAL + r"(?:[ \t]+at[ \t]+|[ \t]+@[ \t]*|@[ \t]+)" + _END % f"(?:{_PROVIDERS})", re.IGNORECASE
+)
+_SEPARATOR = re.compile(rf"(?:{_DOT})", re.IGNORECASE)
+
+_NOT_LOCAL = re.compile(
+    r"me|it|is|was|us|you|them|him|her|work|here|there|look|looked|found|saw|e?-?mail|address|account|one|that|this|com"
+    r"|net|and|or|sa|ko|po|ang|yung|nasa|ako"
+)
+_MAIL_WORD = re.compile(r"\b(?:e-?mail|mail|gmail add|email add)\b", re.IGNORECASE)
+_OTHERS = re.compile(
+    r"\b(?:e-?mailed|wrote(?: to)?|contacted|sent\b[^,]{0,30}\bto|nag-?e?-?mail\b[^,]{0,20}\bsa|your e-?mail"
+    r"|(?:his|her|their)\s+(?:\w+\s+)?e-?mail|(?:my|our)\s+\w+['\u2019]s\s+(?:\w+\s+)?e-?mail"
+    r"|e-?mail\s+(?:n[gi]|mo|nyo|niyo|ninyo|niya|nya|nila))\b[^,]{0,40}$",
+    re.IGNORECASE,
+)
+_OTHERS_AFTER = re.compile(
+    r"[\s,(-]*(?:is\s+|ang\s+|yung\s+)?(?:my\s+\w+['\u2019]s|e-?mail\s+(?:n[gi]|niya|nya|nila)\b|(?:his|her)\s+e-?mail)",
+    re.IGNORECASE,
+)
+
+
+def email_statements(text: str) -> Iterator[Statement]:
+    """Give the visitor's own valid addresses in order, the domain in lower case; no name server is asked."""
+    since = 0
+    for start, end in sorted(set(_plain_spans(text)) | set(_written_out_spans(text))):
+        if start < since:
+            continue
+        address = valid_address(spelled(text[start:end]))
+        if address is None:
+            continue
+        statement = Statement(text, address, start, end, since)
+        since = end
+        if not (statement.denied or _OTHERS.search(statement.before) or _OTHERS_AFTER.match(statement.after)):
+            yield statement
+
+
+def valid_address(address: str) -> str | None:
+    """Give the address as the mail standards write it, or None where they do not allow it."""
+    try:
+        return validate_email(address, check_deliverability=False).normalized
+    except EmailNotValidError:
+        return None
+
+
+def spelled(words: str) -> str:
+    """Give `maria [at] gmail dot com` as `maria@gmail.com`; an address stays as it is."""
+    joined = re.sub(
+        r"[ \t]*[\[({]at[\])}][ \t]*|[ \t]+at[ \t]+|[ \t]*@[ \t]*", "@", words, flags=re.IGNORECASE
+    )
+    return _SEPARATOR.sub(".", joined)
+
+
+def _plain_spans(text: str) -> Iterator[tuple[int, int]]:
+    for match in _PLAIN.finditer(text):
+        words = match.group()
+        start = match.start() + len(words) - len(words.lstrip(".'\u2019-"))
+        yield start, match.end() - _next_sentence(words)
+
+
+def _next_sentence(address: str) -> int:
+    """How many characters belong to a sentence begun without a space: `gmail.com.Thanks`, `gmail.comThanks`."""
+    last = address.rpartition(".")[2]
+    others = address.rpartition("@")[2].removesuffix(last)
+    joined = re.fullmatch(r"[a-z]{2,3}([A-Z][a-z]+)", last)
+    if joined is not None and others.islower():
+        return len(joined[1])
+    return len(last) + 1 if last.istitle() and others.islower() and others.count(".") > 1 else 0
+
+
+def _written_out_spans(text: str) -> Iterator[tuple[int, int]]:
+    """Only what cannot be meant otherwise: brackets, or a known provider in a message that speaks of mail."""
+    for match in _BRACKETED.finditer(text):
+        yield match.span()
+    for match in _SPOKEN.finditer(text):
+        local = match["local"].lower()
+        telling = re.search(r"[a-z].*[\d._]|[\d._].*[a-z]", local) or _MAIL_WORD.search(text)
+        if telling and len(local) > 1 and not _NOT_LOCAL.fullmatch(local) and not local.isdigit():
+            yield match.span()

@@ -1,0 +1,97 @@
+"""A visitor's own name, where the visitor says it: in English, Tagalog, or both at once."""
+
+import re
+from collections.abc import Iterator
+
+from functions.public_chatbot_chat.name_span import name_span
+from functions.public_chatbot_chat.said import CORRECTION, Statement
+
+_PARTICLE = r"(?:(?:po|ho|nga|pala|naman|ay|rin|din|lang|eh)[ \t]+)*"
+
+# Where nothing but a name can follow, so that also `berto santiago` is one.
+_CERTAIN = re.compile(
+    r"\bmy[ \t]+(?:full[ \t]+|complete[ \t]+|real[ \t]+)?name(?:['\u2019]s|[ \t]+is|[ \t]*[:=])[ \t]*"
+    rf"|\bako[ \t]+{_PARTICLE}si[ \t]+"
+    r"|\bako['\u2019]?y[ \t]+(?:po[ \t]+)?si[ \t]+"
+    rf"|\b(?:pangalan|name)[ \t]+ko(?:[ \t]+|[ \t]*[:,][ \t]*){_PARTICLE}(?:is[ \t]+)?(?:si[ \t]+)?",
+    re.IGNORECASE,
+)
+_LABEL = re.compile(r"(?:^|\n|,)[ \t]*(?:full[ \t]+|complete[ \t]+)?name[ \t]*[:=-][ \t]*", re.IGNORECASE)
+_LIKELY = re.compile(
+    rf"\bI(?:[ \t]?['\u2019]m|[ \t]+am)[ \t]+{_PARTICLE}|\bIm[ \t]+{_PARTICLE}"
+    r"|(?<!if )\bthis[ \t]+is[ \t]+|\bthe[ \t]+name['\u2019]s[ \t]+",
+    re.IGNORECASE,
+)
+_NICKNAME = re.compile(
+    r"\bcall[ \t]+me[ \t]+|\btawag(?:in)?[ \t]+(?:mo|nyo|niyo|ninyo)\b[ \t]*(?:na[ \t]+lang[ \t]+)?(?:po[ \t]+)?"
+    r"(?:akong|sa[ \t]+akin)[ \t]+",
+    re.IGNORECASE,
+)
+# The cue stands behind the name: "si Jun to", "Jerome here", "Jenny po ang pangalan ko".
+_BEHIND = re.compile(
+    r"(?:^|(?<=[.!?,\n]))[ \t]*(?:(?:hi|hello)[ \t]+(?:po[ \t]+)?)?(?=\S)(?:si[ \t]+(?=\S))?", re.IGNORECASE
+)
+_SI = re.compile(r"\bsi[ \t]+(?=\S)", re.IGNORECASE)
+_IS_ME = re.compile(r"[ \t]+(?:po[ \t]+|lang[ \t]+|nga[ \t]+)*(?:['\u2019]?to|ito)\b", re.IGNORECASE)
+_HERE = re.compile(
+    r"[ \t]+(?:po[ \t]+)?(?:here\b|(?:ang|yung)[ \t]+(?:pangalan|name)[ \t]+ko\b)", re.IGNORECASE
+)
+_REGARDS = re.compile(
+    r"(?:^|\n)[ \t]*(?:many[ \t]+thanks|thanks|thank[ \t]+you|(?:(?:best|kind|warm)[ \t]+)?regards|salamat|sincerely"
+    r"|respectfully|yours)[\w \t]{0,12}[,.!]*[ \t]*\n+[ \t]*",
+    re.IGNORECASE,
+)
+_CONTACT_AFTER = re.compile(r"[ \t]*(?:[,;:|/\n\u2013—-][ \t]*)+(?=[+(]?[\d(+]{3}|[\w.+-]+@)")
+_LINE_START = re.compile(r"(?:^|\n)[ \t]*")
+_CORRECTED = re.compile(
+    r"(?:^|[.,!\n])[ \t]*(?:ay[ \t]+)?(?:sorry|mali|oops|correction|typo|actually|i mean)\b(?:[ \t]*[,.!:-])?[ \t]*"
+    r"(?:po\b[,]?[ \t]*)?(?:(?:it['\u2019]?s|it[ \t]+should[ \t]+be|spelling|name)[ \t]+)?",
+    re.IGNORECASE,
+)
+
+
+def name_statements(text: str) -> Iterator[Statement]:
+    """Give the names by which the visitor introduces himself: the plainest introduction first, then in order."""
+    yield from _after(text, _CERTAIN, lower_case=True)
+    yield from _after(text, _LABEL, lower_case=True)
+    yield from _after(text, _LIKELY)
+    yield from _before(text, _SI, _IS_ME)
+    yield from _before(text, _BEHIND, _HERE)
+    yield from _after(text, _REGARDS)
+    yield from _signatures(text)
+
+
+def nickname_statements(text: str) -> Iterator[Statement]:
+    """Give what the visitor wants to be called: a name only where no other is known."""
+    yield from _after(text, _NICKNAME)
+
+
+def spelling_statements(text: str) -> Iterator[Statement]:
+    """Give names that mend one said before: `sorry, it's Marianne`; one that resembles none is no name."""
+    yield from (statement for statement in _after(text, _CORRECTED) if CORRECTION.search(statement.before))
+
+
+def _after(text: str, cue: re.Pattern[str], *, lower_case: bool = False) -> Iterator[Statement]:
+    for match in cue.finditer(text):
+        span = name_span(text, match.end(), lower_case=lower_case)
+        if span is not None:
+            yield _statement(text, *span)
+
+
+def _before(text: str, opening: re.Pattern[str], cue: re.Pattern[str]) -> Iterator[Statement]:
+    for match in opening.finditer(text):
+        span = name_span(text, match.end())
+        if span is not None and cue.match(text, span[1]):
+            yield _statement(text, *span)
+
+
+def _signatures(text: str) -> Iterator[Statement]:
+    """Give a full name that opens a line and is followed at once by a number or an address."""
+    for match in _LINE_START.finditer(text):
+        span = name_span(text, match.end())
+        if span is not None and " " in text[slice(*span)] and _CONTACT_AFTER.match(text, span[1]):
+            yield _statement(text, *span)
+
+
+def _statement(text: str, start: int, end: int) -> Statement:
+    return Statement(text, " ".join(text[start:end].split()), start, end)

@@ -1,0 +1,124 @@
+"""Phone numbers in a visitor's words."""
+
+import re
+from collections.abc import Collection, Iterator
+
+import phonenumbers
+from phonenumbers import Leniency, PhoneNumberFormat, PhoneNumberMatcher, PhoneNumberType
+
+from functions.public_chatbot_chat.said import Statement
+
+REGION = "PH"
+E164 = PhoneNumberFormat.E164
+_OWN_LINES = frozenset(
+    {
+        PhoneNumberType.MOBILE,
+        PhoneNumberType.FIXED_LINE,
+        PhoneNumberType.FIXED_LINE_OR_MOBILE,
+        PhoneNumberType.VOIP,
+        PhoneNumberType.PERSONAL_NUMBER,
+    }
+)
+
+_MOBILE = re.compile(r"(?<![\d+])(?:\+?63[ -]?|0)?9\d{2}[ .-]?\d{3}[ .-]?\d{4}(?!\d)")
+
+# The letter O written for the zero of a mobile number: nothing else reads "O917 555 0105".
+_LETTER_ZERO = re.compile(r"(?<![\w.])[oO](?=9\d{2}[\s.-]?\d{3})")
+
+_OTHERS = (
+    r"\b(?:his|her|their|your|husband['\u2019]?s|wife['\u2019]?s|mom['\u2019]?s|dad['\u2019]?s|(?:my|our)\s+\w+['\u2019]s)\s+\w*\s*"
+    r"(?:number|no\.?|phone|mobile|cell|cp|viber)"
+    r"|\b(?:number|cp|cell|phone|viber)\s+(?:n[gi]|nina|mo|nyo|niyo|ninyo|niya|nya|nila)\b"
+    r"|\b(?:i|we|already|just)\s+(?:called|texted|rang|dialed)\b"
+    r"|\b(?:tumawag|nag-?text|tinawagan|tinext)\b"
+)
+_OWN = (
+    r"\b(?:text|call|tawag|tawagan|reach|contact|viber|whatsapp|telegram|cell|cellphone|mobile|phone|tel|landline|cp"
+    r"|number|numbers|numero|no\.|globe|smart|akin|mine|gcash)\b"
+)
+_NO_PHONE = (
+    r"\b(?:order|ref|reference|invoice|receipt|resibo|tracking|waybill|policy|account|acct|transaction|txn|card|tin"
+    r"|sss|gsis|umid|philhealth|pag-?ibig|passport|licen[cs]e|prc|plate|otp|pin|serial|booking|contract|ticket|lot"
+    r"|block|fax|id)\b(?:\s*(?:no\.?|num|number|nos\.?|id|code|ko|po|is|ay)\b|\s*[.#:])*"
+    r"|[₱$€]|\b(?:p|php|usd|peso|pesos|budget|presyo|price)\b"
+)
+_CUE = re.compile(f"(?P<others>{_OTHERS})|(?P<no_phone>{_NO_PHONE})|(?P<own>{_OWN})", re.IGNORECASE)
+_OTHERS_AFTER = re.compile(
+    r"[\s,(-]*(?:po\s+)?(?:is\s+|ang\s+|yung\s+)?"
+    r"(?:my\s+\w+['\u2019]s|(?:number|cp|cell)\s+(?:n[gi]|niya|nya|nila)\b|(?:his|her|their)\s+\w+)",
+    re.IGNORECASE,
+)
+_DIGIT_BEFORE = re.compile(r"\d[\s./-]?$")
+_DIGIT_AFTER = re.compile(r"[\s./-]?\d")
+_AMOUNT_AFTER = re.compile(r"\s*(?:%|pesos?\b|php\b|sqm\b|sq\b|k\b|,\d{3}\b)", re.IGNORECASE)
+
+
+def phone_statements(text: str) -> Iterator[Statement]:
+    """Give the visitor's own valid numbers in order, as E.164; Philippine where no country is said."""
+    spans = _spans(text)
+    since = 0
+    for (start, end), number in sorted(spans.items()):
+        statement = Statement(text, number, start, end, since)
+        since = end
+        if not _inside_longer(text, start, end, spans) and _is_own(statement):
+            yield statement
+
+
+def valid_number(words: str) -> str | None:
+    """Give the words as E.164, or None where no numbering plan has such a number."""
+    try:
+        number = phonenumbers.parse(_LETTER_ZERO.sub("0", words), REGION)
+    except phonenumbers.NumberParseException:
+        return None
+    return _own_line(number)
+
+
+def _own_line(number: phonenumbers.PhoneNumber) -> str | None:
+    """Give a person's or an office's number as E.164; a toll-free or premium line is nobody's contact."""
+    if phonenumbers.number_type(number) not in _OWN_LINES:
+        return None
+    return phonenumbers.format_number(number, E164)
+
+
+def _spans(text: str) -> dict[tuple[int, int], str]:
+    digits = _LETTER_ZERO.sub("0", text)
+    matches = PhoneNumberMatcher(digits, REGION, leniency=Leniency.VALID)
+    numbers = {(match.start, match.end): _own_line(match.number) for match in matches}
+    spans = {span: number for span, number in numbers.items() if number is not None}
+    # The library wants the zero or the country's code before a mobile number, and two numbers well apart.
+    for match in _MOBILE.finditer(digits):
+        number = valid_number(match.group())
+        if number is not None and not any(
+            start < match.end() and match.start() < end for start, end in spans
+        ):
+            spans[match.span()] = number
+    return spans
+
+
+def _is_own(statement: Statement) -> bool:
+    if statement.denied or _OTHERS_AFTER.match(statement.after) or _AMOUNT_AFTER.match(statement.after):
+        return False
+    kind = _nearest_cue(statement.before)
+    if kind in {"others", "no_phone"}:
+        return False
+    # Ten bare digits may be an order's number as well: only a word for a phone makes them one.
+    marked = statement.text[statement.start] in "+\uff0b(0\uff10oO" or len(statement.value) != len(
+        "+639171234567"
+    )
+    return kind == "own" or marked or statement.text.startswith("63", statement.start)
+
+
+def _nearest_cue(words: str) -> str | None:
+    kind = None
+    for cue in _CUE.finditer(words):
+        kind = cue.lastgroup
+    return kind
+
+
+def _inside_longer(text: str, start: int, end: int, spans: Collection[tuple[int, int]]) -> bool:
+    """Tell whether digits that are no number of their own stand right beside it: then it is a part of those."""
+    before = _DIGIT_BEFORE.search(text[max(0, start - 2) : start])
+    after = _DIGIT_AFTER.match(text[end : end + 2])
+    follows = any(0 <= start - other <= 1 for _, other in spans)
+    precedes = any(0 <= other - end <= 1 for other, _ in spans)
+    return (before is not None and not follows) or (after is not None and not precedes)

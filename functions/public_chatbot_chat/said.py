@@ -1,0 +1,90 @@
+"""What was found in a visitor's messages, and the words that say so."""
+
+import re
+from dataclasses import dataclass
+from functools import cached_property
+from typing import NamedTuple
+
+WINDOW = 60
+
+CORRECTION = re.compile(
+    r"\b(?:sorry|oops|mali|typo|correction|corrected|actually|i mean|i meant|rather|instead|scratch that|wait"
+    r"|dapat|pala|just kidding|kidding|joke|charot|new one|bago)\b",
+    re.IGNORECASE,
+)
+ADDITION = re.compile(
+    r"\b(?:also|other|another|alternate|alternative|alternatively|backup|second|secondary|or|rin|din|isa pa|landline"
+    r"|office)\b",
+    re.IGNORECASE,
+)
+NEGATION = re.compile(
+    r"\b(?:not|isn['\u2019]?t|hindi|instead of|rather than|wag|huwag|don['\u2019]?t use"
+    r"|(?<!years )(?<!year )(?<!yrs )(?<!yr )old|luma|lumang|dati|dating|previous)\b"
+    r"(?:[ \t]+(?!(?:text|call|email|tawag|viber|use|gamitin|but|kundi)\b)[^\s,;:]+){0,4}[\s:]*$",
+    re.IGNORECASE,
+)
+_SENTENCE_END = re.compile(r"(?<!\bno)(?<!\bnos)[.!?;]\s|\n", re.IGNORECASE)
+
+
+class Said(NamedTuple):
+    """Where a visitor said it: the message's place in the list, and the characters from start up to end."""
+
+    message: int
+    start: int
+    end: int
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """A value and the words it was read from; `said` is None for one known from elsewhere."""
+
+    value: str
+    said: Said | None = None
+
+
+@dataclass(frozen=True)
+class Statement:
+    """One candidate value in one message, with the words around it.
+
+    `since` is where the statement before it ended: words before that speak of something else.
+    """
+
+    text: str
+    value: str
+    start: int
+    end: int
+    since: int = 0
+
+    @cached_property
+    def before(self) -> str:
+        """The words of the same sentence that lead up to the value."""
+        words = self.text[max(self.since, self.start - WINDOW) : self.start]
+        return _SENTENCE_END.split(words)[-1]
+
+    @cached_property
+    def after(self) -> str:
+        """The words that follow the value in the same sentence."""
+        return _SENTENCE_END.split(self.text[self.end : self.end + WINDOW])[0]
+
+    @property
+    def corrects(self) -> bool:
+        """Whether the words say that this replaces what was said before."""
+        lead_up = self.text[max(self.since, self.start - WINDOW) : self.start]
+        return bool(CORRECTION.search(lead_up) or _CORRECTED_AFTER.match(self.after))
+
+    @property
+    def adds(self) -> bool:
+        """Whether the words offer this beside what was said before."""
+        return not self.corrects and bool(ADDITION.search(self.before))
+
+    @property
+    def denied(self) -> bool:
+        """Whether the visitor says that this is not, or no longer, the value."""
+        return bool(NEGATION.search(self.before))
+
+    def found(self, message: int) -> Found:
+        """Give the value with its evidence."""
+        return Found(self.value, Said(message, self.start, self.end))
+
+
+_CORRECTED_AFTER = re.compile(r"[\s,]*(?:po\s+)?(?:dapat|pala|instead|not\b|hindi\b)", re.IGNORECASE)

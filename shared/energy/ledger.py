@@ -84,7 +84,7 @@ class Ledger:
     async def reserve(
         self, reservation: Mapping[str, Any], deadline: Deadline, feature: "Feature | None" = None
     ) -> Hold | Replay:
-        """Hold what a call can cost, or find the reply of an earlier one, through the feature's own function if it has one.
+        """Hold what a call can cost, through the feature's own function if it has one, or find an earlier reply.
 
         Raises:
             NexscoutError: the class that belongs to the outcome, when the call is not admitted.
@@ -93,7 +93,8 @@ class Ledger:
             **reservation,
             "hold_seconds": math.ceil(deadline.remaining()) + HOLD_MARGIN_SECONDS,
         }
-        function, arguments = "ai_reserve", {"p_request": json.dumps(request)}
+        function: str = "ai_reserve"
+        arguments: Mapping[str, Any] = {"p_request": json.dumps(request)}
         if feature is not None:
             function, arguments = feature.opening(json.dumps(request))
         answer = await self._call(function, arguments, deadline)

@@ -17,7 +17,7 @@ from local.processes import Child, Children, Program
 
 ADMIN = "supabase_admin"
 SERVER_USER = "nobody"
-READY_SECONDS = 30.0
+READY_SECONDS = 60.0
 BOOTSTRAP = Path(__file__).with_name("bootstrap.sql")
 # The built-in locale is the same on every platform.
 LOCALE = ("--encoding=UTF8", "--locale=C", "--locale-provider=builtin", "--builtin-locale=C.UTF-8")

@@ -17,7 +17,7 @@ test: setup ## all tests; T='tests/local -k port' for some of them
 	@$(PY) -m pytest -m 'not soak' $(T)
 
 soak: setup ## the long proofs
-	@$(PY) -m pytest -m soak $(T)
+	@$(PY) -m pytest -m soak -v --durations=0 $(T)
 
 bench: setup ## the benchmarks
 	@$(PY) -m bench

@@ -20,6 +20,9 @@ from shared.settings import Settings
 from tests.shared.clock import HandClock
 from tests.shared.issuer import USER_ID, Issuer, public_jwk, serving
 
+DAY_SECONDS = 86_400
+"""The tokens below are dated when the file is read, and tried when their turn comes."""
+
 EC_KEY = ec.generate_private_key(ec.SECP256R1())
 RSA_KEY = rsa.generate_private_key(public_exponent=65537, key_size=2048)
 STRANGER = ec.generate_private_key(ec.SECP256R1())
@@ -124,8 +127,8 @@ FAULTY_CLAIMS: list[tuple[str, dict[str, object]]] = [
     ("no expiry", {"exp": None}),
     ("expiry is text", {"exp": "soon"}),
     ("expiry is a list", {"exp": [4_000_000_000]}),
-    ("not valid yet", {"nbf": int(time.time()) + 60}),
-    ("issued in the future", {"iat": int(time.time()) + 60}),
+    ("not valid yet", {"nbf": int(time.time()) + DAY_SECONDS}),
+    ("issued in the future", {"iat": int(time.time()) + DAY_SECONDS}),
     ("other issuer", {"iss": "https://other.supabase.co/auth/v1"}),
     ("empty issuer", {"iss": ""}),
     ("issuer is a list", {"iss": ["https://other.supabase.co/auth/v1"]}),

@@ -142,7 +142,7 @@ def test_upper_bound_counts_an_image_by_its_largest_size() -> None:
 @pytest.mark.parametrize("counts", [(-1, 0, 0), (0, -1, 0), (0, 0, -1)])
 def test_upper_bound_refuses_negative_counts(counts: tuple[int, int, int]) -> None:
     """A negative count could make a hold too small."""
-    with pytest.raises(ValueError, match="at least 0"):
+    with pytest.raises(ValueError, match=r"^a count is at least 0$"):
         upper_bound_usd(CATALOGUE.get("gpt-4o"), counts[0], counts[1], images=counts[2])
 
 

@@ -190,7 +190,7 @@ async def test_a_provider_that_cannot_be_reached_is_not_billed(
 
 
 @pytest.mark.parametrize("kind", ["hang", "slow_first_token"])
-async def test_a_provider_that_is_too_slow_is_ended_by_the_deadline(
+async def test_fault_19_a_provider_that_is_too_slow_is_ended_by_the_deadline(
     stack: Stack, new_user: NewUser, database: Database, provider: Provider, kind: str
 ) -> None:
     """504 within the budget, energy given back, rows written before the platform would have killed us (fault 19)."""

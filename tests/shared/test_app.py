@@ -187,7 +187,7 @@ ANSWERS: list[Answer] = [
     ("method", "path", "options", "status", "code"),
     ANSWERS,
 )
-async def test_every_answer_has_its_status_its_shape_and_cors(
+async def test_fault_14_every_answer_has_its_status_its_shape_and_cors(
     call: Caller, method: str, path: str, options: dict[str, Any], status: int, code: str
 ) -> None:
     """One line a request, the last columns what the caller reads (fault 14)."""

@@ -118,7 +118,7 @@ def test_session_has_twenty_calls_a_minute(money: Money) -> None:
     assert money.reserve(user, **visitor(str(uuid4())))["outcome"] == "reserved"
 
 
-def test_address_has_sixty_calls_a_minute_over_all_its_sessions(money: Money) -> None:
+def test_fault_16_address_has_sixty_calls_a_minute_over_all_its_sessions(money: Money) -> None:
     """Fault 16: rotating sessions from one address does not give it more; other addresses are still served."""
     user = money.account()
     for _ in range(60):
@@ -135,7 +135,7 @@ def test_address_is_counted_within_a_workspace(money: Money) -> None:
         assert money.reserve(second, **visitor(str(uuid4()), "one"))["outcome"] == "reserved"
 
 
-def test_rotating_attacker_costs_at_most_the_daily_energy(money: Money) -> None:
+def test_fault_16_rotating_attacker_costs_at_most_the_daily_energy(money: Money) -> None:
     """Fault 16: new sessions and new addresses for every call end at the workspace's daily cap; the owner goes on."""
     with money.policy(visitor_energy_per_day=50):
         user = money.account(energy=1000)

@@ -53,7 +53,9 @@ def row(session: psycopg.Connection, table: str, user: UUID) -> object:
 
 
 @pytest.mark.parametrize("column", ENERGY)
-def test_user_cannot_change_his_energy_row(column: str, user: UUID, session: psycopg.Connection) -> None:
+def test_fault_12_user_cannot_change_his_energy_row(
+    column: str, user: UUID, session: psycopg.Connection
+) -> None:
     """The update succeeds, meets the row, and changes nothing."""
     before = row(session, "user_energy", user)
     with acting_as(session, Key("authenticated", str(user))):
@@ -65,7 +67,7 @@ def test_user_cannot_change_his_energy_row(column: str, user: UUID, session: psy
 
 
 @pytest.mark.parametrize("column", PROFILE)
-def test_user_cannot_change_the_money_of_his_profile(
+def test_fault_12_user_cannot_change_the_money_of_his_profile(
     column: str, user: UUID, session: psycopg.Connection
 ) -> None:
     """Coins, energy and tier stay; the rest of the same update is done."""
@@ -106,7 +108,7 @@ def test_unchanged_values_pass(user: UUID, session: psycopg.Connection) -> None:
     assert met.rowcount == 1
 
 
-def test_upsert_mints_nothing(user: UUID, session: psycopg.Connection) -> None:
+def test_fault_12_upsert_mints_nothing(user: UUID, session: psycopg.Connection) -> None:
     """The client library's upsert keeps both rows as they are."""
     before = row(session, "user_energy", user), row(session, "profiles", user)
     with acting_as(session, Key("authenticated", str(user))):
@@ -125,7 +127,7 @@ def test_upsert_mints_nothing(user: UUID, session: psycopg.Connection) -> None:
     assert (row(session, "user_energy", user), row(session, "profiles", user)) == before
 
 
-def test_merge_mints_nothing(user: UUID, session: psycopg.Connection) -> None:
+def test_fault_12_merge_mints_nothing(user: UUID, session: psycopg.Connection) -> None:
     """Nor does SQL's own upsert."""
     with acting_as(session, Key("authenticated", str(user))):
         session.execute(
@@ -138,7 +140,7 @@ def test_merge_mints_nothing(user: UUID, session: psycopg.Connection) -> None:
     ).fetchone() == (42,)
 
 
-def test_insert_gets_the_defaults(money: Money, session: psycopg.Connection) -> None:
+def test_fault_12_insert_gets_the_defaults(money: Money, session: psycopg.Connection) -> None:
     """A user who makes his own rows starts as everybody does, whatever he writes."""
     user = money.account(tier=None, energy=None)
     with acting_as(session, Key("authenticated", str(user))):
@@ -166,7 +168,9 @@ def test_insert_gets_the_defaults(money: Money, session: psycopg.Connection) -> 
 
 
 @pytest.mark.parametrize("table", ["user_energy", "profiles", "energy_transactions"])
-def test_user_cannot_delete_to_begin_anew(table: str, user: UUID, session: psycopg.Connection) -> None:
+def test_fault_12_user_cannot_delete_to_begin_anew(
+    table: str, user: UUID, session: psycopg.Connection
+) -> None:
     """A row that could be made again with its defaults cannot be deleted first."""
     before = row(session, table, user)
     column = "id" if table == "profiles" else "user_id"
@@ -194,7 +198,9 @@ def test_ledger_row_of_a_user_never_counts(user: UUID, session: psycopg.Connecti
 @pytest.mark.parametrize(
     "statement", ["update public.energy_transactions set delta = 500", "truncate public.energy_transactions"]
 )
-def test_user_cannot_touch_ledger_rows(statement: str, user: UUID, session: psycopg.Connection) -> None:
+def test_fault_12_user_cannot_touch_ledger_rows(
+    statement: str, user: UUID, session: psycopg.Connection
+) -> None:
     """Neither an update nor emptying the table changes a row."""
     before = row(session, "energy_transactions", user)
     with session.transaction() as attempt:

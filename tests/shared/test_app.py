@@ -223,6 +223,12 @@ async def test_retry_after_is_a_header(call: Caller) -> None:
     assert "retry-after" in reply.headers["access-control-expose-headers"].split(", ")
 
 
+async def test_a_refused_method_is_told_the_allowed_one(call: Caller) -> None:
+    """As the standard asks (RFC 9110, 15.5.6)."""
+    reply = await call("DELETE")
+    assert (reply.status_code, reply.headers["allow"]) == (405, "POST")
+
+
 async def test_an_error_without_a_waiting_time_has_no_retry_after(call: Caller) -> None:
     """Waiting would not help."""
     assert "retry-after" not in (await call("GET", "/raise/prospect")).headers

@@ -19,9 +19,9 @@ Row = dict[str, Any]
 BLOCK = 500
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture
 def simulation(stack: Stack) -> Iterator[Simulation]:
-    """The code on simulated wires, over a database of its own."""
+    """The code on simulated wires, over a new database: a sweep looks at all accounts, and must not find thousands."""
     url = stack.blank_database(f"schedules_{secrets.token_hex(8)}")
     apply(url)
     with psycopg.connect(url, autocommit=True) as connection:

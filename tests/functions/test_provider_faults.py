@@ -196,12 +196,12 @@ async def test_fault_19_a_provider_that_is_too_slow_is_ended_by_the_deadline(
     """504 within the budget, energy given back, rows written before the platform would have killed us (fault 19)."""
     user = new_user()
     provider.fail({"kind": kind, "seconds": 30})
-    async with in_process(stack, REQUEST_TIMEOUT_SECONDS="4") as api:
+    async with in_process(stack, REQUEST_TIMEOUT_SECONDS="5") as api:
         started = monotonic()
         reply = await api(user, ONE_RETRY)
         spent = monotonic() - started
     assert (reply.status_code, reply.json()["code"]) == (504, "deadline_exceeded")
-    assert 0.5 < spent < 4
+    assert 1 < spent < 5
     books = Books(database, user)
     books.assert_nothing_charged(500)
     (attempt,) = assert_recorded_as_sent(books, provider)

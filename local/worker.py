@@ -19,16 +19,22 @@ Work = Callable[[Services], Awaitable[int]]
 
 
 def workers() -> list[Work]:
-    """Give the `work` of every function that has a worker."""
-    names = sorted(path.parent.name for path in FUNCTIONS.glob("*/worker.py"))
-    return [importlib.import_module(f"functions.{name}.worker").work for name in names]
+    """Give the `work` of every function that has a worker; one that cannot be loaded takes no other down."""
+    found: list[Work] = []
+    for path in sorted(FUNCTIONS.glob("*/worker.py")):
+        try:
+            found.append(importlib.import_module(f"functions.{path.parent.name}.worker").work)
+        except Exception as error:  # noqa: BLE001  # whatever the import of a function raises
+            log_event("worker.broken", level=logging.ERROR, function=path.parent.name, error=error)
+    return found
 
 
 async def work_for_ever(services: Services) -> None:
     """Do what waits, and look again shortly when nothing does."""
+    works = workers()
     while True:
         claimed = 0
-        for work in workers():
+        for work in works:
             try:
                 claimed += await work(services)
             except NexscoutError as error:

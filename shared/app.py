@@ -103,7 +103,10 @@ async def _reply_invalid(request: Request, error: Exception) -> JSONResponse:
 async def _reply_http_exception(request: Request, error: Exception) -> JSONResponse:
     status = error.status_code if isinstance(error, HTTPException) else 500
     translated: NexscoutError = {404: NotFound, 405: MethodNotAllowed}.get(status, InternalError)()
-    return error_response(translated, context_of(request))
+    reply = error_response(translated, context_of(request))
+    if isinstance(error, HTTPException) and error.headers:
+        reply.headers.update(error.headers)
+    return reply
 
 
 def error_response(error: NexscoutError, context: RequestContext) -> JSONResponse:

@@ -2,12 +2,33 @@
 
 import json
 import math
-from collections.abc import Iterator
-from typing import Any
+import re
+from collections.abc import Iterable, Iterator
+from typing import Any, NamedTuple
 
 from fastapi import Request
 
 from shared.errors import InvalidRequest, PayloadTooLarge
+
+# supabase-js calls a string `text/plain`, and others tell no type at all: both are read as the JSON they hold.
+_JSON_TYPES = re.compile(r"application/(\S+\+)?json|text/plain|", re.IGNORECASE)
+_PLAIN_NAME = re.compile(r"\w{1,64}", re.ASCII)
+
+
+class _Place(NamedTuple):
+    """Where in the body a value stands: a link to its parent, so that depth costs nothing until it is told."""
+
+    parent: "_Place | None"
+    name: str
+
+    def path(self) -> str:
+        names = []
+        place: _Place | None = self
+        while place is not None:
+            # A name that is no name may hold what no reply could repeat.
+            names.append(place.name if _PLAIN_NAME.fullmatch(place.name) else "?")
+            place = place.parent
+        return ".".join(reversed(names))
 
 
 async def read_json(request: Request, max_bytes: int) -> dict[str, Any]:
@@ -15,20 +36,28 @@ async def read_json(request: Request, max_bytes: int) -> dict[str, Any]:
 
     Raises:
         PayloadTooLarge: it is over the limit; reading stops there.
-        InvalidRequest: it is no JSON object, or holds text that cannot be stored.
+        InvalidRequest: it is no JSON object, or holds what cannot be stored: then the field is named.
     """
+    _check_type(request.headers.get("content-type", ""))
     raw = await _read(request, max_bytes)
     try:
-        body = json.loads(raw.decode(), parse_constant=_no_constant, parse_float=_finite)
-        texts = "".join(_texts(body))
-        texts.encode()
+        body = json.loads(raw.decode())
     except (ValueError, RecursionError) as exc:
         raise InvalidRequest("The body must be valid JSON in UTF-8.") from exc
-    if "\x00" in texts:
-        raise InvalidRequest("The body must not contain null characters.")
     if not isinstance(body, dict):
         raise InvalidRequest("The body must be a JSON object.")
+    for place, fault in _faults(body):
+        path = place.path()
+        raise InvalidRequest(f"Invalid field '{path}': {fault}.", details=[{"field": path, "message": fault}])
     return body
+
+
+def _check_type(content_type: str) -> None:
+    if not _JSON_TYPES.fullmatch(content_type.partition(";")[0].strip()):
+        raise InvalidRequest(
+            "The body must be sent as application/json.",
+            details=[{"field": "Content-Type", "message": "must be application/json"}],
+        )
 
 
 async def _read(request: Request, max_bytes: int) -> bytes:
@@ -41,26 +70,32 @@ async def _read(request: Request, max_bytes: int) -> bytes:
     return b"".join(chunks)
 
 
-def _no_constant(name: str) -> float:
-    raise ValueError(f"{name} is no JSON")
-
-
-def _finite(text: str) -> float:
-    number = float(text)
-    if not math.isfinite(number):
-        raise ValueError("a number is too large")
-    return number
-
-
-def _texts(body: object) -> Iterator[str]:
-    """Give every string in the body, names too; without recursion, so that depth cannot break it."""
-    waiting = [body]
+def _faults(body: dict[str, Any]) -> Iterator[tuple[_Place, str]]:
+    """Give what PostgreSQL cannot keep, names too; without recursion, so that depth cannot break it."""
+    waiting: list[tuple[_Place | None, dict[str, Any] | list[Any]]] = [(None, body)]
     while waiting:
-        item = waiting.pop()
-        if isinstance(item, str):
-            yield item
-        elif isinstance(item, dict):
-            yield from item
-            waiting.extend(item.values())
-        elif isinstance(item, list):
-            waiting.extend(item)
+        above, item = waiting.pop()
+        if isinstance(item, dict):
+            named: Iterable[tuple[object, object]] = item.items()
+            yield from ((_Place(above, name), fault) for name in item if (fault := _fault(name)))
+        else:
+            named = enumerate(item)
+        for name, value in named:
+            if isinstance(value, dict | list):
+                waiting.append((_Place(above, str(name)), value))
+            elif fault := _fault(value):
+                yield _Place(above, str(name)), fault
+
+
+def _fault(value: object) -> str | None:
+    """Tell what is wrong with one value: JSON knows no NaN, UTF-8 no half characters and PostgreSQL no null ones."""
+    if isinstance(value, str):
+        if "\x00" in value:
+            return "must not contain null characters"
+        try:
+            value.encode()
+        except UnicodeEncodeError:
+            return "must not contain half of a surrogate pair"
+    elif isinstance(value, float) and not math.isfinite(value):
+        return "must be a finite number"
+    return None

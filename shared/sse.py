@@ -32,10 +32,13 @@ class EventStream(Response):
         gone = asyncio.get_running_loop().create_task(_disconnected(receive))
         try:
             async with aclosing(self._events) as events:
+                # An iterator that never began would not notice that it is closed.
+                event = await anext(events, None)
                 await send({"type": "http.response.start", "status": 200, "headers": self.raw_headers})
-                while (event := await _before(gone, anext(events, None))) is not None:
+                while event is not None:
                     data = f"data: {json.dumps(event, ensure_ascii=False, separators=(',', ':'))}\n\n"
                     await send({"type": "http.response.body", "body": data.encode(), "more_body": True})
+                    event = await _before(gone, anext(events, None))
             await send({"type": "http.response.body", "body": b""})
         except OSError:
             # The server's word for a client that has gone.

@@ -20,6 +20,7 @@ _CUE = re.compile(
     rf"|\b(?:company|negosyo|business)[ \t]+(?:ko|namin){_PO}[ \t]+(?:ay[ \t]+|is[ \t]+)?"
     rf"|\b(?:owner|founder)[ \t]+of[ \t]+|\bI[ \t]+own[ \t]+|\bmay[- ]?ari{_PO}(?:[ \t]+ako)?{_PO}[ \t]+ng[ \t]+"
     rf"|\b{_ROLE}{_PO}[ \t]+(?:ako[ \t]+)?(?:at|of|with|for|sa)[ \t]+"
+    rf"|\bempleyado{_PO}(?:[ \t]+(?:ako|kami))?{_PO}[ \t]+(?:ng|sa)[ \t]+"
     rf"|\bnag(?:wo-?work|ta-?trabaho|-?work){_PO}(?:[ \t]+(?:ako|kami))?{_PO}[ \t]+sa[ \t]+",
     re.IGNORECASE,
 )

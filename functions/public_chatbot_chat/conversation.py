@@ -108,12 +108,19 @@ class VisitorTurn:
             return ""
         self.handled_by = "away"
         settings = self._settings()
-        self.answer = fallback_answer(self._message, self._chat.get("training") or [], settings.get("away_message"))
+        self.answer = fallback_answer(
+            self._message, self._chat.get("training") or [], settings.get("away_message")
+        )
         return self.answer
 
     def fallback_body(self, request_id: str) -> dict[str, Any]:
         """Give the whole reply of a turn that no model answered."""
-        return {"success": True, "requestId": request_id, **self._told(fallback=self.handled_by != "human"), "meta": {}}
+        return {
+            "success": True,
+            "requestId": request_id,
+            **self._told(fallback=self.handled_by != "human"),
+            "meta": {},
+        }
 
     def rows(self) -> Mapping[str, Any]:
         """Give the rows of a turn that nothing could be reserved for."""

@@ -48,7 +48,7 @@ def email_statements(text: str) -> Iterator[Statement]:
             continue
         statement = Statement(text, address, start, end, since)
         since = end
-        if not (statement.denied or _OTHERS.search(statement.before) or _OTHERS_AFTER.match(statement.after)):
+        if not (statement.denied or statement.somebody_elses or _OTHERS.search(statement.before) or _OTHERS_AFTER.match(statement.after)):
             yield statement
 
 

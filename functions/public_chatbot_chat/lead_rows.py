@@ -29,4 +29,11 @@ def _contact(lead: Lead) -> dict[str, Any] | None:
     values = {name: item.value for name, item in found.items() if item is not None}
     if not values:
         return None
-    return {**values, "said": {name: list(item.said) for name, item in found.items() if item is not None and item.said is not None}}
+    return {
+        **values,
+        "said": {
+            name: list(item.said)
+            for name, item in found.items()
+            if item is not None and item.said is not None
+        },
+    }

@@ -5,7 +5,7 @@ def _words(listed: str, separator: str | None = None) -> frozenset[str]:
     return frozenset(" ".join(word.split()) for word in listed.split(separator))
 
 
-TITLES = _words("mr mrs ms miss dr dra engr atty arch prof rev fr sir maam hon capt")
+TITLES = _words("mr mrs ms miss dr dra engr atty arch prof rev fr sir maam hon capt sister brother pastor")
 PARTICLES = _words("de del dela delos delas de la los las da dos di van von y san santa sta sto santo")
 SUFFIXES = _words("jr sr ii iii iv")
 ABBREVIATIONS = _words("ma sta sto jr sr fr st")
@@ -31,7 +31,7 @@ PLACES = _words(
 
 # Capitalised by habit, by a sentence's start or by feeling: none of these begins or continues a name.
 NOT_NAMES = _words("""
-    a about actually after again ago agent ako all alone already also always am amazing an and ang ano
+    joke joking kidding lol jk charot char hehe hehehe hihi lmao bot robot kayo kami sila siya a about actually after again ago agent english ako all alone already also always am amazing an and ang ano
     any anyone are as asap ask asking at available awesome ay ayaw ba back bago baka based because been
     before being best better bored business busy but buy buying by call calling can catholic client
     concerned confused contact cool curious customer daw day dear desperate din dito doing done down

@@ -10,7 +10,7 @@ _PARTICLE = r"(?:(?:po|ho|nga|pala|naman|ay|rin|din|lang|eh)[ \t]+)*"
 
 # Where nothing but a name can follow, so that also `berto santiago` is one.
 _CERTAIN = re.compile(
-    r"\bmy[ \t]+(?:full[ \t]+|complete[ \t]+|real[ \t]+)?name(?:['\u2019]s|[ \t]+is|[ \t]*[:=])[ \t]*"
+    r"\bmy[ \t]+(?:full[ \t]+|complete[ \t]+|real[ \t]+)?(?:name|nmae|naem)(?:['\u2019]s|[ \t]+is|[ \t]*[:=])[ \t]*"
     rf"|\bako[ \t]+{_PARTICLE}si[ \t]+"
     r"|\bako['\u2019]?y[ \t]+(?:po[ \t]+)?si[ \t]+"
     rf"|\b(?:pangalan|name)[ \t]+ko(?:[ \t]+|[ \t]*[:,][ \t]*){_PARTICLE}(?:is[ \t]+)?(?:si[ \t]+)?",
@@ -18,7 +18,7 @@ _CERTAIN = re.compile(
 )
 _LABEL = re.compile(r"(?:^|\n|,)[ \t]*(?:full[ \t]+|complete[ \t]+)?name[ \t]*[:=-][ \t]*", re.IGNORECASE)
 _LIKELY = re.compile(
-    rf"\bI(?:[ \t]?['\u2019]m|[ \t]+am)[ \t]+{_PARTICLE}|\bIm[ \t]+{_PARTICLE}"
+    rf"\bI(?:[ \t]?['\u2019]m|[ \t]+am)[ \t]+{_PARTICLE}|\bI ?a?m[ \t]+{_PARTICLE}|\bI[ \t]+\("
     r"|(?<!if )\bthis[ \t]+is[ \t]+|\bthe[ \t]+name['\u2019]s[ \t]+",
     re.IGNORECASE,
 )
@@ -34,7 +34,11 @@ _BEHIND = re.compile(
 _SI = re.compile(r"\bsi[ \t]+(?=\S)", re.IGNORECASE)
 _IS_ME = re.compile(r"[ \t]+(?:po[ \t]+|lang[ \t]+|nga[ \t]+)*(?:['\u2019]?to|ito)\b", re.IGNORECASE)
 _HERE = re.compile(
-    r"[ \t]+(?:po[ \t]+)?(?:here\b|(?:ang|yung)[ \t]+(?:pangalan|name)[ \t]+ko\b)", re.IGNORECASE
+    r"[ \t]+(?:po[ \t]+)?(?:here\b|speaking\b|(?:(?:ang|yung)[ \t]+)?(?:pangalan|name)[ \t]+ko\b)", re.IGNORECASE
+)
+_ASKING = re.compile(r"[ \t]+po[ \t]*,?[ \t]+(?:inquiring|inquire|from|taga|interested|ng)\b", re.IGNORECASE)
+_SIGNED = re.compile(
+    r"\b(?:regards|sincerely|respectfully)[ \t]*[,.:-][ \t]*|[.!?\n][ \t]*[-\u2013—][ \t]*", re.IGNORECASE
 )
 _REGARDS = re.compile(
     r"(?:^|\n)[ \t]*(?:many[ \t]+thanks|thanks|thank[ \t]+you|(?:(?:best|kind|warm)[ \t]+)?regards|salamat|sincerely"
@@ -90,6 +94,14 @@ def _signatures(text: str) -> Iterator[Statement]:
     for match in _LINE_START.finditer(text):
         span = name_span(text, match.end())
         if span is not None and " " in text[slice(*span)] and _CONTACT_AFTER.match(text, span[1]):
+            yield _statement(text, *span)
+    for match in _BEHIND.finditer(text):
+        span = name_span(text, match.end())
+        if span is not None and " " in text[slice(*span)] and _ASKING.match(text, span[1]):
+            yield _statement(text, *span)
+    for match in _SIGNED.finditer(text):
+        span = name_span(text, match.end())
+        if span is not None and " " in text[slice(*span)] and not text[span[1] :].strip(" .\n"):
             yield _statement(text, *span)
 
 

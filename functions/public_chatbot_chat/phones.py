@@ -30,7 +30,8 @@ _OTHERS = (
     r"(?:number|no\.?|phone|mobile|cell|cp|viber)"
     r"|\b(?:number|cp|cell|phone|viber)\s+(?:n[gi]|nina|mo|nyo|niyo|ninyo|niya|nya|nila)\b"
     r"|\b(?:i|we|already|just)\s+(?:called|texted|rang|dialed)\b"
-    r"|\b(?:tumawag|nag-?text|tinawagan|tinext)\b"
+    r"|\b(?:tumawag|nag-?text|tinawagan|tinext|sabi ni)\b"
+    r"|\b(?:pay|paid|payment|transfer|transferred|send money|sent|bayad|magbayad|nagbayad|ipadala)\b"
 )
 _OWN = (
     r"\b(?:text|call|tawag|tawagan|reach|contact|viber|whatsapp|telegram|cell|cellphone|mobile|phone|tel|landline|cp"
@@ -44,8 +45,8 @@ _NO_PHONE = (
 )
 _CUE = re.compile(f"(?P<others>{_OTHERS})|(?P<no_phone>{_NO_PHONE})|(?P<own>{_OWN})", re.IGNORECASE)
 _OTHERS_AFTER = re.compile(
-    r"[\s,(-]*(?:po\s+)?(?:is\s+|ang\s+|yung\s+)?"
-    r"(?:my\s+\w+['\u2019]s|(?:number|cp|cell)\s+(?:n[gi]|niya|nya|nila)\b|(?:his|her|their)\s+\w+)",
+    r"[\s,(-]*(?:po\s+|daw\s+)*(?:is\s+|ang\s+|yung\s+)?"
+    r"(?:my\s+\w+['\u2019]s|(?:number|cp|cell)\s+(?:n[gi]|nyo|ninyo|mo|niya|nya|nila)\b|(?:his|her|their)\s+\w+)",
     re.IGNORECASE,
 )
 _DIGIT_BEFORE = re.compile(r"\d[\s./-]?$")
@@ -96,7 +97,7 @@ def _spans(text: str) -> dict[tuple[int, int], str]:
 
 
 def _is_own(statement: Statement) -> bool:
-    if statement.denied or _OTHERS_AFTER.match(statement.after) or _AMOUNT_AFTER.match(statement.after):
+    if statement.denied or statement.somebody_elses or _OTHERS_AFTER.match(statement.after) or _AMOUNT_AFTER.match(statement.after):
         return False
     kind = _nearest_cue(statement.before)
     if kind in {"others", "no_phone"}:

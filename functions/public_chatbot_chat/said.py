@@ -23,6 +23,16 @@ NEGATION = re.compile(
     r"(?:[ \t]+(?!(?:text|call|email|tawag|viber|use|gamitin|but|kundi)\b)[^\s,;:]+){0,4}[\s:]*$",
     re.IGNORECASE,
 )
+_RELATIVE = re.compile(
+    r"\b(?:husband|wife|spouse|sister|brother|mom|mother|mama|dad|father|papa|son|daughter|friend|boss|manager|assistant"
+    r"|secretary|agent|cousin|uncle|aunt|tita|tito|asawa|kapatid|anak|nanay|tatay|kaibigan|pinsan|boyfriend|girlfriend"
+    r"|officemate|partner)\b(?:(?!\b(?:me|mine|i|ako|akin|text|call)\b)[^,;:]){0,40}$",
+    re.IGNORECASE,
+)
+_STOP = re.compile(
+    r"\b(?:stop|do(?:n['\u2019]?t| not)|never|wag|huwag)[ \t]+(?:na[ \t]+)?(?:e?-?mail|text|call|mag)\w*[^,;:]{0,30}$",
+    re.IGNORECASE,
+)
 _SENTENCE_END = re.compile(r"(?<!\bno)(?<!\bnos)[.!?;]\s|\n", re.IGNORECASE)
 
 
@@ -80,7 +90,12 @@ class Statement:
     @property
     def denied(self) -> bool:
         """Whether the visitor says that this is not, or no longer, the value."""
-        return bool(NEGATION.search(self.before))
+        return bool(NEGATION.search(self.before) or _STOP.search(self.before))
+
+    @property
+    def somebody_elses(self) -> bool:
+        """Whether the words lead up to it by way of a relative, a friend or a colleague."""
+        return bool(_RELATIVE.search(self.before))
 
     def found(self, message: int) -> Found:
         """Give the value with its evidence."""

@@ -10,7 +10,9 @@ MAX_MESSAGE_CHARS = 4_000
 
 MISSING = "Missing required fields: sessionId, message, userId"
 
-MessageText = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=MAX_MESSAGE_CHARS)]
+MessageText = Annotated[
+    str, StringConstraints(strip_whitespace=True, min_length=1, max_length=MAX_MESSAGE_CHARS)
+]
 
 
 class VisitorRequest(BaseModel):

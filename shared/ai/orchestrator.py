@@ -1,8 +1,8 @@
 """The one way to a model: reserve, deliver inside the deadline, then settle or release."""
 
 import asyncio
-from collections.abc import Awaitable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Awaitable, Callable, Iterator, Sequence
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from typing import Any, TypeVar
 
@@ -15,7 +15,7 @@ from shared.ai.reply import Reply
 from shared.ai.reservation import needs, requested_model, reservation
 from shared.ai.run import Run
 from shared.ai.selection import ClassLists, candidates, fallbacks
-from shared.ai.settling import Settler
+from shared.ai.settling import Settler, to_the_end
 from shared.ai.stream import LiveStream
 from shared.auth import Caller
 from shared.config_cache import ConfigService, Loaded
@@ -131,17 +131,38 @@ class Orchestrator:
         ordered = candidates(call.wish, needs(call), self._catalogue, self._lists)
         request = reservation(call, context.request_id, ordered, self._catalogue)
         work = context.deadline.minus(SETTLE_SECONDS)
-        hold, loaded, prospect = await asyncio.gather(
-            _timed(context, "reserve", self._ledger.reserve(request, context.deadline, call.feature)),
-            _timed(context, "config", self._configurations.load(call.caller, work)),
-            _timed(context, "prospect", self._find_prospect(call, work)),
-            return_exceptions=True,
+        reserving = asyncio.ensure_future(
+            _timed(context, "reserve", self._ledger.reserve(request, context.deadline, call.feature))
         )
+        try:
+            hold, loaded, prospect = await asyncio.gather(
+                asyncio.shield(reserving),
+                _timed(context, "config", self._configurations.load(call.caller, work)),
+                _timed(context, "prospect", self._find_prospect(call, work)),
+                return_exceptions=True,
+            )
+        except asyncio.CancelledError as gone:
+            await to_the_end(
+                self._give_back(reserving, lambda hold: self._admitted(call, context, hold, ordered), gone)
+            )
+            raise
         if isinstance(hold, BaseException):
             raise hold
         if isinstance(hold, Replay):
             return self._replayed(hold, context)
         return _Opened(self._admitted(call, context, hold, ordered), loaded, prospect)
+
+    async def _give_back(
+        self,
+        reserving: Awaitable[Hold | Replay],
+        admitted: Callable[[Hold], Run],
+        gone: BaseException,
+    ) -> None:
+        """Release what the reservation of a caller that has gone may still bring; nothing was sent."""
+        with suppress(NexscoutError):
+            hold = await reserving
+            if isinstance(hold, Hold):
+                await self._settler.release(admitted(hold), gone)
 
     def _replayed(self, replay: Replay, context: RequestContext) -> Reply:
         self._metrics.replayed += 1

@@ -102,7 +102,6 @@ def fallbacks(
         return []
     others = [catalogue.get(wish.fallback_model)] if wish.fallback_model is not None else list(ordered)
     held = class_energy[chosen.model_class]
-    allowed = [
-        model for model in others if model != chosen and class_energy.get(model.model_class, held + 1) <= held
-    ]
+    within = {name for name, energy in class_energy.items() if energy <= held}
+    allowed = [model for model in others if model != chosen and model.model_class in within]
     return list(dict.fromkeys(allowed))[:MAX_FALLBACKS]

@@ -36,11 +36,11 @@ class Settler:
 
         A reply is given also where the ledger did not answer: then its energy is the upper bound.
         """
-        return await _finish(self._settle(run, generated, whole=whole))
+        return await to_the_end(self._settle(run, generated, whole=whole))
 
     async def release(self, run: Run, error: BaseException) -> None:
         """Give back what a call held; never raises a NexscoutError, the one at hand counts."""
-        await _finish(self._release(run, error))
+        await to_the_end(self._release(run, error))
 
     async def _settle(self, run: Run, generated: Generated, *, whole: bool) -> Reply:
         body = body_of(run, generated)
@@ -111,7 +111,7 @@ def _grace(context: RequestContext) -> Deadline:
     return Deadline.starting(max(deadline.remaining(), GRACE_SECONDS), clock=deadline.clock)
 
 
-async def _finish(work: Coroutine[Any, Any, T]) -> T:
+async def to_the_end(work: Coroutine[Any, Any, T]) -> T:
     """Run to the end although the caller is cancelled: money is never left half done.
 
     Both kinds of cancellation are kept away: a task's own, and that of an anyio scope, which comes again and again.

@@ -3,6 +3,7 @@
 import json
 import math
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 from uuid import UUID
@@ -154,13 +155,10 @@ class Ledger:
 
     async def _call(self, function: str, arguments: Mapping[str, Any], deadline: Deadline) -> Any:  # noqa: ANN401
         connection = self._database.as_service()
-        for attempt in range(1, MONEY_TRIES + 1):
-            try:
+        for _ in range(MONEY_TRIES - 1):
+            with suppress(ServiceUnavailable):
                 return await connection.rpc(function, arguments, deadline)
-            except ServiceUnavailable:
-                if attempt == MONEY_TRIES:
-                    raise
-        raise AssertionError  # pragma: no cover  # the last try returns or raises
+        return await connection.rpc(function, arguments, deadline)
 
 
 def _hold(answer: Mapping[str, Any]) -> Hold:

@@ -98,15 +98,21 @@ language sql stable set search_path = '' as $$
 $$;
 comment on function nexscout.month_start is 'The first instant of the month of p_at in the policy''s time zone';
 
+-- What every call asks is plpgsql, not sql: its plan is kept, and most servers plan a sql function anew at every call.
 create or replace function nexscout.day_start(p_at timestamptz) returns timestamptz
-language sql stable set search_path = '' as $$
-  select date_trunc('day', p_at at time zone day_time_zone) at time zone day_time_zone from public.ai_policy
+language plpgsql stable set search_path = '' as $$
+begin
+  return (select date_trunc('day', p_at at time zone day_time_zone) at time zone day_time_zone from public.ai_policy);
+end
 $$;
 comment on function nexscout.day_start is 'The first instant of the day of p_at in the policy''s time zone';
 
 create or replace function nexscout.tier_of(p_user_id uuid) returns public.ai_tiers
-language sql stable set search_path = '' as $$
-  select t from public.ai_tiers t
+language plpgsql stable set search_path = '' as $$
+declare
+  v_tier public.ai_tiers;
+begin
+  select * into v_tier from public.ai_tiers t
   where t.tier = coalesce(
     (select case p.subscription_tier
               when 'starter' then 'free'
@@ -115,7 +121,9 @@ language sql stable set search_path = '' as $$
               when 'team' then 'team'
               when 'enterprise' then 'enterprise'
             end
-     from public.profiles p where p.id = p_user_id), 'free')
+     from public.profiles p where p.id = p_user_id), 'free');
+  return v_tier;
+end
 $$;
 comment on function nexscout.tier_of is
   'The tier of a user: profiles.subscription_tier alone decides; starter, missing and unknown values are free, elite is pro';

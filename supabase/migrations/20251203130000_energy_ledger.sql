@@ -8,7 +8,8 @@ comment on column public.energy_transactions.request_id is 'The ai_requests row 
 create index if not exists energy_transactions_user_created_idx on public.energy_transactions (user_id, created_at desc);
 
 create or replace function nexscout.add_ledger_row(p_user_id uuid, p_before integer, p_after integer) returns void
-language sql set search_path = '' as $$
+language plpgsql set search_path = '' as $$
+begin
   insert into public.energy_transactions (user_id, type, reason, energy, balance_after, delta, request_id, created_at)
   values (
     p_user_id,
@@ -19,7 +20,8 @@ language sql set search_path = '' as $$
     p_after - p_before,
     nullif(current_setting('nexscout.energy_request_id', true), '')::uuid,
     clock_timestamp()
-  )
+  );
+end
 $$;
 comment on function nexscout.add_ledger_row is 'Writes down one change of a balance, under the reason that change_energy set';
 

@@ -29,17 +29,24 @@ comment on type nexscout.reservation is
   'What ai_reserve takes. candidates: ordered [{"model", "provider", "model_class", "cost_bound_usd"}]; cost_bound_usd: over all attempts';
 
 create or replace function nexscout.expire_holds(p_user_id uuid, p_at timestamptz) returns void
-language sql set search_path = '' as $$
-  update public.ai_requests set state = 'expired', resolved_at = p_at
-  where user_id = p_user_id and state = 'held' and expires_at <= p_at
+language plpgsql set search_path = '' as $$
+begin
+  -- Looked for first: an update that meets nothing costs several times as much.
+  perform from public.ai_requests where user_id = p_user_id and state = 'held' and expires_at <= p_at;
+  if found then
+    update public.ai_requests set state = 'expired', resolved_at = p_at
+    where user_id = p_user_id and state = 'held' and expires_at <= p_at;
+  end if;
+end
 $$;
 comment on function nexscout.expire_holds is 'Ends the holds of a locked account whose life is over; their energy is free from then on';
 
 create or replace function nexscout.energy_held(
   p_user_id uuid, p_except_group uuid default null, p_except_request uuid default null
 ) returns integer
-language sql stable set search_path = '' as $$
-  select coalesce(sum(energy), 0)::integer from (
+language plpgsql stable set search_path = '' as $$
+begin
+  return (select coalesce(sum(energy), 0) from (
     -- Calls of a group share one hold, less what the group has paid for.
     select case when r.group_id is null then sum(r.energy_held)
       else greatest(max(r.energy_held) - coalesce(max(g.charged_energy), 0), 0) end as energy
@@ -48,7 +55,8 @@ language sql stable set search_path = '' as $$
       and (p_except_group is null or r.group_id is distinct from p_except_group)
       and (p_except_request is null or r.id <> p_except_request)
     group by r.group_id
-  ) holds
+  ) holds);
+end
 $$;
 comment on function nexscout.energy_held is 'Energy bound by the open holds of an account (expire_holds first)';
 
@@ -195,42 +203,44 @@ end
 $$;
 comment on function nexscout.visitor_cap_reached is 'True when a workspace''s visitors would pass their daily energy or USD';
 
-create or replace function nexscout.seconds_until_free(p_calls timestamptz[], p_limit integer, p_at timestamptz)
-returns integer
+create or replace function nexscout.seconds_until_free(p_call_at timestamptz, p_at timestamptz) returns integer
 language sql immutable set search_path = '' as $$
-  select case when coalesce(cardinality(p_calls), 0) < p_limit then 0
-    when p_limit = 0 then 60
-    else greatest(1, ceil(extract(epoch from p_calls[p_limit] + interval '1 minute' - p_at)))::integer
-  end
+  select greatest(1, ceil(extract(epoch from p_call_at + interval '1 minute' - p_at)))::integer
 $$;
-comment on function nexscout.seconds_until_free is
-  'Seconds until one of the calls (newest first, all within the last minute) has left the window of p_limit calls a minute';
+comment on function nexscout.seconds_until_free is 'Seconds until a call of the last minute has left it';
 
 create or replace function nexscout.rate_limit_wait(p nexscout.reservation, p_tier public.ai_tiers, p_at timestamptz)
 returns integer
 language plpgsql set search_path = '' as $$
 declare
   v_policy public.ai_policy;
+  v_since timestamptz := p_at - interval '1 minute';
+  v_call_at timestamptz;
+  v_address_call_at timestamptz;
 begin
+  -- With n calls a minute, the next is free when the n-th newest has left the minute.
   if p.visitor_session_id is null then
-    return nexscout.seconds_until_free(
-      array(select created_at from public.ai_requests
-            where user_id = p.user_id and visitor_session_id is null and created_at > p_at - interval '1 minute'
-            order by created_at desc limit p_tier.calls_per_minute), p_tier.calls_per_minute, p_at);
+    if p_tier.calls_per_minute > 0 then
+      select created_at into v_call_at from public.ai_requests
+      where user_id = p.user_id and visitor_session_id is null and created_at > v_since
+      order by created_at desc offset p_tier.calls_per_minute - 1 limit 1;
+    else
+      v_call_at := p_at;
+    end if;
+    return case when v_call_at is null then 0 else nexscout.seconds_until_free(v_call_at, p_at) end;
   end if;
   select * into v_policy from public.ai_policy;
-  return greatest(
-    nexscout.seconds_until_free(
-      array(select created_at from public.ai_requests
-            where visitor_session_id = p.visitor_session_id and created_at > p_at - interval '1 minute'
-            order by created_at desc limit v_policy.visitor_session_calls_per_minute),
-      v_policy.visitor_session_calls_per_minute, p_at),
-    nexscout.seconds_until_free(
-      array(select created_at from public.ai_requests
-            where workspace_id = p.user_id and visitor_address_hash = p.visitor_address_hash
-              and created_at > p_at - interval '1 minute'
-            order by created_at desc limit v_policy.visitor_address_calls_per_minute),
-      v_policy.visitor_address_calls_per_minute, p_at));
+  if least(v_policy.visitor_session_calls_per_minute, v_policy.visitor_address_calls_per_minute) = 0 then
+    return nexscout.seconds_until_free(p_at, p_at);
+  end if;
+  select created_at into v_call_at from public.ai_requests
+  where visitor_session_id = p.visitor_session_id and created_at > v_since
+  order by created_at desc offset v_policy.visitor_session_calls_per_minute - 1 limit 1;
+  select created_at into v_address_call_at from public.ai_requests
+  where workspace_id = p.user_id and visitor_address_hash = p.visitor_address_hash and created_at > v_since
+  order by created_at desc offset v_policy.visitor_address_calls_per_minute - 1 limit 1;
+  v_call_at := greatest(v_call_at, v_address_call_at);
+  return case when v_call_at is null then 0 else nexscout.seconds_until_free(v_call_at, p_at) end;
 end
 $$;
 comment on function nexscout.rate_limit_wait is 'Seconds that the caller has to wait for its calls per minute; 0 when it may go on';
@@ -260,8 +270,9 @@ $$;
 comment on function nexscout.refuse is 'The answer of a call that is not admitted, with its usage row';
 
 create or replace function nexscout.reserved(p public.ai_requests, p_account public.user_energy) returns jsonb
-language sql stable set search_path = '' as $$
-  select jsonb_build_object(
+language plpgsql stable set search_path = '' as $$
+begin
+  return jsonb_build_object(
     'outcome', 'reserved'::nexscout.outcome,
     'request_id', p.id,
     'provider', p.provider,
@@ -274,7 +285,8 @@ language sql stable set search_path = '' as $$
     'tier', p_account.tier,
     'energy_available', greatest(p_account.current_energy - nexscout.energy_held(p.user_id), 0),
     'config_version', coalesce((select v.version from public.ai_config_versions v where v.user_id = p.user_id), 0)
-  )
+  );
+end
 $$;
 comment on function nexscout.reserved is 'The answer of an admitted call; energy_available is what is left beside all holds';
 
@@ -522,7 +534,7 @@ revoke all on function
   nexscout.calls_per_charge(text),
   nexscout.spend_cap_reached(nexscout.reservation, public.ai_tiers, timestamptz),
   nexscout.visitor_cap_reached(nexscout.reservation, integer, timestamptz),
-  nexscout.seconds_until_free(timestamptz[], integer, timestamptz),
+  nexscout.seconds_until_free(timestamptz, timestamptz),
   nexscout.rate_limit_wait(nexscout.reservation, public.ai_tiers, timestamptz),
   nexscout.refuse(nexscout.reservation, public.ai_tiers, nexscout.outcome, jsonb),
   nexscout.reserved(public.ai_requests, public.user_energy), nexscout.read_reservation(text),
@@ -538,7 +550,7 @@ grant execute on function
   nexscout.calls_per_charge(text),
   nexscout.spend_cap_reached(nexscout.reservation, public.ai_tiers, timestamptz),
   nexscout.visitor_cap_reached(nexscout.reservation, integer, timestamptz),
-  nexscout.seconds_until_free(timestamptz[], integer, timestamptz),
+  nexscout.seconds_until_free(timestamptz, timestamptz),
   nexscout.rate_limit_wait(nexscout.reservation, public.ai_tiers, timestamptz),
   nexscout.refuse(nexscout.reservation, public.ai_tiers, nexscout.outcome, jsonb),
   nexscout.reserved(public.ai_requests, public.user_energy), nexscout.read_reservation(text),

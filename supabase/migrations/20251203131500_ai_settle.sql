@@ -2,7 +2,8 @@
 
 create or replace function nexscout.record_attempts(p_request public.ai_requests, p_attempts jsonb, p_at timestamptz)
 returns void
-language sql set search_path = '' as $$
+language plpgsql set search_path = '' as $$
+begin
   with named as (
     -- What was left open by whoever ends the call may be billed: the upper bound, as for a process that died.
     select x.*, x.state = 'intended' or x.cost_usd is null as open
@@ -36,7 +37,8 @@ language sql set search_path = '' as $$
     cost_usd = excluded.cost_usd, cost_estimated = excluded.cost_estimated, cost_method = excluded.cost_method,
     http_status = excluded.http_status, error_code = excluded.error_code,
     provider_request_id = excluded.provider_request_id, latency_ms = excluded.latency_ms,
-    finished_at = excluded.finished_at
+    finished_at = excluded.finished_at;
+end
 $$;
 comment on function nexscout.record_attempts is
   'Fills in what happened to the attempts of a call; those noted but not named were never sent and go';

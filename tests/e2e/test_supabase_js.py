@@ -52,7 +52,7 @@ def test_signed_in_user_gets_a_message(stack: Stack) -> None:
     assert data["output"]["message"] == data["message"] == data["content"] != ""
 
 
-def test_refused_call_has_a_readable_body(stack: Stack) -> None:
+def test_fault_14_refused_call_has_a_readable_body(stack: Stack) -> None:
     """A FunctionsHttpError carries our error, with a sentence and a stable code."""
     result = run(stack, "refused")
     assert (result["error"], result["status"]) == ("FunctionsHttpError", 400)

@@ -1,10 +1,11 @@
 """Which model serves, what it is sent and what it costs: tier, energy, and the caller's wishes."""
 
-from typing import Any
+from typing import Any, get_args
 
 import httpx
 import pytest
 
+from functions.generate_ai_content.schemas import Action
 from tests.books import Books, add_prospect
 from tests.calls import Api, flat, message, orchestrated
 from tests.conftest import Database, NewUser
@@ -191,3 +192,38 @@ async def test_a_fallback_never_costs_more_than_the_hold(
     assert reply.status_code == 502
     assert [sent["model"] for sent in provider.requests()] == ["gpt-4o-mini"]
     Books(database, user).assert_nothing_charged(500)
+
+
+PRICES = [
+    ("ai_message", 10, 3, 10),
+    ("ai_objection_handler", 10, 3, 1),
+    ("ai_chatbot_response", 10, 3, 1),
+    ("ai_scan", 15, 5, 1),
+    ("ai_deep_scan", 25, 8, 1),
+    ("ai_company_analysis", 30, 10, 1),
+    ("ai_follow_up_sequence", 50, 15, 10),
+    ("ai_pitch_deck", 100, 30, 1),
+]
+
+
+def test_every_action_has_its_price_in_both_classes(database: Database) -> None:
+    """Energy and calls a charge as the app's guide has them; no action without a price, no price without an action."""
+    rows = database.execute(
+        """select p.action, p.energy, s.energy, p.calls_per_charge
+           from public.ai_action_prices p join public.ai_action_prices s using (action, calls_per_charge)
+           where p.model_class = 'premium' and s.model_class = 'standard'"""
+    ).fetchall()
+    assert sorted(rows) == sorted(PRICES)
+    assert {action for action, *_ in PRICES} == set(get_args(Action))
+
+
+@pytest.mark.parametrize(("action", "premium", "standard", "_calls"), PRICES)
+async def test_an_action_costs_its_price(
+    api: Api, new_user: NewUser, database: Database, action: str, premium: int, standard: int, _calls: int
+) -> None:
+    """Energy is charged for every action of the orchestrator shapes, by the class that served."""
+    user = new_user(energy=premium + standard)
+    first = meta_of(await api(user, orchestrated(action=action)))
+    second = meta_of(await api(user, flat(generationType=action)))
+    assert (first["energyConsumed"], second["energyConsumed"]) == (premium, standard)
+    assert Books(database, user).energy() == 0

@@ -17,7 +17,7 @@ from tests.users import User
 @pytest.mark.parametrize(
     "who", ["nobody", "anonymous", "anonymous alike", "bad token", "service", "service alike"]
 )
-async def test_only_a_signed_in_user_is_served(
+async def test_fault_11_only_a_signed_in_user_is_served(
     api: Api, new_user: NewUser, stack: Stack, provider: Provider, who: str
 ) -> None:
     """401 for keys and for tokens that are not valid; nothing is sent (fault 11)."""
@@ -39,7 +39,7 @@ async def test_only_a_signed_in_user_is_served(
 
 @pytest.mark.parametrize("shape", ["content", "orchestrator", "flat"])
 @pytest.mark.parametrize("whose", ["another's", "missing"])
-async def test_a_prospect_that_is_not_the_callers_is_not_found(
+async def test_fault_17_a_prospect_that_is_not_the_callers_is_not_found(
     api: Api, new_user: NewUser, database: Database, provider: Provider, whose: str, shape: str
 ) -> None:
     """404 alike for both, nothing charged and nothing sent: no word of another tenant's row (fault 17)."""

@@ -166,7 +166,7 @@ async def test_fault_18_a_stream_that_breaks_is_told_released_and_not_replayed(
 async def test_fault_3_a_client_gone_after_k_chunks_leaves_an_exact_end(
     stack: Stack, new_user: NewUser, database: Database, provider: Provider, received: int
 ) -> None:
-    """For every k of the first 30 chunks of a stream: charged once, marked, the provider's request ended, no hold left."""
+    """For every k of a stream's first 30 chunks: charged once, marked, the provider's request ended, no hold."""
     user = new_user()
     provider.fail({"kind": "hang", "count": 40, "after_chunks": received + 1})
     async with streaming(stack, user, orchestrated(stream=True)) as reply:

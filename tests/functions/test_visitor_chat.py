@@ -122,7 +122,9 @@ async def test_the_newest_turns_reach_the_model_in_order(new_page: NewPage, prov
     for number in range(7):
         await page.say(f"message {number}")
     sent = provider.bodies()[-1]["messages"]
-    said = [turn["content"] for turn in sent if turn["role"] == "user" and turn["content"].startswith("message")]
+    said = [
+        turn["content"] for turn in sent if turn["role"] == "user" and turn["content"].startswith("message")
+    ]
     assert said == [f"message {number}" for number in (2, 3, 4, 5, 6)]
     assert sent[-1]["content"] == "message 6"
 
@@ -159,7 +161,12 @@ async def test_without_energy_the_visitor_gets_an_honest_answer_and_no_word_of_b
     page = new_page(energy=0)
     reply = await page.say("Hello po")
     body = reply.json()
-    assert (reply.status_code, body["fallback"], body["handledBy"], body["usingOpenAI"]) == (200, True, "away", False)
+    assert (reply.status_code, body["fallback"], body["handledBy"], body["usingOpenAI"]) == (
+        200,
+        True,
+        "away",
+        False,
+    )
     assert body["response"] == "Bukas na po kami sasagot."
     assert "nergy" not in reply.text
     assert page.rows() == [("visitor", "Hello po"), ("ai", "Bukas na po kami sasagot.")]
@@ -183,7 +190,9 @@ async def test_a_failing_provider_gives_the_matching_training_answer(
     page.books().assert_nothing_charged(500)
 
 
-async def test_while_a_person_has_taken_over_the_ai_stays_silent(new_page: NewPage, provider: Provider) -> None:
+async def test_while_a_person_has_taken_over_the_ai_stays_silent(
+    new_page: NewPage, provider: Provider
+) -> None:
     """The visitor's row is stored, no answer is, and nothing is charged."""
     page = new_page(status="human_takeover")
     body = (await page.say("Kausap ko ba si Liza?")).json()
@@ -202,7 +211,9 @@ async def test_outside_business_hours_the_away_message_answers(new_page: NewPage
     page.books().assert_nothing_charged(500)
 
 
-async def test_a_row_that_the_page_stored_itself_is_not_stored_twice(new_page: NewPage, database: Database) -> None:
+async def test_a_row_that_the_page_stored_itself_is_not_stored_twice(
+    new_page: NewPage, database: Database
+) -> None:
     """The same words as the newest visitor row of the last minute are that row."""
     page = new_page()
     database.execute(
@@ -251,7 +262,9 @@ async def test_fifty_visitors_in_one_session_lose_and_double_nothing(new_page: N
         page.database.execute("update public.ai_policy set visitor_address_calls_per_minute = 60")
     assert [reply.status_code for reply in replies] == [200] * 30
     rows = page.rows()
-    assert sorted(text for sender, text in rows if sender == "visitor") == sorted(f"question {n}" for n in range(30))
+    assert sorted(text for sender, text in rows if sender == "visitor") == sorted(
+        f"question {n}" for n in range(30)
+    )
     assert len([1 for sender, _ in rows if sender == "ai"]) == 30
     times = page.database.execute(
         "select count(*), count(distinct created_at) from public.public_chat_messages where session_id = %s",

@@ -7,9 +7,10 @@ from pathlib import Path
 import pytest
 
 from local import postgres
-from local.postgres import Postgres, copy_binaries, installed_binaries, places, reachable, shelter_for
+from local.postgres import Postgres
 from local.problem import Problem
 from local.processes import Children
+from local.shelter import copy_binaries, installed_binaries, places, reachable, shelter_for
 
 ROOT = os.geteuid() == 0
 needs_root = pytest.mark.skipif(not ROOT, reason="only root must run the server as somebody else")

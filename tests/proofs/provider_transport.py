@@ -35,6 +35,7 @@ class ProviderTransport(httpx2.AsyncBaseTransport):
     def begin(self, world: World) -> None:
         """Forget everything and belong to another world."""
         self.world = world
+        self.fault_rate = world.dice.choice([0.0, 0.2, 0.5])
         self.sent: list[str] = []
         self.arrivals: list[Arrival] = []
 
@@ -56,7 +57,7 @@ class ProviderTransport(httpx2.AsyncBaseTransport):
         dice = self.world.dice
         arrival = Arrival(f"req_{len(self.arrivals)}", call)
         self.arrivals.append(arrival)
-        fault = dice.choice(FAULTS) if dice.random() < 2 * self.world.fault_rate else None
+        fault = dice.choice(FAULTS) if dice.random() < self.fault_rate else None
         headers = {"x-request-id": arrival.id, "content-type": "application/json"}
         if fault is not None and fault.isdigit():
             if dice.random() < 1 / 2:

@@ -69,6 +69,7 @@ class Outcome:
     seed: int
     user_id: str
     energy: int
+    reliable: bool
     calls: list[Call] = field(default_factory=list)
     sent: list[str] = field(default_factory=list)
     arrivals: list[Arrival] = field(default_factory=list)
@@ -109,7 +110,7 @@ class Simulation:
         self._sql.world = world
         self._provider.begin(world)
         tier, energy = world.dice.choice(["free", "pro"]), world.dice.choice([0, 9, 10, 20, 33, 100])
-        outcome = Outcome(seed, make_user(self.connection, tier, energy), energy)
+        outcome = Outcome(seed, make_user(self.connection, tier, energy), energy, world.reliable)
         loop = VirtualLoop(world.idle)
         with asyncio.Runner(loop_factory=lambda: loop) as runner:
             runner.run(self._play(world, outcome, loop.time))
@@ -132,6 +133,7 @@ class Simulation:
                 asyncio.create_task(_drive(orchestrators[call.process.number], call, clock)) for call in wave
             ]
             for call, task in zip(wave, tasks, strict=True):
+                call.process.calls.append(call)
                 call.process.tasks.append(task)
             await asyncio.gather(*tasks)
             workers[:] = [Process(worker.number) if worker.dead else worker for worker in workers]
@@ -183,14 +185,20 @@ class Simulation:
                 task.cancel()
 
         def abort() -> None:
-            streamed = [call for call in outcome.calls if call.streamed]
-            if streamed:
-                call = world.dice.choice(streamed)
-                position = [other for other in outcome.calls if other.process is call.process].index(call)
-                call.process.tasks[position].cancel()
+            leaving = [
+                task
+                for worker in workers
+                for call, task in zip(worker.calls, worker.tasks, strict=True)
+                if call.streamed and not task.done()
+            ]
+            if leaving:
+                world.dice.choice(leaving).cancel()
 
-        kinds = [crash, abort, abort, lambda: self.expire(outcome.user_id), self.sweep]
-        return [world.dice.choice(kinds) for _ in range(world.dice.randrange(6))]
+        aborts = [abort for _ in range(world.dice.randrange(4))]
+        if world.reliable:
+            return aborts
+        kinds = [crash, lambda: self.expire(outcome.user_id), self.sweep]
+        return aborts + [world.dice.choice(kinds) for _ in range(world.dice.randrange(4))]
 
     def expire(self, user_id: str) -> None:
         """Let the life of the user's open holds be over."""

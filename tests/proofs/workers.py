@@ -48,6 +48,12 @@ class Workers:
         wait_until(lambda: not started_at(worker.pid), READY_SECONDS)
         worker.pid = self._fork(worker.listener)
 
+    def renew(self) -> None:
+        """Let every worker end what it has begun, and put new ones in their places."""
+        self.finish()
+        for worker in self.running:
+            worker.pid = self._fork(worker.listener)
+
     def finish(self) -> None:
         """Let every worker end what it has begun."""
         for worker in self.running:

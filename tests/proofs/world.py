@@ -19,6 +19,7 @@ class Process:
 
     number: int
     dead: bool = False
+    calls: list[Any] = field(default_factory=list)
     tasks: list[asyncio.Task[Any]] = field(default_factory=list)
 
 
@@ -42,13 +43,15 @@ class Message:
 class World:
     """Decides by a seed what happens next, whenever every task waits.
 
-    `fault_rate` is the chance that a step is not the ordinary one; `events` are things that happen once, at a moment of
-    the seed's choice.
+    `fault_rate` is the chance that a message is lost or late, `event_rate` the one that an event comes instead of a
+    step; `events` are things that happen once. In a world that is `reliable` no message is lost or late.
     """
 
     def __init__(self, seed: int) -> None:
         self.dice = random.Random(seed)  # noqa: S311  # repeatable, not secret
         self.fault_rate = self.dice.choice([0.0, 0.03, 0.1, 0.25])
+        self.event_rate = self.dice.choice([0.02, 0.1, 0.3])
+        self.reliable = self.fault_rate == 0
         self.events: list[Event] = []
         self.steps = 0
         self._messages: list[Message] = []
@@ -68,8 +71,8 @@ class World:
     def idle(self, seconds_to_timer: float | None) -> float:
         """Do one thing; gives the seconds that pass."""
         self.steps += 1
-        calm = self.fault_rate == 0 or self.steps > SETTLE_DOWN
-        if not calm and self.events and self.dice.random() < self.fault_rate:
+        calm = self.reliable or self.steps > SETTLE_DOWN
+        if self.events and self.dice.random() < self.event_rate:
             self.events.pop(self.dice.randrange(len(self.events)))()
             return 0
         if not self._messages:

@@ -187,7 +187,7 @@ ANSWERS: list[Answer] = [
     ("method", "path", "options", "status", "code"),
     ANSWERS,
 )
-async def test_every_answer_has_its_status_its_shape_and_cors(
+async def test_fault_14_every_answer_has_its_status_its_shape_and_cors(
     call: Caller, method: str, path: str, options: dict[str, Any], status: int, code: str
 ) -> None:
     """One line a request, the last columns what the caller reads (fault 14)."""
@@ -221,6 +221,12 @@ async def test_retry_after_is_a_header(call: Caller) -> None:
     reply = await call("GET", "/raise/limit")
     assert reply.headers["retry-after"] == "7"
     assert "retry-after" in reply.headers["access-control-expose-headers"].split(", ")
+
+
+async def test_a_refused_method_is_told_the_allowed_one(call: Caller) -> None:
+    """As the standard asks (RFC 9110, 15.5.6)."""
+    reply = await call("DELETE")
+    assert (reply.status_code, reply.headers["allow"]) == (405, "POST")
 
 
 async def test_an_error_without_a_waiting_time_has_no_retry_after(call: Caller) -> None:

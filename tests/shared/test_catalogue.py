@@ -85,7 +85,7 @@ def test_every_model_has_a_price_today() -> None:
 
 
 @pytest.mark.parametrize("value", ["-2.5", "0", "NaN", "Infinity", "", "cheap", None, 2.5, True])
-def test_negative_or_missing_price_cannot_load(folder: Path, value: object) -> None:
+def test_fault_7_negative_or_missing_price_cannot_load(folder: Path, value: object) -> None:
     """Fault 7: no price that could make limits stop working is ever in force."""
     _spoil(folder / "prices.json", "prices", per_mtok={"input": value, "output": "10"})
     with pytest.raises(CatalogueError, match="gpt-4o: input"):

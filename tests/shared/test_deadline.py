@@ -43,6 +43,11 @@ def test_a_call_gets_its_own_limit_or_what_is_left_after_what_is_kept(
     assert Deadline.starting(10, clock=clock).timeout(at_most, keep) == seconds
 
 
+def test_nothing_is_kept_unless_it_is_asked_for(clock: HandClock) -> None:
+    """A last call may take all that is left."""
+    assert Deadline.starting(10, clock=clock).timeout(30) == 10
+
+
 @pytest.mark.parametrize(("passed", "keep"), [(10, 0), (11, 0), (7, 3), (7, 4)])
 def test_no_call_is_begun_when_nothing_is_left_for_it(clock: HandClock, passed: float, keep: float) -> None:
     """Neither with the budget gone nor with the rest kept for settling."""

@@ -192,7 +192,7 @@ async def test_fault_8_the_sdk_sends_no_request_of_its_own(
     """Counted at the wire: what hangs and what fails is asked exactly as often as is recorded."""
     user = new_user()
     async with in_process(
-        stack, Pauses().chance(), OPENAI_BASE_URL=f"{server.url}/v1", REQUEST_TIMEOUT_SECONDS="4"
+        stack, Pauses().chance(), OPENAI_BASE_URL=f"{server.url}/v1", REQUEST_TIMEOUT_SECONDS="5"
     ) as api:
         server.meet("completions", answer(500), answer(429), answer(503), hold)
         reply = await api(user, orchestrated(retryAttempts=5, retryDelay=0, allowFallback=False))

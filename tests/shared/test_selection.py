@@ -58,7 +58,10 @@ def test_a_call_that_no_model_can_take_is_an_error() -> None:
     """Before anything is held: the field and the reason are told."""
     with pytest.raises(InvalidRequest) as caught:
         candidates(Wish(), Needs(2_000_000, 10), CATALOGUE, LISTS)
-    assert "'field': 'model'" in str(caught.value.details)
+    assert caught.value.message == "No available model can take this request."
+    assert caught.value.details == [
+        {"field": "model", "message": "too small for the prompt and output asked for"}
+    ]
 
 
 ENERGY = {"premium": 10, "standard": 3}

@@ -1,17 +1,25 @@
-"""The end of a call when the ledger does not answer: whoever may have been charged gets what there is."""
+"""The end of a call when the ledger does not answer, or when nobody waits for the answer any longer."""
 
+import asyncio
 from collections.abc import AsyncIterator
-from uuid import UUID
+from uuid import UUID, uuid4
 
 import pytest
+from starlette.requests import Request
+from starlette.responses import Response
 
+from functions.generate_ai_content.calls import ai_call
 from local.stack import Stack
-from tests.apps import in_process
+from shared.auth import Caller
+from shared.context import RequestContext
+from shared.deadline import Deadline
+from tests.apps import in_process, services_on
 from tests.books import Books
 from tests.calls import Api, orchestrated
 from tests.conftest import Database, NewUser
+from tests.provider import Provider
 from tests.sql.invariants import broken
-from tests.wire import Wire, lose_answer, lose_request, wire_before
+from tests.wire import Seen, Wire, lose_answer, lose_request, pass_on, wire_before
 
 
 @pytest.fixture
@@ -61,3 +69,33 @@ async def test_a_result_whose_settlement_never_arrived_is_delivered_and_free(
     (usage,) = books.usage()
     assert (usage["success"], usage["error_code"], usage["cost_estimated"]) == (False, "abandoned", True)
     assert broken(database, UUID(user.id)) == []
+
+
+async def test_a_caller_that_leaves_during_the_reservation_leaves_no_hold(
+    stack: Stack, wire: Wire, new_user: NewUser, database: Database, provider: Provider
+) -> None:
+    """The reservation is made and then given back; nothing was sent, so no attempt is recorded and the key is free."""
+    user, reserved, gone = new_user(), asyncio.Event(), asyncio.Event()
+
+    async def slow(between: Wire, seen: Seen, request: Request) -> Response:
+        response = await pass_on(between, seen, request)
+        reserved.set()
+        await gone.wait()
+        return response
+
+    wire.meet("ai_reserve", slow)
+    request_id = uuid4()
+    async with services_on(stack, SUPABASE_URL=wire.url) as services:
+        call = ai_call(orchestrated(), Caller("user", user.id, user.access_token), "a key")
+        context = RequestContext(request_id, str(request_id), Deadline.starting(25))
+        task = asyncio.create_task(services.orchestrator.stream(call, context))
+        await reserved.wait()
+        task.cancel()
+        gone.set()
+        with pytest.raises(asyncio.CancelledError):
+            await task
+    books = Books(database, user)
+    assert [row["state"] for row in books.requests()] == ["released"]
+    assert books.attempts() == provider.requests() == []
+    assert [row["error_code"] for row in books.usage()] == ["client_closed"]
+    books.assert_nothing_charged(500)

@@ -15,7 +15,7 @@ def test_missing_usage_is_unknown(payload: object) -> None:
     assert usage_from_openai(payload) is None
 
 
-def test_explicit_zero_is_a_known_value() -> None:
+def test_fault_4_explicit_zero_is_a_known_value() -> None:
     """Fault 4: a usage of zero is zero, not missing and not estimated."""
     assert usage_from_openai({"prompt_tokens": 0, "completion_tokens": 0, "total_tokens": 0}) == Usage(0, 0)
 

@@ -74,7 +74,7 @@ def callable_by(connection: psycopg.Connection, key: Key, name: str, kinds: list
         return "yes"
 
 
-def test_each_key_can_call_what_the_table_says(connection: psycopg.Connection) -> None:
+def test_fault_10_each_key_can_call_what_the_table_says(connection: psycopg.Connection) -> None:
     """No function of ours can be called with a key that the table does not grant it, and none is left out."""
     tried = {
         name: {who: callable_by(connection, key, name, kinds) for who, key in KEYS.items()}
@@ -121,7 +121,7 @@ def test_figures_of_the_owner_are_for_him_and_administrators(
     assert seen == line[1:]
 
 
-def test_definer_functions_open_to_the_anonymous_key_are_few(connection: psycopg.Connection) -> None:
+def test_fault_10_definer_functions_open_to_the_anonymous_key_are_few(connection: psycopg.Connection) -> None:
     """Of the functions with their owner's rights the anonymous key reaches one, which only answers yes or no."""
     reached = connection.execute(
         """select proc.oid::regprocedure::text, proc.prorettype::regtype::text
@@ -133,7 +133,7 @@ def test_definer_functions_open_to_the_anonymous_key_are_few(connection: psycopg
 
 
 @pytest.mark.parametrize("role", ["anon", "authenticated"])
-def test_null_user_passes_no_guard(role: str, connection: psycopg.Connection) -> None:
+def test_fault_10_null_user_passes_no_guard(role: str, connection: psycopg.Connection) -> None:
     """A token without a user is nobody: no administrator, and not the owner of rows without one."""
     connection.execute("grant execute on all functions in schema nexscout to anon")
     with acting_as(connection, Key(role)):

@@ -228,7 +228,7 @@ def test_hold_lives_as_long_as_was_asked(money: Money) -> None:
     assert (row["expires_at"] - row["created_at"]).total_seconds() == 40
 
 
-def test_ended_hold_binds_nothing_without_any_sweep(money: Money) -> None:
+def test_fault_9_ended_hold_binds_nothing_without_any_sweep(money: Money) -> None:
     """A call that never came back does not block the next one: false "insufficient energy" is a fault."""
     user = money.account(energy=10)
     money.expire(money.held(user))

@@ -19,7 +19,7 @@ def _nothing_left_to_do(money: Money) -> None:
         pass
 
 
-def test_abandoned_call_gets_its_rows(money: Money) -> None:
+def test_fault_5_abandoned_call_gets_its_rows(money: Money) -> None:
     """Open attempts become unknown at their bounds, the usage row says abandoned, and nothing is charged."""
     user = money.account(energy=100)
     request = money.held(user)

@@ -1,0 +1,27 @@
+"""A process as the platform keeps one: it loads the function once, and calls its handler for each event it is given.
+
+Events come as lines of JSON on stdin; each answer, or the name of what was raised, is a line on stdout.
+"""
+
+import importlib
+import json
+import sys
+
+from local.invoke import Context
+
+
+def main() -> None:
+    """Answer events until there are no more."""
+    # The function logs to the stdout that it finds when it is loaded; here that is for the answers alone.
+    out, sys.stdout = sys.stdout, sys.stderr
+    handler = importlib.import_module("functions.generate_ai_content.handler").handler
+    for line in sys.stdin:
+        try:
+            answer = handler(json.loads(line), Context())
+        except Exception as error:  # noqa: BLE001  # the runtime reports it and keeps the process
+            answer = {"raised": type(error).__name__}
+        print(json.dumps(answer), file=out, flush=True)
+
+
+if __name__ == "__main__":
+    main()

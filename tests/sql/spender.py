@@ -1,0 +1,75 @@
+"""A process that spends with eight connections at once: a line of orders in, a line of counted outcomes out."""
+
+import json
+import random
+import sys
+from collections import Counter
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack
+from functools import partial
+from typing import Any
+from uuid import UUID
+
+import psycopg
+
+from tests.sql.money import Money, written
+
+CONNECTIONS = 8
+Order = dict[str, Any]
+
+
+def main(url: str) -> None:
+    """Carry out orders until there are no more."""
+    with ExitStack() as stack:
+        connections = [
+            stack.enter_context(psycopg.connect(url, autocommit=True, options="-c role=service_role"))
+            for _ in range(CONNECTIONS)
+        ]
+        pool = stack.enter_context(ThreadPoolExecutor(CONNECTIONS))
+        sys.stdout.write("ready\n")
+        sys.stdout.flush()
+        for line in sys.stdin:
+            order = json.loads(line)
+            work = partial(ORDERS[order["what"]], order)
+            counts = sum(pool.map(work, connections, range(CONNECTIONS)), Counter[str]())
+            sys.stdout.write(json.dumps(counts) + "\n")
+            sys.stdout.flush()
+
+
+def spend(order: Order, connection: psycopg.Connection, place: int) -> Counter[str]:
+    """Make this connection's share of the calls; settle some of what is admitted at once and twice, the rest later."""
+    money = Money(connection, connection)
+    chance = random.Random(f"{order['seed']} {place}")  # noqa: S311  # a schedule, not a secret
+    user, outcomes, later = UUID(order["user"]), Counter[str](), list[UUID]()
+    for _ in range(place, order["calls"], CONNECTIONS):
+        answer = money.answer(
+            "select public.ai_reserve(%s)", written(user, order["class"], action=order["action"])
+        )
+        outcomes[answer["outcome"]] += 1
+        if answer["outcome"] == "reserved":
+            now = chance.random() < order["settled_at_once"]
+            if not now:
+                later.append(answer["request_id"])
+            for _ in range(2 * now):
+                outcomes[money.settle(answer["request_id"])["outcome"]] += 1
+    for request in later:
+        outcomes[money.settle(request)["outcome"]] += 1
+    return outcomes
+
+
+def transfer(order: Order, connection: psycopg.Connection, place: int) -> Counter[str]:
+    """Move one energy from one account to another, again and again, both locked in one order."""
+    giver, taker = (order["users"] if place % 2 else order["users"][::-1])[:2]
+    for _ in range(order["times"]):
+        with connection.transaction():
+            for user in sorted((giver, taker)):
+                connection.execute("select nexscout.lock_account(%s)", [user])
+            connection.execute("select nexscout.change_energy(%s, -1, 'transfer')", [giver])
+            connection.execute("select nexscout.change_energy(%s, 1, 'transfer')", [taker])
+    return Counter(transferred=order["times"])
+
+
+ORDERS = {"spend": spend, "transfer": transfer}
+
+if __name__ == "__main__":
+    main(sys.argv[1])

@@ -1,0 +1,250 @@
+"""Users cannot mint: a client key keeps every money column as it is, silently, by every verb."""
+
+from collections.abc import Iterator
+from uuid import UUID, uuid4
+
+import psycopg
+import pytest
+
+from tests.sql.acting import Key, acting_as
+from tests.sql.money import Money
+
+ENERGY = {
+    "current_energy": 99999,
+    "max_energy": 99999,
+    "tier": "enterprise",
+    "last_reset": "2000-01-01",
+    "regen_multiplier": 99,
+    "surge_multiplier": 99,
+    "regen_rate_per_hour": 999,
+    "last_regen_at": "2000-01-01",
+    "next_regen_at": "2000-01-01",
+    "daily_token_budget": 999999,
+    "tokens_used_today": -5,
+    "user_id": str(uuid4()),
+}
+PROFILE = {
+    "coin_balance": 99999,
+    "coins_balance": 99999,
+    "energy_balance": 99999,
+    "subscription_tier": "enterprise",
+}
+
+
+@pytest.fixture
+def session(money_url: str) -> Iterator[psycopg.Connection]:
+    """A transaction that is rolled back."""
+    with psycopg.connect(money_url) as opened:
+        yield opened
+        opened.rollback()
+
+
+@pytest.fixture
+def user(money: Money) -> UUID:
+    """A free user with 42 energy and 7 coins."""
+    return money.account(tier="free", energy=42, coins=7)
+
+
+def row(session: psycopg.Connection, table: str, user: UUID) -> object:
+    """The user's row as it stands."""
+    column = "id" if table == "profiles" else "user_id"
+    found = session.execute(f"select to_jsonb(t) from public.{table} t where {column} = %s".encode(), [user])
+    return found.fetchall()
+
+
+@pytest.mark.parametrize("column", ENERGY)
+def test_fault_12_user_cannot_change_his_energy_row(
+    column: str, user: UUID, session: psycopg.Connection
+) -> None:
+    """The update succeeds, meets the row, and changes nothing."""
+    before = row(session, "user_energy", user)
+    with acting_as(session, Key("authenticated", str(user))):
+        met = session.execute(
+            f"update public.user_energy set {column} = %s where user_id = %s".encode(), [ENERGY[column], user]
+        )
+    assert met.rowcount == 1
+    assert row(session, "user_energy", user) == before
+
+
+@pytest.mark.parametrize("column", PROFILE)
+def test_fault_12_user_cannot_change_the_money_of_his_profile(
+    column: str, user: UUID, session: psycopg.Connection
+) -> None:
+    """Coins, energy and tier stay; the rest of the same update is done."""
+    with acting_as(session, Key("authenticated", str(user))):
+        session.execute(
+            f"update public.profiles set {column} = %s, full_name = 'Ana Reyes' where id = %s".encode(),
+            [PROFILE[column], user],
+        )
+    found = session.execute(
+        """select coin_balance, coins_balance, energy_balance, subscription_tier, full_name
+           from public.profiles where id = %s""",
+        [user],
+    ).fetchone()
+    assert found == (7, 100, 0, "free", "Ana Reyes")
+
+
+def test_columns_that_are_no_money_still_change(user: UUID, session: psycopg.Connection) -> None:
+    """Old browser code goes on working: what it may write is written in the same statement."""
+    with acting_as(session, Key("authenticated", str(user))):
+        session.execute(
+            """update public.user_energy set current_energy = 999, streak_days = 4, preferred_mode = 'eco'
+               where user_id = %s""",
+            [user],
+        )
+    found = session.execute(
+        "select current_energy, streak_days, preferred_mode from public.user_energy where user_id = %s",
+        [user],
+    )
+    assert found.fetchone() == (42, 4, "eco")
+
+
+def test_unchanged_values_pass(user: UUID, session: psycopg.Connection) -> None:
+    """Writing back what was read is no offence."""
+    with acting_as(session, Key("authenticated", str(user))):
+        met = session.execute(
+            "update public.user_energy set current_energy = 42, tier = tier where user_id = %s", [user]
+        )
+    assert met.rowcount == 1
+
+
+def test_fault_12_upsert_mints_nothing(user: UUID, session: psycopg.Connection) -> None:
+    """The client library's upsert keeps both rows as they are."""
+    before = row(session, "user_energy", user), row(session, "profiles", user)
+    with acting_as(session, Key("authenticated", str(user))):
+        session.execute(
+            """insert into public.user_energy (user_id, current_energy) values (%s, 99999)
+               on conflict (user_id) do update set current_energy = excluded.current_energy""",
+            [user],
+        )
+        session.execute(
+            """insert into public.profiles (id, email, unique_user_id, coin_balance, subscription_tier)
+               values (%s, 'somebody@nexscout.test', %s, 99999, 'enterprise')
+               on conflict (id) do update
+               set coin_balance = excluded.coin_balance, subscription_tier = excluded.subscription_tier""",
+            [user, str(user)],
+        )
+    assert (row(session, "user_energy", user), row(session, "profiles", user)) == before
+
+
+def test_fault_12_merge_mints_nothing(user: UUID, session: psycopg.Connection) -> None:
+    """Nor does SQL's own upsert."""
+    with acting_as(session, Key("authenticated", str(user))):
+        session.execute(
+            """merge into public.user_energy e using (select %s::uuid as id) s on e.user_id = s.id
+               when matched then update set current_energy = 99999""",
+            [user],
+        )
+    assert session.execute(
+        "select current_energy from public.user_energy where user_id = %s", [user]
+    ).fetchone() == (42,)
+
+
+def test_fault_12_insert_gets_the_defaults(money: Money, session: psycopg.Connection) -> None:
+    """A user who makes his own rows starts as everybody does, whatever he writes."""
+    user = money.account(tier=None, energy=None)
+    with acting_as(session, Key("authenticated", str(user))):
+        session.execute(
+            """insert into public.user_energy (user_id, current_energy, max_energy, tier, last_reset)
+               values (%s, 99999, 99999, 'enterprise', '2000-01-01')""",
+            [user],
+        )
+        session.execute(
+            """insert into public.profiles
+                 (id, email, unique_user_id, coin_balance, coins_balance, energy_balance, subscription_tier)
+               values (%s, 'somebody@nexscout.test', %s, 9, 9, 9, 'enterprise')""",
+            [user, str(user)],
+        )
+    energy = session.execute(
+        """select current_energy, max_energy, tier, last_reset > now() - interval '1 day'
+           from public.user_energy where user_id = %s""",
+        [user],
+    ).fetchone()
+    profile = session.execute(
+        "select coin_balance, coins_balance, energy_balance, subscription_tier from public.profiles where id = %s",
+        [user],
+    ).fetchone()
+    assert (energy, profile) == ((100, 100, "free", True), (0, 100, 0, "free"))
+
+
+@pytest.mark.parametrize("table", ["user_energy", "profiles", "energy_transactions"])
+def test_fault_12_user_cannot_delete_to_begin_anew(
+    table: str, user: UUID, session: psycopg.Connection
+) -> None:
+    """A row that could be made again with its defaults cannot be deleted first."""
+    before = row(session, table, user)
+    column = "id" if table == "profiles" else "user_id"
+    with acting_as(session, Key("authenticated", str(user))):
+        met = session.execute(f"delete from public.{table} where {column} = %s".encode(), [user])
+    assert met.rowcount == 0
+    assert row(session, table, user) == before
+
+
+def test_ledger_row_of_a_user_never_counts(user: UUID, session: psycopg.Connection) -> None:
+    """What a client inserts is a note: its delta and its request are taken off."""
+    with acting_as(session, Key("authenticated", str(user))):
+        session.execute(
+            """insert into public.energy_transactions (user_id, type, reason, energy, balance_after, delta, request_id)
+               values (%s, 'credit', 'gift', 500, 542, 500, gen_random_uuid())""",
+            [user],
+        )
+    found = session.execute(
+        "select delta, request_id from public.energy_transactions where user_id = %s and reason = 'gift'",
+        [user],
+    )
+    assert found.fetchone() == (None, None)
+
+
+@pytest.mark.parametrize(
+    "statement", ["update public.energy_transactions set delta = 500", "truncate public.energy_transactions"]
+)
+def test_fault_12_user_cannot_touch_ledger_rows(
+    statement: str, user: UUID, session: psycopg.Connection
+) -> None:
+    """Neither an update nor emptying the table changes a row."""
+    before = row(session, "energy_transactions", user)
+    with session.transaction() as attempt:
+        try:
+            with acting_as(session, Key("authenticated", str(user))):
+                session.execute(statement.encode())
+        except psycopg.errors.RestrictViolation:
+            raise psycopg.Rollback(attempt) from None
+    assert row(session, "energy_transactions", user) == before
+
+
+def test_stranger_and_visitor_change_nothing(user: UUID, money: Money, session: psycopg.Connection) -> None:
+    """Another user and the anonymous key do not even meet the row."""
+    for key in (Key("authenticated", str(money.account())), Key("anon")):
+        with acting_as(session, key):
+            met = session.execute(
+                "update public.user_energy set current_energy = 9 where user_id = %s", [user]
+            )
+        assert met.rowcount == 0
+
+
+SERVICE = {
+    "energy": """update public.user_energy set current_energy = 500, max_energy = 500 where user_id = %s
+                 returning current_energy""",
+    "tier and coins": """update public.profiles set subscription_tier = 'pro', coin_balance = 500 where id = %s
+                         returning coin_balance""",
+}
+
+
+@pytest.mark.parametrize("what", SERVICE)
+def test_service_changes_money(what: str, user: UUID, session: psycopg.Connection) -> None:
+    """A payment that the app books under the service key goes through."""
+    with acting_as(session, Key("service_role")):
+        assert session.execute(SERVICE[what].encode(), [user]).fetchone() == (500,)
+
+
+def test_definer_function_of_the_app_changes_money(user: UUID, session: psycopg.Connection) -> None:
+    """A purchase that runs as a function of the app acts for the app, also when a user calls it."""
+    session.execute(
+        """create function public.buy_energy_for_test(p_user uuid) returns void language sql security definer as
+           $$ update public.user_energy set current_energy = current_energy + 8 where user_id = p_user $$"""
+    )
+    with acting_as(session, Key("authenticated", str(user))):
+        session.execute("select public.buy_energy_for_test(%s)", [user])
+    assert session.execute(
+        "select current_energy from public.user_energy where user_id = %s", [user]
+    ).fetchone() == (50,)

@@ -1,0 +1,237 @@
+"""The repository checks itself: who may import what, how long functions are, and that nothing is half there."""
+
+import ast
+import re
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parent.parent
+SHIPPED = ("functions", "shared")
+OURS = (*SHIPPED, "local", "tests")
+
+
+def modules(*folders: str) -> list[Path]:
+    """Our Python files below these folders, as paths from the root."""
+    found = [path.relative_to(ROOT) for folder in folders for path in (ROOT / folder).rglob("*.py")]
+    return sorted(path for path in found if "__pycache__" not in path.parts)
+
+
+def tree(path: Path) -> ast.Module:
+    """The parsed file."""
+    return ast.parse((ROOT / path).read_text("utf-8"))
+
+
+def imported(path: Path) -> set[str]:
+    """The first names of all that a file imports, wherever in it, for types alone too."""
+    names: set[str] = set()
+    for node in ast.walk(tree(path)):
+        if isinstance(node, ast.Import):
+            names |= {alias.name.split(".")[0] for alias in node.names}
+        elif isinstance(node, ast.ImportFrom) and node.module is not None:
+            names.add(node.module.split(".")[0])
+    return names
+
+
+def importers(package: str, *folders: str) -> set[str]:
+    """The files below the folders that import the package."""
+    return {path.as_posix() for path in modules(*folders) if package in imported(path)}
+
+
+def functions_of(path: Path) -> Iterator[tuple[str, int]]:
+    """Each function of a file with its length in lines."""
+    for node in ast.walk(tree(path)):
+        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
+            assert node.end_lineno is not None
+            yield node.name, node.end_lineno - node.lineno + 1
+
+
+FUNCTION_FOLDERS = sorted(path.parent.name for path in (ROOT / "functions").glob("*/handler.py"))
+
+
+def test_one_file_alone_talks_to_providers() -> None:
+    """The SDK is imported in one place, where its retries are off and its errors wrapped."""
+    assert importers("openai", *SHIPPED) == {"shared/ai/provider.py"}
+
+
+def test_one_file_alone_opens_the_database() -> None:
+    """Whose key a query carries is decided in one place."""
+    assert importers("supabase", *SHIPPED) == {"shared/database.py"}
+    assert importers("postgrest", *SHIPPED) == {"shared/database.py"}
+
+
+def test_only_handlers_know_the_platform() -> None:
+    """Everything else runs under any ASGI server."""
+    assert importers("mangum", *SHIPPED) == {f"functions/{name}/handler.py" for name in FUNCTION_FOLDERS}
+
+
+def test_what_is_shared_knows_no_function() -> None:
+    """Functions stand on it, not the other way round."""
+    assert importers("functions", "shared") == set()
+
+
+def test_a_function_knows_no_other() -> None:
+    """What two of them need is shared."""
+    crossing = [
+        (path.as_posix(), other)
+        for path in modules("functions")
+        for other in FUNCTION_FOLDERS
+        if len(path.parts) > 2
+        and path.parts[1] != other
+        and f"functions.{other}" in (ROOT / path).read_text()
+    ]
+    assert crossing == []
+
+
+@pytest.mark.parametrize("package", ["local", "tests", "psycopg", "uvicorn", "genai_prices", "pytest"])
+def test_nothing_shipped_imports_what_stays_here(package: str) -> None:
+    """The laptop's tools are not in the package."""
+    assert importers(package, *SHIPPED) == set()
+
+
+def test_nothing_shipped_knows_where_it_runs() -> None:
+    """The local stack is reached through addresses in the environment alone."""
+    places = re.compile(r"127\.0\.0\.1|localhost|54321|if local\b", re.IGNORECASE)
+    assert [path.as_posix() for path in modules(*SHIPPED) if places.search((ROOT / path).read_text())] == []
+
+
+STATEMENT = re.compile(
+    r"\b(select\s.{1,200}\sfrom|insert\s+into|update\s+\S+\s+set|delete\s+from|"
+    r"(create|alter|drop)\s+(table|function|policy|view|index|trigger))\b",
+    re.IGNORECASE | re.DOTALL,
+)
+
+
+def test_no_statement_stands_in_shipped_python() -> None:
+    """Python names a table or a function; SQL lives in the migrations."""
+    found = [
+        (path.as_posix(), node.lineno)
+        for path in modules(*SHIPPED)
+        for node in ast.walk(tree(path))
+        if isinstance(node, ast.Constant) and isinstance(node.value, str) and STATEMENT.search(node.value)
+    ]
+    assert found == []
+
+
+LONGEST_FUNCTION = 36
+"""The longest there is today. It may be made smaller here, never larger."""
+LONG = 30
+MOST_LONG_FUNCTIONS = 4
+
+
+def test_functions_do_not_grow() -> None:
+    """A ratchet: few are longer than thirty lines, none is longer than today's longest."""
+    lengths = {
+        f"{path.as_posix()}:{name}": length
+        for path in modules(*SHIPPED, "local")
+        for name, length in functions_of(path)
+    }
+    long = {name: length for name, length in lengths.items() if length > LONG}
+    assert max(long.values(), default=0) <= LONGEST_FUNCTION, long
+    assert len(long) <= MOST_LONG_FUNCTIONS, long
+    assert sorted(lengths.values())[len(lengths) // 2] <= 14
+
+
+LONGEST_FILE = 300
+
+
+def test_files_do_not_grow() -> None:
+    """A file is of one noun."""
+    long = [
+        path.as_posix()
+        for path in modules(*OURS)
+        if len((ROOT / path).read_text().splitlines()) > LONGEST_FILE
+    ]
+    # Tables of cases, one line each.
+    assert [path for path in long if not path.startswith("tests/")] == []
+
+
+@pytest.mark.parametrize("name", FUNCTION_FOLDERS)
+def test_every_function_is_whole(name: str) -> None:
+    """Entry point, URL, shapes and tests."""
+    folder = ROOT / "functions" / name
+    assert {"handler.py", "routes.py", "schemas.py"} <= {path.name for path in folder.iterdir()}
+    assert list((ROOT / "tests" / "functions").glob(f"test_{name}*.py")) != []
+    url = name.replace("_", "-")
+    assert f'"{url}"' in (folder / "handler.py").read_text()
+
+
+def test_handlers_hold_no_logic() -> None:
+    """They build the app and wrap it: no function, no condition."""
+    logic = (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef, ast.If, ast.For, ast.Try)
+    for name in FUNCTION_FOLDERS:
+        assert not [
+            node for node in tree(Path("functions", name, "handler.py")).body if isinstance(node, logic)
+        ]
+
+
+VAGUE = {"utils", "util", "helpers", "helper", "manager", "service", "common", "misc", "base", "core"}
+
+
+def test_a_file_is_named_by_its_noun() -> None:
+    """Nothing is called by how it was made, or by nothing at all."""
+    made = re.compile(r"(_|^)(new|old|final|enhanced|unified|v[0-9]+)(_|$)")
+    names = {path.stem for path in modules(*OURS)}
+    assert names & VAGUE == set()
+    assert [name for name in names if made.search(name) and name != "scan_processor_v2"] == []
+
+
+def test_no_file_names_the_host_of_a_registry() -> None:
+    """Locks hold hashes alone, so that they install from any mirror."""
+    for lock in [*(ROOT / "requirements").glob("*.lock"), ROOT / "package-lock.json"]:
+        text = lock.read_text("utf-8")
+        assert '"resolved"' not in text
+        assert not re.search(r"--(extra-)?index-url|files\.pythonhosted|registry\.", text), lock
+
+
+def test_locked_packages_have_hashes() -> None:
+    """What is installed is what was tested."""
+    for lock in (ROOT / "requirements").glob("*.lock"):
+        packages = re.findall(
+            r"^[a-zA-Z0-9._-]+(?:\[[^\]]*\])?==.*(?:\n[ \t].*)*", lock.read_text(), re.MULTILINE
+        )
+        assert packages
+        assert [package for package in packages if "--hash=sha256:" not in package] == []
+
+
+def cases_of(path: Path) -> list[ast.FunctionDef | ast.AsyncFunctionDef]:
+    """The test functions of a file."""
+    return [
+        node
+        for node in ast.walk(tree(path))
+        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef) and node.name.startswith("test_")
+    ]
+
+
+def test_every_test_says_what_it_shows() -> None:
+    """One docstring each, that ends as a sentence does."""
+    silent = [
+        f"{path.as_posix()}:{node.name}"
+        for path in modules("tests")
+        for node in cases_of(path)
+        if not (ast.get_docstring(node) or "").rstrip().endswith(".")
+    ]
+    assert silent == []
+
+
+def test_no_client_is_patched() -> None:
+    """Fakes stand at the wire: an HTTP provider and a real PostgreSQL."""
+    patching = re.compile(
+        r"unittest\.mock|import mock|MagicMock|AsyncMock|monkeypatch\.setattr|respx|pytest_httpx"
+    )
+    own = Path(__file__).relative_to(ROOT)
+    assert [
+        path.as_posix()
+        for path in modules("tests")
+        if path != own and patching.search((ROOT / path).read_text())
+    ] == []
+
+
+STATUS_NAME = re.compile(r"(COMPLETE|SUMMARY|STATUS|CHANGELOG|TODO|NOTES)[^/]*\.md$", re.IGNORECASE)
+
+
+def test_no_document_tells_how_the_work_went() -> None:
+    """Git has the history; documents tell how things are."""
+    documents = [*ROOT.glob("*.md"), *(ROOT / "docs").rglob("*.md")]
+    assert [path.name for path in documents if STATUS_NAME.search(path.name)] == []

@@ -16,6 +16,7 @@ _CUE = re.compile(
     r"\b(?:work|working|employed)[ \t]+(?:at|for|with)[ \t]+"
     r"|\b(?:my|our)[ \t]+(?:company|business|employer|firm|agency|shop|store)(?:['\u2019]s)?(?:[ \t]+name)?"
     r"(?:[ \t]+is|[ \t]*[:,])[ \t]+"
+    r"|\b(?:company|business|shop|store|firm|agency)[ \t]+(?:called|named)[ \t]+"
     r"|(?:^|\n|,)[ \t]*company[ \t]*[:=-][ \t]*"
     rf"|\b(?:company|negosyo|business)[ \t]+(?:ko|namin){_PO}[ \t]+(?:ay[ \t]+|is[ \t]+)?"
     rf"|\b(?:owner|founder)[ \t]+of[ \t]+|\bI[ \t]+own[ \t]+|\bmay[- ]?ari{_PO}(?:[ \t]+ako)?{_PO}[ \t]+ng[ \t]+"
@@ -24,7 +25,7 @@ _CUE = re.compile(
     rf"|\bnag(?:wo-?work|ta-?trabaho|-?work){_PO}(?:[ \t]+(?:ako|kami))?{_PO}[ \t]+sa[ \t]+",
     re.IGNORECASE,
 )
-_FROM = re.compile(r"\bfrom[ \t]+", re.IGNORECASE)
+_FROM = re.compile(r"\b(?:from|we[ \t]+are|we['\u2019]re)[ \t]+", re.IGNORECASE)
 _SA = re.compile(r"\bsa[ \t]+", re.IGNORECASE)
 _WORK_BEHIND = re.compile(
     rf"{_PO}[ \t]+(?:ako|kami){_PO}[ \t]+na(?:g|ka)-?\w*-?(?:work|trabaho)", re.IGNORECASE
@@ -54,6 +55,7 @@ def _named(text: str, start: int, cue_start: int) -> Iterator[Statement]:
     value = " ".join(text[start:end].split())
     if (
         not value
+        or value.lower() in NOT_NAMES
         or value.lower().rstrip(".") in PLACES
         or _PAST.search(text[max(0, cue_start - 40) : cue_start])
     ):
@@ -82,4 +84,6 @@ def _company_end(text: str, start: int) -> int:
 def _continues(word: str, *, first: bool) -> bool:
     if word.lower() in _JOINING:
         return not first
-    return (word[0].isupper() or (word[0].isdigit() and not first)) and word.lower() not in NOT_NAMES
+    return (word[0].isupper() or (word[0].isdigit() and not first)) and not (
+        word.isupper() and word.lower() in NOT_NAMES
+    )

@@ -24,15 +24,18 @@ _NOT_LOCAL = re.compile(
     r"me|it|is|was|us|you|them|him|her|work|here|there|look|looked|found|saw|e?-?mail|address|account|one|that|this|com"
     r"|net|and|or|sa|ko|po|ang|yung|nasa|ako"
 )
+_NOBODY = re.compile(r"(?:no-?reply|do-?not-?reply|mailer-daemon|postmaster)@", re.IGNORECASE)
 _MAIL_WORD = re.compile(r"\b(?:e-?mail|mail|gmail add|email add)\b", re.IGNORECASE)
 _OTHERS = re.compile(
-    r"\b(?:e-?mailed|wrote(?: to)?|contacted|sent\b[^,]{0,30}\bto|nag-?e?-?mail\b[^,]{0,20}\bsa|your e-?mail"
+    r"\b(?:e-?mailed|wrote(?: to)?|contacted|sent\b[^,]{0,30}\bto|nag-?e?-?mail\b[^,]{0,20}\bsa"
+    r"|your e-?mail(?!\s+(?:at|to|sa)\b)"
     r"|(?:his|her|their)\s+(?:\w+\s+)?e-?mail|(?:my|our)\s+\w+['\u2019]s\s+(?:\w+\s+)?e-?mail"
-    r"|e-?mail\s+(?:n[gi]|mo|nyo|niyo|ninyo|niya|nya|nila))\b[^,]{0,40}$",
+    r"|e-?mail\s+(?:n[gi]|mo|nyo|niyo|ninyo|niya|nya|nila)(?!\s+(?:po\s+)?ako)|tried)\b[^,]{0,40}$"
+    r"|\b(?:from|got|received|galing|nakuha|natanggap)\b[^,]{0,30}$",
     re.IGNORECASE,
 )
 _OTHERS_AFTER = re.compile(
-    r"[\s,(-]*(?:is\s+|ang\s+|yung\s+)?(?:my\s+\w+['\u2019]s|e-?mail\s+(?:n[gi]|niya|nya|nila)\b|(?:his|her)\s+e-?mail)",
+    r"[\s,(-]*(?:is\s+|ang\s+|yung\s+)?(?:my\s+\w+['\u2019]s|your\b|e-?mail\s+(?:n[gi]|niya|nya|nila)\b|(?:his|her)\s+e-?mail)",
     re.IGNORECASE,
 )
 
@@ -44,11 +47,16 @@ def email_statements(text: str) -> Iterator[Statement]:
         if start < since:
             continue
         address = valid_address(spelled(text[start:end]))
-        if address is None:
+        if address is None or _NOBODY.match(address):
             continue
         statement = Statement(text, address, start, end, since)
         since = end
-        if not (statement.denied or statement.somebody_elses or _OTHERS.search(statement.before) or _OTHERS_AFTER.match(statement.after)):
+        if not (
+            statement.denied
+            or statement.somebody_elses
+            or _OTHERS.search(statement.before)
+            or _OTHERS_AFTER.match(statement.after)
+        ):
             yield statement
 
 

@@ -8,6 +8,7 @@ from functions.public_chatbot_chat.name_words import (
     AMBIGUOUS,
     BRANDS,
     COMPANY_ENDS,
+    KIN,
     NOT_NAME_AFTER,
     NOT_NAMES,
     PARTICLES,
@@ -18,7 +19,9 @@ from functions.public_chatbot_chat.name_words import (
 
 MAX_WORDS = 6
 MAX_LOWER_CASE_WORDS = 4
+_QUOTED = r"[\"\u201c][^\W\d_]+[\"\u201d]"
 _WORD = re.compile(r"[^\W\d_]+(?:['\u2019-][^\W\d_]+)*")
+_WORD_OR_NICKNAME = re.compile(f"{_QUOTED}|{_WORD.pattern}")
 _GAP = re.compile(r"[ \t\u00a0]{0,3}")
 
 
@@ -59,11 +62,12 @@ def _words(text: str, start: int) -> list[_Word]:
     position = start
     while len(words) <= MAX_WORDS:
         gap = _GAP.match(text, position)
-        match = _WORD.match(text, gap.end() if gap else position)
+        pattern = _WORD_OR_NICKNAME if words else _WORD
+        match = pattern.match(text, gap.end() if gap else position)
         if match is None or (words and match.start() == position):
             break
         dotted = text.startswith(".", match.end())
-        word = _Word(match.group(), match.start(), match.end(), dotted)
+        word = _Word(match.group().strip('"\u201c\u201d'), match.start(), match.end(), dotted)
         words.append(word)
         position = match.end() + dotted
         if dotted and not _abbreviates(word) and word.key not in TITLES:
@@ -93,7 +97,7 @@ def _capitalised(words: list[_Word], *, shouting: bool) -> list[_Word]:
 
 
 def _is_name_word(word: _Word, *, shouting: bool) -> bool:
-    if word.key in NOT_NAMES | BRANDS or not word.text[0].isupper() or _is_gerund(word.key):
+    if word.key in NOT_NAMES | BRANDS or not word.text[0].isupper():
         return False
     return shouting or not word.text.isupper() or len(word.text) <= 2 or word.key in SUFFIXES  # noqa: PLR2004  # JP, P.
 
@@ -123,6 +127,10 @@ def _is_verb_form(word: str) -> bool:
 def _is_something_else(name: list[_Word], following: list[_Word]) -> bool:
     """Tell a place, a company, a possessive (`Maria's sister`) and a kind of person from a name."""
     whole = " ".join(word.key for word in name)
+    sentence = name[0].text[0].isupper() and _is_gerund(name[0].key)
+    kin = len(name) == 1 and name[0].key in KIN
     possessive = any(word.key.endswith(("'s", "\u2019s")) for word in name)
     followed = any(word.key in NOT_NAME_AFTER for word in following)
-    return possessive or followed or whole in PLACES or name[-1].key in COMPANY_ENDS
+    return (
+        kin or sentence or possessive or followed or whole in PLACES or name[-1].key in COMPANY_ENDS - {"co"}
+    )

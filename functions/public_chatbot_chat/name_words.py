@@ -5,7 +5,12 @@ def _words(listed: str, separator: str | None = None) -> frozenset[str]:
     return frozenset(" ".join(word.split()) for word in listed.split(separator))
 
 
-TITLES = _words("mr mrs ms miss dr dra engr atty arch prof rev fr sir maam hon capt sister brother pastor")
+TITLES = _words(
+    """
+    mr mrs ms miss dr dra engr atty arch prof rev fr sir maam hon capt sister brother pastor nurse
+    teacher coach doc kap kapitan
+    """
+)
 PARTICLES = _words("de del dela delos delas de la los las da dos di van von y san santa sta sto santo")
 SUFFIXES = _words("jr sr ii iii iv")
 ABBREVIATIONS = _words("ma sta sto jr sr fr st")
@@ -31,7 +36,9 @@ PLACES = _words(
 
 # Capitalised by habit, by a sentence's start or by feeling: none of these begins or continues a name.
 NOT_NAMES = _words("""
-    joke joking kidding lol jk charot char hehe hehehe hihi lmao bot robot kayo kami sila siya a about actually after again ago agent english ako all alone already also always am amazing an and ang ano
+    team joke joking kidding lol jk charot char hehe hehehe hihi lmao bot robot kayo kami sila siya a
+    about actually after again ago agent english ako all alone already also always am amazing an and ang
+    ano
     any anyone are as asap ask asking at available awesome ay ayaw ba back bago baka based because been
     before being best better bored business busy but buy buying by call calling can catholic client
     concerned confused contact cool curious customer daw day dear desperate din dito doing done down
@@ -40,7 +47,7 @@ NOT_NAMES = _words("""
     help here hey hi hindi ho hope hoping how hurt if im important in inquiring interested into is isang
     islam it its jobless just kasi kay keen ko kung lang later like living looking lost lovely mad
     magandang male man married me member mga mine mo monday morning mr mrs muslim my na naman nagtatanong
-    nanay tatay nang new newbie ng nga ngayon ni nice no nobody noon not nothing now number nyo of ofw ok
+     nang new newbie ng nga ngayon ni nice no nobody noon not nothing now number nyo of ofw ok
     okay old on one only open or our out over pa pala para partner pinoy pinay pls please po poor price
     pro pwede que question ready real really regarding retired right rin sa sad safe salamat same
     saturday scam secret seeking self selling serious should si sick single sino siya so somebody some
@@ -58,7 +65,10 @@ NOT_NAMES = _words("""
     """)
 
 # Names as well as something else: a name beside another word, or where nothing but a name can stand.
-AMBIGUOUS = _words("christian german may april june happy rich angel faith kuya ate aling mang")
+AMBIGUOUS = _words("christian german may april june happy rich angel faith")
+
+# Said before a name; alone they tell no name.
+KIN = _words("nanay tatay kuya ate aling mang tita tito mommy daddy lola lolo")
 
 # What an inclination or a membership looks like behind a capitalised word: "I'm Globe postpaid".
 NOT_NAME_AFTER = _words(

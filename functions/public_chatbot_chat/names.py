@@ -13,13 +13,15 @@ _CERTAIN = re.compile(
     r"\bmy[ \t]+(?:full[ \t]+|complete[ \t]+|real[ \t]+)?(?:name|nmae|naem)(?:['\u2019]s|[ \t]+is|[ \t]*[:=])[ \t]*"
     rf"|\bako[ \t]+{_PARTICLE}si[ \t]+"
     r"|\bako['\u2019]?y[ \t]+(?:po[ \t]+)?si[ \t]+"
-    rf"|\b(?:pangalan|name)[ \t]+ko(?:[ \t]+|[ \t]*[:,][ \t]*){_PARTICLE}(?:is[ \t]+)?(?:si[ \t]+)?",
+    rf"|\b(?:pangalan|name)[ \t]+ko(?:['\u2019]?y)?(?:[ \t]+|[ \t]*[:,][ \t]*){_PARTICLE}(?:is[ \t]+)?(?:si[ \t]+)?",
     re.IGNORECASE,
 )
-_LABEL = re.compile(r"(?:^|\n|,)[ \t]*(?:full[ \t]+|complete[ \t]+)?name[ \t]*[:=-][ \t]*", re.IGNORECASE)
+_LABEL = re.compile(
+    r"(?:^|[\n,.;/|])[ \t]*(?:full[ \t]+|complete[ \t]+)?name[ \t]*[:=-][ \t]*", re.IGNORECASE
+)
 _LIKELY = re.compile(
     rf"\bI(?:[ \t]?['\u2019]m|[ \t]+am)[ \t]+{_PARTICLE}|\bI ?a?m[ \t]+{_PARTICLE}|\bI[ \t]+\("
-    r"|(?<!if )\bthis[ \t]+is[ \t]+|\bthe[ \t]+name['\u2019]s[ \t]+",
+    r"|(?<!if )\bthis[ \t]+is[ \t]+|(?:^|[.!?,\n][ \t]*|\bthe[ \t]+)name['\u2019]s[ \t]+",
     re.IGNORECASE,
 )
 _NICKNAME = re.compile(
@@ -34,7 +36,9 @@ _BEHIND = re.compile(
 _SI = re.compile(r"\bsi[ \t]+(?=\S)", re.IGNORECASE)
 _IS_ME = re.compile(r"[ \t]+(?:po[ \t]+|lang[ \t]+|nga[ \t]+)*(?:['\u2019]?to|ito)\b", re.IGNORECASE)
 _HERE = re.compile(
-    r"[ \t]+(?:po[ \t]+)?(?:here\b|speaking\b|(?:(?:ang|yung)[ \t]+)?(?:pangalan|name)[ \t]+ko\b)", re.IGNORECASE
+    r"[ \t]+(?:po[ \t]+)?(?:here\b|speaking\b|is[ \t]+my[ \t]+"
+    r"(?:full[ \t]+|real[ \t]+)?name\b|(?:(?:ang|yung)[ \t]+)?(?:pangalan|name)[ \t]+ko\b)",
+    re.IGNORECASE,
 )
 _ASKING = re.compile(r"[ \t]+po[ \t]*,?[ \t]+(?:inquiring|inquire|from|taga|interested|ng)\b", re.IGNORECASE)
 _SIGNED = re.compile(
@@ -42,11 +46,15 @@ _SIGNED = re.compile(
 )
 _REGARDS = re.compile(
     r"(?:^|\n)[ \t]*(?:many[ \t]+thanks|thanks|thank[ \t]+you|(?:(?:best|kind|warm)[ \t]+)?regards|salamat|sincerely"
-    r"|respectfully|yours)[\w \t]{0,12}[,.!]*[ \t]*\n+[ \t]*",
+    r"|respectfully|yours)[\w \t]{0,12}[,.!]*[ \t]*\n+[ \t]*|(?:^|(?<=\n))--[ \t]*\n[ \t]*",
     re.IGNORECASE,
 )
-_CONTACT_AFTER = re.compile(r"[ \t]*(?:[,;:|/\n\u2013—-][ \t]*)+(?=[+(]?[\d(+]{3}|[\w.+-]+@)")
-_LINE_START = re.compile(r"(?:^|\n)[ \t]*")
+_CONTACT_AFTER = re.compile(
+    r"(?:[ \t]+(?:po|pala))*[ \t]*(?:[,;:|/\n\u2013—-][ \t]*)+(?=[+(]?[\d(+]{3}|[\w.+-]+@)"
+)
+_LINE_START = re.compile(r"(?:^|[\n.!?:;])[ \t]*")
+_NOTHING_AFTER = re.compile(r"[\s.]*$")
+_SIGNATURES = ((_LINE_START, _CONTACT_AFTER), (_BEHIND, _ASKING), (_SIGNED, _NOTHING_AFTER))
 _CORRECTED = re.compile(
     r"(?:^|[.,!\n])[ \t]*(?:ay[ \t]+)?(?:sorry|mali|oops|correction|typo|actually|i mean)\b(?:[ \t]*[,.!:-])?[ \t]*"
     r"(?:po\b[,]?[ \t]*)?(?:(?:it['\u2019]?s|it[ \t]+should[ \t]+be|spelling|name)[ \t]+)?",
@@ -90,19 +98,12 @@ def _before(text: str, opening: re.Pattern[str], cue: re.Pattern[str]) -> Iterat
 
 
 def _signatures(text: str) -> Iterator[Statement]:
-    """Give a full name that opens a line and is followed at once by a number or an address."""
-    for match in _LINE_START.finditer(text):
-        span = name_span(text, match.end())
-        if span is not None and " " in text[slice(*span)] and _CONTACT_AFTER.match(text, span[1]):
-            yield _statement(text, *span)
-    for match in _BEHIND.finditer(text):
-        span = name_span(text, match.end())
-        if span is not None and " " in text[slice(*span)] and _ASKING.match(text, span[1]):
-            yield _statement(text, *span)
-    for match in _SIGNED.finditer(text):
-        span = name_span(text, match.end())
-        if span is not None and " " in text[slice(*span)] and not text[span[1] :].strip(" .\n"):
-            yield _statement(text, *span)
+    """Give a full name beside a number or an address, before what it asks for, or as the last words of a message."""
+    for opening, behind in _SIGNATURES:
+        for match in opening.finditer(text):
+            span = name_span(text, match.end())
+            if span is not None and " " in text[slice(*span)] and behind.match(text, span[1]):
+                yield _statement(text, *span)
 
 
 def _statement(text: str, start: int, end: int) -> Statement:

@@ -28,10 +28,11 @@ _LETTER_ZERO = re.compile(r"(?<![\w.])[oO](?=9\d{2}[\s.-]?\d{3})")
 _OTHERS = (
     r"\b(?:his|her|their|your|husband['\u2019]?s|wife['\u2019]?s|mom['\u2019]?s|dad['\u2019]?s|(?:my|our)\s+\w+['\u2019]s)\s+\w*\s*"
     r"(?:number|no\.?|phone|mobile|cell|cp|viber)"
-    r"|\b(?:number|cp|cell|phone|viber)\s+(?:n[gi]|nina|mo|nyo|niyo|ninyo|niya|nya|nila)\b"
+    r"|\b(?:number|cp|cell|phone|viber)\s+(?:n[gi]|nina|mo|nyo|niyo|ninyo|niya|nya|nila)\b(?!\s+(?:po\s+)?ako)"
     r"|\b(?:i|we|already|just)\s+(?:called|texted|rang|dialed)\b"
-    r"|\b(?:tumawag|nag-?text|tinawagan|tinext|sabi ni)\b"
-    r"|\b(?:pay|paid|payment|transfer|transferred|send money|sent|bayad|magbayad|nagbayad|ipadala)\b"
+    r"|\b(?:tumawag(?!\s+(?:po\s+)?kayo)|nag-?text|tinawagan|tinext|sabi ni)\b"
+    r"|\b(?:pay|paid|payment|transfer|transferred|send money|sent"
+    r"|na-?send|sinend|pinadala|nagpadala|bayad|magbayad|nagbayad|ipadala)\b"
 )
 _OWN = (
     r"\b(?:text|call|tawag|tawagan|reach|contact|viber|whatsapp|telegram|cell|cellphone|mobile|phone|tel|landline|cp"
@@ -45,8 +46,9 @@ _NO_PHONE = (
 )
 _CUE = re.compile(f"(?P<others>{_OTHERS})|(?P<no_phone>{_NO_PHONE})|(?P<own>{_OWN})", re.IGNORECASE)
 _OTHERS_AFTER = re.compile(
-    r"[\s,(-]*(?:po\s+|daw\s+)*(?:is\s+|ang\s+|yung\s+)?"
-    r"(?:my\s+\w+['\u2019]s|(?:number|cp|cell)\s+(?:n[gi]|nyo|ninyo|mo|niya|nya|nila)\b|(?:his|her|their)\s+\w+)",
+    r"[\s,(-]*(?:(?:po|daw)\s+)*(?:(?:is|ang|yung)\s+)?"
+    r"(?:my\s+(?:husband|wife|mom|mother|dad|father|sister|brother|friend|boss|son|daughter)|my\s+\w+['\u2019]s|your\b"
+    r"|(?:number|cp|cell)\s+(?:n[gi]|nyo|ninyo|mo|niya|nya|nila)\b|(?:his|her|their)\s+\w+)",
     re.IGNORECASE,
 )
 _DIGIT_BEFORE = re.compile(r"\d[\s./-]?$")
@@ -97,7 +99,12 @@ def _spans(text: str) -> dict[tuple[int, int], str]:
 
 
 def _is_own(statement: Statement) -> bool:
-    if statement.denied or statement.somebody_elses or _OTHERS_AFTER.match(statement.after) or _AMOUNT_AFTER.match(statement.after):
+    if (
+        statement.denied
+        or statement.somebody_elses
+        or _OTHERS_AFTER.match(statement.after)
+        or _AMOUNT_AFTER.match(statement.after)
+    ):
         return False
     kind = _nearest_cue(statement.before)
     if kind in {"others", "no_phone"}:

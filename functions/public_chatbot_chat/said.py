@@ -26,14 +26,16 @@ NEGATION = re.compile(
 _RELATIVE = re.compile(
     r"\b(?:husband|wife|spouse|sister|brother|mom|mother|mama|dad|father|papa|son|daughter|friend|boss|manager|assistant"
     r"|secretary|agent|cousin|uncle|aunt|tita|tito|asawa|kapatid|anak|nanay|tatay|kaibigan|pinsan|boyfriend|girlfriend"
-    r"|officemate|partner)\b(?:(?!\b(?:me|mine|i|ako|akin|text|call)\b)[^,;:]){0,40}$",
+    r"|officemate|accountant|lawyer|colleague|neighbou?r|landlord|client|misis|mister|ninang|ninong|lola|lolo|ate|kuya|partner)\b(?:(?!\b(?:me|mine|i|ako|akin|text|call)\b)[^,;:]){0,40}$",
     re.IGNORECASE,
 )
 _STOP = re.compile(
     r"\b(?:stop|do(?:n['\u2019]?t| not)|never|wag|huwag)[ \t]+(?:na[ \t]+)?(?:e?-?mail|text|call|mag)\w*[^,;:]{0,30}$",
     re.IGNORECASE,
 )
-_SENTENCE_END = re.compile(r"(?<!\bno)(?<!\bnos)[.!?;]\s|\n", re.IGNORECASE)
+_SENTENCE_END = re.compile(
+    r"(?<!\bno)(?<!\bnos)(?<!\bmr)(?<!\bms)(?<!\bmrs)(?<!\bdr)[.!?;]\s|\n", re.IGNORECASE
+)
 
 
 class Said(NamedTuple):

@@ -44,13 +44,15 @@ class Score:
 
     @property
     def recall(self) -> float:
-        """Right values of those there are."""
-        return self.right / (self.right + self.missed)
+        """Right values of those there are; 1 where there are none."""
+        there = self.right + self.missed
+        return self.right / there if there else 1.0
 
     @property
     def f1(self) -> float:
         """The harmonic mean of precision and recall."""
-        return 2 * self.right / (2 * self.right + self.wrong + self.missed)
+        counted = 2 * self.right + self.wrong + self.missed
+        return 2 * self.right / counted if counted else 1.0
 
 
 def conversations(*parts: Part) -> list[Conversation]:

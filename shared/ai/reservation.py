@@ -56,15 +56,7 @@ def reservation(
         "function_name": call.function_name,
         "action": call.action,
         "units": call.units,
-        "candidates": [
-            {
-                "model": model.name,
-                "provider": model.provider,
-                "model_class": model.model_class,
-                "cost_bound_usd": str(bound),
-            }
-            for model, bound in zip(ordered, bounds, strict=False)
-        ],
+        "candidates": [_candidate(model, bound) for model, bound in zip(ordered, bounds, strict=False)],
         "cost_bound_usd": str(max(bounds) * most_attempts(call)),
         "requested_model": requested_model(call, ordered),
         "paid_tiers_only": call.paid_tiers_only,
@@ -73,9 +65,27 @@ def reservation(
         "group_key": call.group_key,
         "prospect_id": call.prospect_id,
         "prompt_version": call.prompt_version,
-        "idempotency_scope": "" if call.visitor is None else call.visitor.session_id,
-        "visitor_session_id": None if call.visitor is None else call.visitor.session_id,
-        "visitor_address_hash": None if call.visitor is None else call.visitor.address_hash,
+        **_visitor(call),
+    }
+
+
+def _candidate(model: Model, bound_usd: Decimal) -> dict[str, str]:
+    return {
+        "model": model.name,
+        "provider": model.provider,
+        "model_class": model.model_class,
+        "cost_bound_usd": str(bound_usd),
+    }
+
+
+def _visitor(call: AICall) -> dict[str, str]:
+    """Give by what a visitor's limits and keys count; a signed-in caller is known by his account."""
+    if call.visitor is None:
+        return {}
+    return {
+        "idempotency_scope": call.visitor.session_id,
+        "visitor_session_id": call.visitor.session_id,
+        "visitor_address_hash": call.visitor.address_hash,
     }
 
 

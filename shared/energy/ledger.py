@@ -176,8 +176,20 @@ def _hold(answer: Mapping[str, Any]) -> Hold:
     )
 
 
-def _refusal(outcome: Outcome, answer: Mapping[str, Any]) -> NexscoutError:  # noqa: C901, PLR0911  # one case an outcome
-    """Give the error that an outcome of a reservation is for the caller."""
+_PLAIN_REFUSALS: Mapping[Outcome, type[NexscoutError]] = {
+    Outcome.UPGRADE_REQUIRED: UpgradeRequired,
+    Outcome.SPEND_CAP_REACHED: SpendCapReached,
+    Outcome.VISITOR_CAP_REACHED: SpendCapReached,
+    Outcome.IDEMPOTENCY_CONFLICT: IdempotencyConflict,
+    Outcome.UNKNOWN_ACCOUNT: Unauthorized,
+    Outcome.UNKNOWN_ACTION: UnknownAction,
+    Outcome.SESSION_NOT_FOUND: SessionNotFound,
+    Outcome.CHATBOT_NOT_FOUND: ChatbotNotFound,
+}
+
+
+def _refusal(outcome: Outcome, answer: Mapping[str, Any]) -> NexscoutError:
+    """Give the error that an outcome of a reservation is for the caller; one that is none is a fault of ours."""
     match outcome:
         case Outcome.INSUFFICIENT_ENERGY:
             return InsufficientEnergy(
@@ -185,33 +197,8 @@ def _refusal(outcome: Outcome, answer: Mapping[str, Any]) -> NexscoutError:  # n
             )
         case Outcome.INSUFFICIENT_COINS:
             return InsufficientCoins(required=answer["required_coins"], available=answer["coins_available"])
-        case Outcome.UPGRADE_REQUIRED:
-            return UpgradeRequired()
-        case Outcome.SPEND_CAP_REACHED | Outcome.VISITOR_CAP_REACHED:
-            return SpendCapReached()
         case Outcome.RATE_LIMITED:
             return RateLimited(retry_after_seconds=answer["retry_after_seconds"])
-        case Outcome.IDEMPOTENCY_CONFLICT:
-            return IdempotencyConflict()
         case Outcome.IN_PROGRESS:
             return RequestInProgress(retry_after_seconds=answer["retry_after_seconds"])
-        case Outcome.UNKNOWN_ACCOUNT:
-            return Unauthorized()
-        case Outcome.UNKNOWN_ACTION:
-            return UnknownAction()
-        case Outcome.SESSION_NOT_FOUND:
-            return SessionNotFound()
-        case Outcome.CHATBOT_NOT_FOUND:
-            return ChatbotNotFound()
-        case (
-            Outcome.RESERVED
-            | Outcome.REPLAYED
-            | Outcome.NOTED
-            | Outcome.SETTLED
-            | Outcome.RELEASED
-            | Outcome.EXPIRED
-            | Outcome.ALREADY_SETTLED
-            | Outcome.ALREADY_RELEASED
-            | Outcome.UNKNOWN_REQUEST
-        ):
-            return InternalError()
+    return _PLAIN_REFUSALS.get(outcome, InternalError)()

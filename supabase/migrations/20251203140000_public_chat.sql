@@ -27,18 +27,6 @@ create index if not exists public_chat_messages_session_created_idx
 create index if not exists public_chatbot_training_data_user_idx
   on public.public_chatbot_training_data (user_id) where is_active;
 
-do $$
-begin
-  if to_regprocedure('public.get_user_from_chatbot_id(text)') is null then
-    create function public.get_user_from_chatbot_id(p_chatbot_id text) returns uuid
-    language sql stable set search_path = '' as $f$
-      select user_id from public.chatbot_settings where fixed_chatbot_id = p_chatbot_id and is_active
-    $f$;
-    grant execute on function public.get_user_from_chatbot_id(text) to anon, authenticated, service_role;
-  end if;
-end
-$$;
-
 create or replace function nexscout.next_chat_instant(p_session_id uuid) returns timestamptz
 language sql volatile set search_path = '' as $$
   select greatest(clock_timestamp(), max(created_at) + interval '1 microsecond')

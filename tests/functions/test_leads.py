@@ -124,14 +124,14 @@ def test_every_value_of_the_conversations_is_in_the_visitors_words() -> None:
         assert_said(find_lead(chat.messages), chat.messages)
 
 
-@settings(max_examples=600, deadline=None)
+@settings(max_examples=6000, deadline=None)
 @given(CHATS)
 def test_any_text_is_read_without_an_error_and_only_for_what_it_says(messages: list[str]) -> None:
     """Whatever a visitor writes, each value is a span of it."""
     assert_said(find_lead(messages), messages)
 
 
-@settings(max_examples=600, deadline=None)
+@settings(max_examples=6000, deadline=None)
 @given(CHATS)
 def test_reading_again_what_was_read_changes_nothing(messages: list[str]) -> None:
     """A conversation that is read twice, as on a retried call, gives the same lead."""

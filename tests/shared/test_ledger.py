@@ -52,6 +52,8 @@ ANSWERS: list[tuple[dict[str, Any], int, str]] = [
     ({"outcome": "in_progress", "retry_after_seconds": 2}, 409, "request_in_progress"),
     ({"outcome": "unknown_account"}, 401, "unauthorized"),
     ({"outcome": "unknown_action"}, 400, "unknown_action"),
+    ({"outcome": "session_not_found"}, 404, "session_not_found"),
+    ({"outcome": "chatbot_not_found"}, 404, "chatbot_not_found"),
     ({"outcome": "noted"}, 500, "internal_error"),
     ({"outcome": "settled"}, 500, "internal_error"),
     ({"outcome": "released"}, 500, "internal_error"),

@@ -146,6 +146,8 @@ REFUSALS: list[tuple[dict[str, Any], type[errors.NexscoutError], str, int | None
     ),
     ({"outcome": "unknown_account"}, errors.Unauthorized, "Unauthorized", None, {}),
     ({"outcome": "unknown_action"}, errors.UnknownAction, "Unknown action.", None, {}),
+    ({"outcome": "session_not_found"}, errors.SessionNotFound, "Session not found", None, {}),
+    ({"outcome": "chatbot_not_found"}, errors.ChatbotNotFound, "Chatbot not found", None, {}),
     *(
         (
             {"outcome": outcome}, errors.InternalError,

@@ -56,6 +56,12 @@ SAMPLES = {
     "chatbot_to_prospect_pipeline": owned(
         ("pipeline_stage", "changed"), ("public_chat_sessions",), session_id=SESSION
     ),
+    "chat_leads": Sample(
+        {"session_id": SESSION, "user_id": OWNER, "full_name": "Maria"},
+        ("full_name", "Changed"),
+        ("session_id",),
+        ("public_chat_sessions",),
+    ),
     "notifications": owned(("title", "Changed"), type="hot_lead", title="T", message="M"),
     "scans": Sample({"id": SCAN, "user_id": OWNER}, ("status", "failed")),
     "scan_status": Sample({"id": ROW, "scan_id": SCAN, "step": "queued"}, ("percent", 5), needs=("scans",)),

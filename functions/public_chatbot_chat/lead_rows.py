@@ -1,10 +1,14 @@
 """What a visitor's words come to: the scores of the session and the contact that may become a prospect."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from functions.public_chatbot_chat.leads import Lead, find_lead
 from functions.public_chatbot_chat.qualification import qualify
+from functions.public_chatbot_chat.said import Found
+
+MOST_CHARS = 8_000
+"""What is read at once of a session whose lead is not known: reading costs up to 40 ms a thousand characters."""
 
 
 def lead_rows(chat: Mapping[str, Any]) -> dict[str, Any]:
@@ -20,8 +24,32 @@ def lead_rows(chat: Mapping[str, Any]) -> dict[str, Any]:
         "buying_intent": judged.buying_intent,
         "emotional_state": judged.emotional_state,
         "qualified": converts and reached,
-        "lead": _contact(find_lead(said)),
+        "lead": _contact(find_lead(_unread(said, chat["lead"]), _known(chat["lead"]))),
     }
+
+
+def _unread(said: Sequence[str], stored: Mapping[str, Any] | None) -> Sequence[str]:
+    """Give the messages that no lead was read from yet: the newest, or as many as one reading may cost."""
+    if stored is not None:
+        return said[-1:]
+    unread: list[str] = []
+    for text in reversed(said):
+        if unread and sum(map(len, unread)) + len(text) > MOST_CHARS:
+            break
+        unread.insert(0, text)
+    return unread
+
+
+def _known(stored: Mapping[str, Any] | None) -> Lead:
+    """Give what earlier messages told."""
+    if stored is None:
+        return Lead()
+    found = {
+        name: None if stored.get(name) is None else Found(stored[name])
+        for name in ("email", "phone", "company")
+    }
+    name = None if stored.get("full_name") is None else Found(stored["full_name"])
+    return Lead(name=name, **found)
 
 
 def _contact(lead: Lead) -> dict[str, Any] | None:

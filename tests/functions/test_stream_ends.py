@@ -1,5 +1,6 @@
 """How a stream can end other than well, and what serves where a model cannot: the answer and the books."""
 
+import json
 from typing import Any
 from uuid import uuid4
 
@@ -81,6 +82,27 @@ async def test_fault_3_a_stream_left_before_its_first_text_pays_nothing(
     (attempt,) = books.attempts()
     assert attempt["cost_usd"] > 0
     assert len(provider.requests()) == 1
+
+
+async def test_a_result_that_is_no_text_is_streamed_without_deltas(api: Api, new_user: NewUser) -> None:
+    """A deck is no text to write out: meta, then the whole reply."""
+    reply = await api(new_user(), {"generationType": "deck", "stream": True})
+    events = [json.loads(line.removeprefix("data: ")) for line in reply.text.split("\n\n") if line]
+    assert [event["type"] for event in events] == ["meta", "done"]
+    assert len(events[1]["output"]["deck"]) == 7
+
+
+async def test_fault_8_a_provider_that_refuses_our_key_is_asked_once(
+    api: Api, new_user: NewUser, database: Database, provider: Provider
+) -> None:
+    """Its other models would refuse the same key: they are not tried, and nothing is charged."""
+    user = new_user()
+    provider.fail({"kind": "status", "status": 401})
+    reply = await api(user, orchestrated())
+    assert (reply.status_code, reply.json()["code"]) == (502, "provider_error")
+    books = Books(database, user)
+    assert len(books.attempts()) == len(provider.requests()) == 1
+    books.assert_nothing_charged(500)
 
 
 async def test_an_open_circuit_is_told_without_asking_the_provider(

@@ -6,7 +6,7 @@ from typing import Any
 
 from shared.ai.begun import Begun
 from shared.ai.call import Generated
-from shared.ai.exchange import ProviderFailure
+from shared.ai.exchange import FailureKind, ProviderFailure
 from shared.ai.reply import Reply
 from shared.ai.run import Run
 from shared.ai.settling import Settler
@@ -57,7 +57,7 @@ class LiveStream:
         reply = await self._settler.settle(self.run, self._begun.generated())
         return {"type": "done", **reply.body}
 
-    async def _error(self, failure: Exception) -> Event:
+    async def _error(self, failure: ProviderFailure | NexscoutError) -> Event:
         self._ended = True
         error = _told(failure)
         await self._settler.release(self.run, error)
@@ -95,13 +95,13 @@ async def written(reply: Reply) -> AsyncGenerator[Event]:
     yield {"type": "done", **body}
 
 
-def _told(failure: Exception) -> NexscoutError:
+def _told(failure: ProviderFailure | NexscoutError) -> NexscoutError:
     if isinstance(failure, NexscoutError):
         return failure
-    if isinstance(failure, ProviderFailure):
-        match failure.kind.value:
-            case "refused":
-                return ContentRefused()
-            case "timeout":
-                return DeadlineExceeded()
-    return ProviderError()
+    match failure.kind:
+        case FailureKind.REFUSED:
+            return ContentRefused()
+        case FailureKind.TIMEOUT:
+            return DeadlineExceeded()
+        case _:
+            return ProviderError()

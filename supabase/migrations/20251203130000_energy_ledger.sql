@@ -223,42 +223,48 @@ $$;
 comment on function nexscout.refill is
   'Once a day raises a locked account to its tier''s energy, never lowers it, and keeps tier and max_energy in step with the profile';
 
-create or replace function nexscout.open_account(p_user_id uuid, p_tier public.ai_tiers) returns void
-language plpgsql set search_path = '' as $$
+-- Definer: the service key may not lock rows of auth.users.
+create or replace function nexscout.pin_user(p_user_id uuid, p_patient boolean default true) returns boolean
+language plpgsql security definer set search_path = '' as $$
 begin
-  perform set_config('nexscout.energy_reason', 'opening', true);
-  insert into public.user_energy (user_id, current_energy, max_energy, tier, last_reset)
-  values (p_user_id, p_tier.daily_energy, p_tier.daily_energy, p_tier.tier, clock_timestamp())
-  on conflict (user_id) do nothing;
-  perform set_config('nexscout.energy_reason', '', true);
-exception when foreign_key_violation then
-  -- There is no such user, or not any more: then there is no account either.
-  return;
+  if p_patient then
+    perform from auth.users where id = p_user_id for key share;
+  else
+    perform from auth.users where id = p_user_id for key share skip locked;
+  end if;
+  return found;
 end
 $$;
-comment on function nexscout.open_account is 'Makes the account of a user who has none, with a day''s energy; nothing for an unknown user';
+comment on function nexscout.pin_user is
+  'Keeps a user from being deleted until the transaction ends: every row of ours asks that of him, and asked for after the account it is a deadlock with the deletion, which takes the user first. False for an unknown user, or one that an impatient caller would have to wait for';
 
 create or replace function nexscout.lock_account(p_user_id uuid) returns public.user_energy
 language plpgsql set search_path = '' as $$
 declare
   v_account public.user_energy;
+  v_tier public.ai_tiers;
 begin
-  select * into v_account from public.user_energy where user_id = p_user_id for update;
-  if not found then
-    perform nexscout.open_account(p_user_id, nexscout.tier_of(p_user_id));
-    select * into v_account from public.user_energy where user_id = p_user_id for update;
-    if not found then
-      return null;
-    end if;
+  if not nexscout.pin_user(p_user_id) then
+    return null;
   end if;
+  select * into v_account from public.user_energy where user_id = p_user_id for update;
   -- Tier and time are read after the lock, as they are when this call's turn has come.
-  return nexscout.refill(v_account, nexscout.tier_of(p_user_id), clock_timestamp());
+  v_tier := nexscout.tier_of(p_user_id);
+  if v_account.user_id is null then
+    perform set_config('nexscout.energy_reason', 'opening', true);
+    insert into public.user_energy (user_id, current_energy, max_energy, tier, last_reset)
+    values (p_user_id, v_tier.daily_energy, v_tier.daily_energy, v_tier.tier, clock_timestamp())
+    on conflict (user_id) do nothing;
+    perform set_config('nexscout.energy_reason', '', true);
+    select * into v_account from public.user_energy where user_id = p_user_id for update;
+  end if;
+  return nexscout.refill(v_account, v_tier, clock_timestamp());
 end
 $$;
 comment on function nexscout.lock_account is
   'Locks the one row of an account, making it where it is missing, and refills it; null for an unknown user';
 
-revoke all on function nexscout.lock_account(uuid), nexscout.open_account(uuid, public.ai_tiers),
+revoke all on function nexscout.lock_account(uuid), nexscout.pin_user(uuid, boolean),
   nexscout.refill(public.user_energy, public.ai_tiers, timestamptz) from public, anon, authenticated;
-grant execute on function nexscout.lock_account(uuid), nexscout.open_account(uuid, public.ai_tiers),
+grant execute on function nexscout.lock_account(uuid), nexscout.pin_user(uuid, boolean),
   nexscout.refill(public.user_energy, public.ai_tiers, timestamptz) to service_role;

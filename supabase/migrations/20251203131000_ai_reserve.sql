@@ -505,6 +505,8 @@ language plpgsql set search_path = '' as $$
 declare
   v_request public.ai_requests;
 begin
+  -- The user first, as for every lock of ours.
+  perform nexscout.pin_user((select user_id from public.ai_requests where id = p_request_id));
   select * into v_request from public.ai_requests where id = p_request_id for update;
   if not found then
     return jsonb_build_object('outcome', 'unknown_request'::nexscout.outcome);

@@ -211,7 +211,7 @@ declare
   v_replayable boolean := coalesce((p_result ->> 'replayable')::boolean, true);
 begin
   select user_id into v_request.user_id from public.ai_requests where id = p_request_id;
-  -- Always the account first, then the request: one order of locks, no deadlock.
+  -- Always the user, the account, then the request: one order of locks, no deadlock.
   if found then
     v_account := nexscout.lock_account(v_request.user_id);
   end if;

@@ -33,6 +33,9 @@ comment on function nexscout.refill_due is 'Refills an account whose day began; 
 create or replace function nexscout.take_if_free(p_user_id uuid) returns boolean
 language plpgsql set search_path = '' as $$
 begin
+  if not nexscout.pin_user(p_user_id, false) then
+    return false;
+  end if;
   perform from public.user_energy where user_id = p_user_id for update skip locked;
   return found or not exists (select from public.user_energy where user_id = p_user_id);
 end

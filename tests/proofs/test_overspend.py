@@ -78,33 +78,29 @@ async def spend(
     return Counter(await asyncio.gather(*map(call, order)))
 
 
-async def overspend(
-    stack: Stack, database: Database, running: Workers, seed: int, calls: int, at_once: int, tries: int
-) -> tuple[User, Counter[int | None]]:
-    """Let so many calls run on energy for fifty; the user and the statuses, once every book is right."""
+def order_of(seed: int, calls: int, running: Workers) -> list[int]:
+    """The number of the worker for each call."""
     dice = random.Random(seed)  # noqa: S311  # repeatable, not secret
-    purchase = PURCHASES[seed % len(PURCHASES)]
-    user = signed_in(stack, database, purchase.tier, AFFORDED * purchase.energy)
-    order = [dice.randrange(len(running.running)) for _ in range(calls)]
-    statuses = await spend(stack, running, user, purchase, order, at_once, tries)
-    books = Books(database, user)
-    assert books.energy() == 0
-    assert books.ledger() == [-purchase.energy] * AFFORDED
-    assert broken(database, UUID(user.id)) == []
-    return user, statuses
+    return [dice.randrange(len(running.running)) for _ in range(calls)]
 
 
 async def exactly_fifty(
     stack: Stack, database: Database, provider: Provider, running: Workers, seed: int, calls: int
 ) -> None:
     """Fifty are served, the others are told 402, and nothing else reaches the provider."""
-    user, statuses = await overspend(stack, database, running, seed, calls, at_once=50, tries=5)
+    purchase = PURCHASES[seed % len(PURCHASES)]
+    user = signed_in(stack, database, purchase.tier, AFFORDED * purchase.energy)
+    statuses = await spend(
+        stack, running, user, purchase, order_of(seed, calls, running), at_once=50, tries=5
+    )
     assert statuses == {200: AFFORDED, 402: calls - AFFORDED}
     books = Books(database, user)
+    assert (books.energy(), books.ledger()) == (0, [-purchase.energy] * AFFORDED)
     ends = Counter(row["error_code"] for row in books.usage())
     assert ends[None] == AFFORDED
     assert ends["insufficient_energy"] >= calls - AFFORDED
     assert len(books.attempts()) == len(provider.requests()) == AFFORDED
+    assert broken(database, UUID(user.id)) == []
 
 
 @pytest.mark.usefixtures("many_calls_a_minute")
@@ -123,15 +119,3 @@ async def test_fault_1_a_thousand_calls_spend_what_there_is_and_no_more(
 ) -> None:
     """1,000 calls, 50 at a time, through four processes on energy for 50, with other tiers and actions in turn."""
     await exactly_fifty(stack, database, provider, running, seed, calls=1000)
-
-
-@pytest.mark.soak
-@pytest.mark.usefixtures("many_calls_a_minute")
-async def test_fault_1_more_calls_at_once_than_the_machine_takes_spend_no_more_either(
-    stack: Stack, database: Database, provider: Provider, running: Workers
-) -> None:
-    """All 1,000 in flight overload a small machine: some may be told so in time, exactly 50 are served."""
-    _, statuses = await overspend(stack, database, running, seed=0, calls=1000, at_once=1000, tries=1)
-    assert statuses[200] == AFFORDED
-    assert set(statuses) <= {200, 402, *BUSY}
-    assert len(provider.requests()) == AFFORDED

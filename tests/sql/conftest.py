@@ -58,7 +58,9 @@ def money_url(stack: Stack) -> str:
 def money(money_url: str) -> Iterator[Money]:
     """The money functions; tests keep apart by accounts of their own."""
     with (
-        psycopg.connect(money_url, autocommit=True, options="-c role=service_role") as service,
+        psycopg.connect(
+            money_url, autocommit=True, options="-c role=service_role -c lock_timeout=20s"
+        ) as service,
         psycopg.connect(money_url, autocommit=True) as admin,
     ):
         yield Money(service, admin)

@@ -69,7 +69,35 @@ def transfer(order: Order, connection: psycopg.Connection, place: int) -> Counte
     return Counter(transferred=order["times"])
 
 
-ORDERS = {"spend": spend, "transfer": transfer}
+def storm(order: Order, connection: psycopg.Connection, place: int) -> Counter[str]:
+    """Do anything that can happen to a few accounts, in an order of chance; gives how often what was answered."""
+    money = Money(connection, connection)
+    chance = random.Random(f"{order['seed']} {place}")  # noqa: S311  # a schedule, not a secret
+    requests, outcomes = list[UUID](), Counter[str]()
+    for _ in range(order["steps"]):
+        user = UUID(chance.choice(order["users"]))
+        step = chance.choice(("reserve", "reserve", "note", "settle", "release", "expire", "sweep", "change"))
+        if step == "reserve" or not requests:
+            group, key = chance.choice((None, "s", "t")), chance.choice((None, None, chance.choice("klm")))
+            answer = money.reserve(user, group_key=group, idempotency_key=key, body_hash="h")
+            if answer["outcome"] == "reserved":
+                requests.append(UUID(answer["request_id"]))
+        elif step == "change":
+            money.add_energy(user, chance.randint(0, 3))
+            answer = {"outcome": "changed"}
+        elif step == "sweep":
+            money.sweep()
+            answer = {"outcome": "swept"}
+        elif step == "expire":
+            money.expire(chance.choice(requests))
+            answer = {"outcome": "ended"}
+        else:
+            answer = getattr(money, step)(chance.choice(requests))
+        outcomes[answer["outcome"]] += 1
+    return outcomes
+
+
+ORDERS = {"spend": spend, "transfer": transfer, "storm": storm}
 
 if __name__ == "__main__":
     main(sys.argv[1])

@@ -43,7 +43,9 @@ def test_repeated_note_is_one_attempt(money: Money) -> None:
     """When the first answer was lost, a repeat adds nothing."""
     request = money.held(money.account())
     assert [money.note(request)["outcome"] for _ in range(3)] == ["noted"] * 3
-    assert [row["ordinal"] for row in money.attempts(request)] == [1, 2]
+    assert money.note(request, cost_bound_usd="9")["outcome"] == "noted"
+    noted = [(row["ordinal"], str(row["cost_bound_usd"])) for row in money.attempts(request)]
+    assert noted == [(1, "0.010000000000"), (2, "0.010000000000")]
 
 
 def test_attempts_are_filled_in(money: Money) -> None:
@@ -75,6 +77,20 @@ def test_attempt_that_was_never_sent_goes(money: Money) -> None:
     money.release(request)
     assert money.attempts(request) == []
     assert money.usage(request)["cost_usd"] == 0
+    assert money.broken(user) == []
+
+
+def test_attempt_that_was_never_sent_goes_also_after_the_sweep(money: Money) -> None:
+    """A call that comes back late knows better than the sweep, which had to take every note for sent."""
+    user = money.account()
+    request = money.held(user)
+    money.note(request)
+    money.expire(request)
+    money.sweep()
+    assert [row["state"] for row in money.attempts(request)] == ["unknown", "unknown"]
+    money.release(request, attempt(1, "failed", cost_usd="0.002"))
+    assert [row["state"] for row in money.attempts(request)] == ["failed"]
+    assert money.usage(request)["cost_usd"] == Decimal("0.002")
     assert money.broken(user) == []
 
 

@@ -157,6 +157,14 @@ def test_open_calls_of_visitors_count_with_their_hold(money: Money) -> None:
         assert money.reserve(user, **visitor(str(uuid4())))["outcome"] == "reserved"
 
 
+def test_owners_calls_do_not_use_up_his_visitors_day(money: Money) -> None:
+    """What the owner uses himself is not his visitors'."""
+    with money.policy(visitor_energy_per_day=10):
+        user = money.account()
+        money.settle(money.held(user))
+        assert money.reserve(user, **visitor(str(uuid4())))["outcome"] == "reserved"
+
+
 def test_visitors_are_downgraded_before_they_are_refused(money: Money) -> None:
     """A visitor of a workspace with little energy is answered by the cheaper class."""
     answer = money.reserve(money.account(energy=5), "premium", "standard", **visitor(str(uuid4())))

@@ -104,3 +104,19 @@ def test_fault_2_moving_lock_loses_updates(money: Money, spenders: Spenders) -> 
         deltas = Counter(delta for _, delta, _ in money.ledger(user)[1:])
         assert deltas == {1: each_way, -1: each_way}
         assert money.broken(user) == []
+
+
+def test_storm_of_everything_leaves_the_books_right(money: Money, spenders: Spenders) -> None:
+    """Reserves, notes, ends, expiries, sweeps and changes from outside at once: no error, no deadlock, right books."""
+    users = [money.account(energy=15) for _ in range(5)]
+    order = {"what": "storm", "users": [str(user) for user in users], "steps": 40, "seed": 3}
+    outcomes = together(spenders, order)
+    assert outcomes.total() == PROCESSES * 8 * 40
+    assert {"reserved", "insufficient_energy", "in_progress", "settled", "already_settled", "expired"} <= set(
+        outcomes
+    )
+    money.admin.execute("update public.ai_requests set expires_at = clock_timestamp() where state = 'held'")
+    while money.sweep()["expired"]:
+        pass
+    for user in users:
+        assert (money.bound(user), money.broken(user)) == (0, [])

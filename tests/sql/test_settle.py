@@ -274,6 +274,16 @@ def refusing_generations(money: Money) -> Iterator[None]:
         money.admin.execute("drop function pg_temp.refuse()")
 
 
+def test_stored_generation_is_named_in_the_replay(money: Money) -> None:
+    """A replay names the row that was written, as the first reply did."""
+    user, generation = money.account(), uuid4()
+    request = money.held(user, idempotency_key="k", body_hash="h")
+    answer = money.settle(request, generation=generated(generation), reply={"generationId": str(generation)})
+    assert answer["storage_error"] is None
+    replayed = money.reserve(user, idempotency_key="k", body_hash="h")
+    assert replayed["reply"]["generationId"] == str(generation)
+
+
 def test_user_deleted_during_the_call_leaves_nothing(money: Money) -> None:
     """The account's rows go with the account; the call that comes back is told that there is no such request."""
     user = money.account(energy=100)
@@ -305,6 +315,21 @@ def test_user_deleted_while_the_reservation_waits_is_told(money: Money, money_ur
         waiter.wait_until_blocked(money.admin)
         deleter.commit()
         assert answer.result()["outcome"] == "unknown_account"
+
+
+def test_user_deleted_in_the_middle_of_a_call_waits_for_its_end(money: Money, money_url: str) -> None:
+    """Both lock the user first: a deletion that comes between two steps of a call is no deadlock."""
+    user = money.account(energy=100)
+    with psycopg.connect(money_url) as call, waiting(money_url, "postgres") as deleter:
+        call.execute("select nexscout.lock_account(%s)", [user])
+        deleted = deleter.start("delete from auth.users where id = %s returning true", user)
+        deleter.wait_until_blocked(money.admin)
+        row = call.execute("select public.ai_reserve(%s)", [written(user)]).fetchone()
+        call.commit()
+        assert row is not None
+        assert row[0]["outcome"] == "reserved"
+        assert deleted.result() is True
+    assert money.settle(row[0]["request_id"])["outcome"] == "unknown_request"
 
 
 def test_settlements_of_one_request_in_parallel_charge_once(money: Money, money_url: str) -> None:

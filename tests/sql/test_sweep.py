@@ -139,6 +139,29 @@ def test_busy_account_does_not_hold_up_the_sweep(money: Money, money_url: str) -
     assert money.sweep()["expired"] == 1
 
 
+def test_call_whose_account_row_is_gone_is_swept(money: Money) -> None:
+    """An account that somebody deleted is made again for the book-keeping of its calls."""
+    user = money.account(energy=100)
+    request = money.held(user)
+    money.expire(request)
+    money.admin.execute("delete from public.user_energy where user_id = %s", [user])
+    assert money.sweep()["expired"] == 1
+    assert money.usage(request)["error_code"] == "abandoned"
+    assert money.broken(user) == []
+
+
+def test_user_who_is_being_deleted_does_not_hold_up_the_sweep(money: Money, money_url: str) -> None:
+    """The sweep never waits for a deletion, which might wait for the sweep's other locks."""
+    leaving, staying = money.account(), money.account()
+    requests = [money.held(leaving), money.held(staying)]
+    for request in requests:
+        money.expire(request)
+    with psycopg.connect(money_url) as deleter:
+        deleter.execute("select from auth.users where id = %s for update", [leaving])
+        assert money.sweep()["expired"] == 1
+    assert money.sweep()["expired"] == 1
+
+
 def test_second_sweep_at_the_same_time_does_nothing(money: Money, money_url: str) -> None:
     """Two schedules that overlap do not wait for each other."""
     money.expire(money.held(money.account()))

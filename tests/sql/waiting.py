@@ -43,11 +43,11 @@ class Waiter:
 
 
 @contextmanager
-def waiting(url: str) -> Iterator[Waiter]:
-    """Open a session of the service that may have to wait."""
+def waiting(url: str, role: str = "service_role") -> Iterator[Waiter]:
+    """Open a session of a role that may have to wait."""
     with (
         psycopg.connect(
-            url, autocommit=True, options=f"-c role=service_role -c statement_timeout={PATIENCE_MS}"
+            url, autocommit=True, options=f"-c role={role} -c statement_timeout={PATIENCE_MS}"
         ) as connection,
         ThreadPoolExecutor(1) as pool,
     ):

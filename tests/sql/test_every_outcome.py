@@ -1,0 +1,101 @@
+"""Each member of the closed set of outcomes can happen: one short course that ends in it."""
+
+from collections.abc import Callable
+from uuid import UUID, uuid4
+
+import pytest
+
+from shared.energy.outcomes import Outcome
+from tests.sql.money import Answer, Money
+from tests.sql.test_limits import visitor
+
+KEY = {"idempotency_key": "k", "body_hash": "h"}
+
+
+def settled(money: Money) -> UUID:
+    """A settled call."""
+    request = money.held(money.account())
+    money.settle(request)
+    return request
+
+
+def released(money: Money) -> UUID:
+    """A released call."""
+    request = money.held(money.account())
+    money.release(request)
+    return request
+
+
+def expired(money: Money) -> UUID:
+    """A call whose hold has ended."""
+    request = money.held(money.account())
+    money.expire(request)
+    return request
+
+
+def keyed(money: Money, **second: object) -> Answer:
+    """The answer to a second call under a key whose first is open."""
+    user = money.account()
+    money.held(user, **KEY)
+    return money.reserve(user, **(KEY | second))
+
+
+def replayed(money: Money) -> Answer:
+    """The answer to a second call under a key whose first is settled."""
+    user = money.account()
+    money.settle(money.held(user, **KEY), reply={"message": "Kumusta!"})
+    return money.reserve(user, **KEY)
+
+
+def short_of_coins(money: Money) -> Answer:
+    """The answer to a call that costs a coin too many."""
+    with money.priced(coins=1) as action:
+        return money.reserve(money.account(), action=action)
+
+
+def capped(money: Money) -> Answer:
+    """The answer to a call of a user who may spend nothing."""
+    user = money.account()
+    money.admin.execute("insert into public.ai_spend_caps values ('user', %s, 0)", [user])
+    return money.reserve(user)
+
+
+def visited(money: Money) -> Answer:
+    """The answer to a visitor where visitors may use nothing."""
+    with money.policy(visitor_energy_per_day=0):
+        return money.reserve(money.account(), **visitor(str(uuid4())))
+
+
+def hurried(money: Money) -> Answer:
+    """The answer to a call where a tier has none a minute."""
+    with money.tier_limit("team", "calls_per_minute", 0):
+        return money.reserve(money.account(tier="team"))
+
+
+COURSES: dict[Outcome, Callable[[Money], Answer]] = {
+    Outcome.RESERVED: lambda money: money.reserve(money.account()),
+    Outcome.REPLAYED: replayed,
+    Outcome.IN_PROGRESS: keyed,
+    Outcome.IDEMPOTENCY_CONFLICT: lambda money: keyed(money, body_hash="other"),
+    Outcome.UNKNOWN_ACCOUNT: lambda money: money.reserve(uuid4()),
+    Outcome.UNKNOWN_ACTION: lambda money: money.reserve(money.account(), action="ai_horoscope"),
+    Outcome.UPGRADE_REQUIRED: lambda money: money.reserve(money.account(tier="free"), "premium"),
+    Outcome.INSUFFICIENT_ENERGY: lambda money: money.reserve(money.account(energy=9)),
+    Outcome.INSUFFICIENT_COINS: short_of_coins,
+    Outcome.SPEND_CAP_REACHED: capped,
+    Outcome.VISITOR_CAP_REACHED: visited,
+    Outcome.RATE_LIMITED: hurried,
+    Outcome.NOTED: lambda money: money.note(money.held(money.account())),
+    Outcome.SETTLED: lambda money: money.settle(money.held(money.account())),
+    Outcome.RELEASED: lambda money: money.release(money.held(money.account())),
+    Outcome.EXPIRED: lambda money: money.settle(expired(money)),
+    Outcome.ALREADY_SETTLED: lambda money: money.settle(settled(money)),
+    Outcome.ALREADY_RELEASED: lambda money: money.settle(released(money)),
+    Outcome.UNKNOWN_REQUEST: lambda money: money.settle(uuid4()),
+}
+
+
+@pytest.mark.parametrize("outcome", Outcome)
+def test_outcome_can_happen(outcome: Outcome, money: Money) -> None:
+    """No member of the set is dead, and none is missing from this list."""
+    assert COURSES[outcome](money)["outcome"] == outcome

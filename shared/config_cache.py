@@ -93,7 +93,8 @@ class ConfigService:
     async def _join_flight(self, caller: Caller, deadline: Deadline) -> Configuration:
         user_id = _user_id(caller)
         flight = self._flights.get(user_id)
-        if flight is None:
+        # One that is done but not yet taken in is as old as what it brought: joining it again would bring the same.
+        if flight is None or flight.done():
             flight = asyncio.get_running_loop().create_task(self._read(caller))
             self._flights[user_id] = flight
             flight.add_done_callback(lambda done: self._landed(user_id, done))

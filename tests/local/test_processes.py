@@ -10,6 +10,7 @@ import pytest
 
 from local.processes import Child, Children, Program, from_ps, started_at
 
+READY = "import signal; print('ready', flush=True); signal.pause()"
 DEAF = (
     "import signal; signal.signal(signal.SIGTERM, signal.SIG_IGN); print('deaf', flush=True); signal.pause()"
 )
@@ -68,8 +69,12 @@ def test_deaf_child_is_killed(children: Children, tmp_path: Path) -> None:
 
 def test_forgotten_child_is_ended_by_the_next_stack(children: Children, tmp_path: Path) -> None:
     """What a killed stack left behind is found by its recorded id."""
-    child = children.start(sleeper(tmp_path))
+    child = children.start(sleeper(tmp_path, piped=True, code=READY))
+    assert child.process.stdout is not None
+    # An interpreter that is still starting may swallow the signal.
+    assert child.process.stdout.readline() == b"ready\n"
     Children(tmp_path / "processes.json").stop_forgotten()
+    child.process.stdout.close()
     assert child.process.wait() == -signal.SIGINT
 
 

@@ -174,14 +174,18 @@ async def test_a_message_that_no_model_writes_is_a_502_and_free(
     Books(database, user).assert_nothing_charged(500)
 
 
+@pytest.mark.parametrize("failure", ["connection refused", "TLS failure"])
 async def test_a_provider_that_cannot_be_reached_is_not_billed(
-    stack: Stack, new_user: NewUser, database: Database, pauses: Pauses
+    stack: Stack, new_user: NewUser, database: Database, pauses: Pauses, provider: Provider, failure: str
 ) -> None:
-    """Connection refused: 502, each try recorded, no USD and no energy."""
+    """Nobody listens, or whoever does speaks no TLS: 502, each try recorded, no USD and no energy."""
     user = new_user()
-    nobody = f"http://127.0.0.1:{free_port()}/v1"
-    async with in_process(stack, pauses.chance(), OPENAI_BASE_URL=nobody) as api:
+    nobody = f"http://127.0.0.1:{free_port()}"
+    unsafe = stack.provider_url.replace("http://", "https://")
+    address = {"connection refused": nobody, "TLS failure": unsafe}[failure]
+    async with in_process(stack, pauses.chance(), OPENAI_BASE_URL=f"{address}/v1") as api:
         reply = await api(user, ONE_RETRY)
+    assert provider.requests() == []
     assert (reply.status_code, reply.json()["code"]) == (502, "provider_error")
     books = Books(database, user)
     books.assert_nothing_charged(500)

@@ -10,7 +10,10 @@ import pytest
 
 from local.processes import Child, Children, Program, from_ps, started_at
 
-READY = "import signal; print('ready', flush=True); signal.pause()"
+READY = (
+    # A runner in the background hands its children an ignored SIGINT.
+    "import signal; signal.signal(signal.SIGINT, signal.SIG_DFL); print('ready', flush=True); signal.pause()"
+)
 DEAF = (
     "import signal; signal.signal(signal.SIGTERM, signal.SIG_IGN); print('deaf', flush=True); signal.pause()"
 )

@@ -72,6 +72,22 @@ def hurried(money: Money) -> Answer:
         return money.reserve(money.account(tier="team"))
 
 
+def chatting(money: Money, *, session: bool) -> Answer:
+    """The answer to a visitor of an owner without a chatbot, in a session that is there or not."""
+    owner, session_id = money.account(), uuid4()
+    if session:
+        money.admin.execute(
+            "insert into public.public_chat_sessions (id, user_id, session_slug) values (%s, %s, 's')",
+            [session_id, owner],
+        )
+    row = money.admin.execute(
+        "select public.chat_open(%s, %s, 'Magkano?', '{}')", [session_id, owner]
+    ).fetchone()
+    assert row is not None
+    answer: Answer = row[0]
+    return answer
+
+
 COURSES: dict[Outcome, Callable[[Money], Answer]] = {
     Outcome.RESERVED: lambda money: money.reserve(money.account()),
     Outcome.REPLAYED: replayed,
@@ -92,6 +108,8 @@ COURSES: dict[Outcome, Callable[[Money], Answer]] = {
     Outcome.ALREADY_SETTLED: lambda money: money.settle(settled(money)),
     Outcome.ALREADY_RELEASED: lambda money: money.settle(released(money)),
     Outcome.UNKNOWN_REQUEST: lambda money: money.settle(uuid4()),
+    Outcome.SESSION_NOT_FOUND: lambda money: chatting(money, session=False),
+    Outcome.CHATBOT_NOT_FOUND: lambda money: chatting(money, session=True),
 }
 
 

@@ -5,7 +5,7 @@ from typing import Any
 
 from functions.public_chatbot_chat.leads import Lead, find_lead
 from functions.public_chatbot_chat.qualification import qualify
-from functions.public_chatbot_chat.said import Found
+from shared.contacts.said import Found
 
 MOST_CHARS = 8_000
 """What is read at once of a session whose lead is not known: reading costs up to 40 ms a thousand characters."""

@@ -8,11 +8,11 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
 from difflib import SequenceMatcher
 
-from functions.public_chatbot_chat.companies import company_statements
-from functions.public_chatbot_chat.emails import email_statements
-from functions.public_chatbot_chat.names import name_statements, nickname_statements, spelling_statements
-from functions.public_chatbot_chat.phones import phone_statements
-from functions.public_chatbot_chat.said import Found, Statement
+from shared.contacts.companies import company_statements
+from shared.contacts.emails import email_statements
+from shared.contacts.names import name_statements, nickname_statements, spelling_statements
+from shared.contacts.phones import phone_statements
+from shared.contacts.said import Found, Statement
 
 # Who writes more in one message has pasted something; the rest of it is not read for contacts.
 READ_CHARACTERS = 4_000

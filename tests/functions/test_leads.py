@@ -7,10 +7,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from functions.public_chatbot_chat.emails import spelled, valid_address
 from functions.public_chatbot_chat.leads import READ_CHARACTERS, Lead, find_lead
-from functions.public_chatbot_chat.phones import valid_number
-from functions.public_chatbot_chat.said import Found, Said
+from shared.contacts.emails import spelled, valid_address
+from shared.contacts.phones import valid_number
+from shared.contacts.said import Found, Said
 from tests.functions.leads.scores import FIELDS, Part, conversations, our_rules, plain_regexes, score, table
 
 SNIPPETS = [

@@ -3,8 +3,8 @@
 import re
 from collections.abc import Iterator
 
-from functions.public_chatbot_chat.name_words import COMPANY_ENDS, NOT_NAMES, PLACES
-from functions.public_chatbot_chat.said import Statement
+from shared.contacts.name_words import COMPANY_ENDS, NOT_NAMES, PLACES
+from shared.contacts.said import Statement
 
 MAX_WORDS = 7
 _ABBREVIATED = frozenset(["inc", "co", "corp", "ltd", "sta", "sto", "st"])

@@ -3,8 +3,8 @@
 import re
 from collections.abc import Iterator
 
-from functions.public_chatbot_chat.name_span import name_span
-from functions.public_chatbot_chat.said import CORRECTION, Statement
+from shared.contacts.name_span import name_span
+from shared.contacts.said import CORRECTION, Statement
 
 _PARTICLE = r"(?:(?:po|ho|nga|pala|naman|ay|rin|din|lang|eh)[ \t]+)*"
 

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 
 from email_validator import EmailNotValidError, validate_email
 
-from functions.public_chatbot_chat.said import Statement
+from shared.contacts.said import Statement
 
 _PLAIN = re.compile(r"(?<![\w.+@/-])[\w.+%'\u2019-]{1,64}@[\w-]+(?:\.[\w-]+)+(?!@)")
 _PROVIDERS = "gmail|yahoo|ymail|outlook|hotmail|icloud|proton|protonmail|live|aol|gmx"

@@ -3,7 +3,7 @@
 import re
 from dataclasses import dataclass
 
-from functions.public_chatbot_chat.name_words import (
+from shared.contacts.name_words import (
     ABBREVIATIONS,
     AMBIGUOUS,
     BRANDS,

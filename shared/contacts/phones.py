@@ -6,7 +6,7 @@ from collections.abc import Collection, Iterator
 import phonenumbers
 from phonenumbers import Leniency, PhoneNumberFormat, PhoneNumberMatcher, PhoneNumberType
 
-from functions.public_chatbot_chat.said import Statement
+from shared.contacts.said import Statement
 
 REGION = "PH"
 E164 = PhoneNumberFormat.E164

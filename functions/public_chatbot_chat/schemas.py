@@ -6,6 +6,7 @@ from uuid import UUID
 from pydantic import BaseModel, ConfigDict, StringConstraints
 from pydantic.alias_generators import to_camel
 
+FUNCTION = "public-chatbot-chat"
 MAX_MESSAGE_CHARS = 4_000
 
 MISSING = "Missing required fields: sessionId, message, userId"

@@ -12,6 +12,8 @@ from local.waiting import wait_for_port
 APP = "local.provider.app"
 OPENAI = "https://api.openai.com/v1"
 PLACEHOLDER_KEY = "local"
+KEEP_ALIVE_SECONDS = 75
+"""Longer than clients keep an idle connection, as the real ones: who ends it later must not be the one who sends."""
 
 
 def configured(caller: Mapping[str, str]) -> bool:
@@ -25,7 +27,7 @@ def start(children: Children, env: Mapping[str, str], log: Path, cwd: Path, pref
     if importlib.util.find_spec(APP) is None:
         return f"http://{HOST}:{port}"
     command = [sys.executable, "-m", "uvicorn", f"{APP}:app", "--host", HOST, "--port", str(port)]
-    command += ["--log-level", "warning", "--no-access-log"]
+    command += ["--log-level", "warning", "--no-access-log", "--timeout-keep-alive", str(KEEP_ALIVE_SECONDS)]
     server = Program(name="the simulated provider", command=command, log=log, env=env, cwd=cwd)
     wait_for_port(children.start(server), port, log)
     return f"http://{HOST}:{port}"

@@ -22,6 +22,8 @@ from shared.jobs import JobQueue
 from shared.settings import Settings, SettingsError
 
 MAX_CONNECTIONS = 100
+KEEPALIVE_SECONDS = 4.0
+"""Under the 5 s after which common servers end an idle connection, maybe while a request is on its way."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,7 +53,7 @@ def build_services(settings: Settings, chance: Chance | None = None) -> Services
     http = httpx.AsyncClient(
         # Each call's real limit is its deadline; this one ends what a deadline forgot.
         timeout=httpx.Timeout(CALL_SECONDS + 1, pool=CALL_SECONDS),
-        limits=httpx.Limits(max_connections=MAX_CONNECTIONS),
+        limits=httpx.Limits(max_connections=MAX_CONNECTIONS, keepalive_expiry=KEEPALIVE_SECONDS),
     )
     database = Database(settings, http)
     ledger = Ledger(database)

@@ -1,9 +1,10 @@
 """The body of a request: read within a limit, and only what can be stored."""
 
+import hashlib
 import json
 import math
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any, NamedTuple
 
 from fastapi import Request
@@ -50,6 +51,15 @@ async def read_json(request: Request, max_bytes: int) -> dict[str, Any]:
         path = place.path()
         raise InvalidRequest(f"Invalid field '{path}': {fault}.", details=[{"field": path, "message": fault}])
     return body
+
+
+def body_hash(function_name: str, body: Mapping[str, Any]) -> str:
+    """Give the hash of what is asked; how it is delivered (`stream`) is no part of it."""
+    asked: dict[str, Any] = {name: value for name, value in body.items() if name != "stream"}
+    if isinstance(asked.get("config"), dict):
+        asked["config"] = {name: value for name, value in asked["config"].items() if name != "stream"}
+    canonical = json.dumps([function_name, asked], sort_keys=True, separators=(",", ":"))
+    return hashlib.sha256(canonical.encode()).hexdigest()
 
 
 def _check_type(content_type: str) -> None:

@@ -1,7 +1,5 @@
 """Each request shape as one AI call: whatever a client sends is the same thing from here on."""
 
-import hashlib
-import json
 from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
@@ -15,6 +13,7 @@ from functions.generate_ai_content.prompt_calls import prompt_call
 from shared.ai.call import AICall, Generation
 from shared.ai.selection import Wish
 from shared.auth import Caller
+from shared.body import body_hash
 from shared.errors import InvalidRequest, Unauthorized, UnknownGenerationType
 from shared.validation import parse
 
@@ -28,7 +27,7 @@ def ai_call(body: Mapping[str, Any], caller: Caller, idempotency_key: str | None
         NexscoutError: the body is of no shape, a field of it is wrong, or this caller may not ask in this shape.
     """
     call = _call(body, caller)
-    return replace(call, idempotency_key=idempotency_key, body_hash=_body_hash(body))
+    return replace(call, idempotency_key=idempotency_key, body_hash=body_hash(FUNCTION, body))
 
 
 def _call(body: Mapping[str, Any], caller: Caller) -> AICall:
@@ -85,12 +84,3 @@ def _content_type(body: Mapping[str, Any]) -> ContentType[Any]:
         f"Unknown generationType. Allowed: {', '.join(allowed)}.",
         details=[{"field": "generationType", "message": "not one of the allowed values", "allowed": allowed}],
     )
-
-
-def _body_hash(body: Mapping[str, Any]) -> str:
-    """Give the hash of what is asked; how it is delivered (`stream`) is no part of it."""
-    asked: dict[str, Any] = {name: value for name, value in body.items() if name != "stream"}
-    if isinstance(asked.get("config"), dict):
-        asked["config"] = {name: value for name, value in asked["config"].items() if name != "stream"}
-    canonical = json.dumps([FUNCTION, asked], sort_keys=True, separators=(",", ":"))
-    return hashlib.sha256(canonical.encode()).hexdigest()

@@ -1,6 +1,5 @@
 """The URL of generate-ai-content: knows the caller, asks the orchestrator, answers."""
 
-import re
 from collections.abc import Mapping
 from typing import Any
 from uuid import UUID
@@ -11,14 +10,10 @@ from fastapi.responses import JSONResponse, Response
 from functions.generate_ai_content.calls import FUNCTION, ai_call
 from functions.generate_ai_content.openapi import document
 from shared.ai.call import AICall
-from shared.ai.reply import Reply
-from shared.ai.stream import LiveStream, written
+from shared.ai.serving import idempotency_key, serve
 from shared.app import context_of, services_of
 from shared.body import read_json
-from shared.errors import InvalidRequest, Unauthorized
-from shared.sse import EventStream, unless_gone
-
-_KEY = re.compile(r"[\x21-\x7e]{1,255}")
+from shared.errors import Unauthorized
 
 router = APIRouter()
 
@@ -31,13 +26,10 @@ async def generate(request: Request) -> Response:
     if caller.kind == "anonymous":
         raise Unauthorized
     body = await read_json(request, services.settings.max_body_bytes)
-    call = ai_call(body, caller, _idempotency_key(request))
+    call = ai_call(body, caller, idempotency_key(request))
     if "respond-async" in request.headers.get("prefer", ""):
         return await _accept(call, body, request)
-    if not _wants_stream(request, body):
-        return _response(await services.orchestrator.run(call, context))
-    context.extend(services.settings.stream_timeout_seconds)
-    return _stream(await unless_gone(services.orchestrator.stream(call, context), request.receive))
+    return await serve(call, request, stream=_wants_stream(body))
 
 
 @router.get("/requests/{request_id}")
@@ -72,39 +64,6 @@ async def _accept(call: AICall, body: Mapping[str, Any], request: Request) -> JS
     return JSONResponse({"success": True, "requestId": str(job_id), "status": "queued"}, 202)
 
 
-def _wants_stream(request: Request, body: Mapping[str, Any]) -> bool:
+def _wants_stream(body: Mapping[str, Any]) -> bool:
     config = body.get("config")
-    return (
-        body.get("stream") is True
-        or (isinstance(config, dict) and config.get("stream") is True)
-        or "text/event-stream" in request.headers.get("accept", "")
-    )
-
-
-def _idempotency_key(request: Request) -> str | None:
-    key = request.headers.get("idempotency-key")
-    if key is not None and not _KEY.fullmatch(key):
-        raise InvalidRequest(
-            "The Idempotency-Key must be 1 to 255 printable ASCII characters.",
-            details=[{"field": "Idempotency-Key", "message": "1 to 255 printable ASCII characters"}],
-        )
-    return key
-
-
-def _response(reply: Reply) -> JSONResponse:
-    return JSONResponse(reply.body, reply.status, _headers(reply))
-
-
-def _stream(reply: Reply | LiveStream) -> EventStream:
-    if isinstance(reply, Reply):
-        return EventStream(written(reply), _headers(reply))
-    return EventStream(reply.events(), {"x-model-served": reply.run.served_by().name})
-
-
-def _headers(reply: Reply) -> dict[str, str]:
-    headers = {"x-model-served": reply.model}
-    if reply.energy_remaining is not None:
-        headers["x-energy-remaining"] = str(reply.energy_remaining)
-    if reply.replayed:
-        headers["idempotency-replayed"] = "true"
-    return headers
+    return body.get("stream") is True or (isinstance(config, dict) and config.get("stream") is True)

@@ -5,7 +5,7 @@ from uuid import UUID
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
 
-from functions.generate_ai_content.fields import Blank, OutputTokens, Shape, ShortText, Temperature
+from shared.fields import Blank, OutputTokens, Shape, ShortText, Temperature
 
 MAX_MESSAGES = 200
 MAX_MESSAGES_BYTES = 200_000

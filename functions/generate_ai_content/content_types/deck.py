@@ -14,8 +14,8 @@ from functions.generate_ai_content.content_types.content_type import (
     prompt,
 )
 from functions.generate_ai_content.content_types.request import WithContext, synonym
-from functions.generate_ai_content.fields import Blank
 from shared.ai.prompts import Prompt
+from shared.fields import Blank
 
 DeckType = Literal["basic", "elite"]
 SLIDES: Mapping[DeckType, int] = {"basic": 7, "elite": 15}

@@ -8,7 +8,7 @@ from pydantic import BeforeValidator, Field
 
 from functions.generate_ai_content.content_types.content_type import ContentType, Output, Task, Text, prompt
 from functions.generate_ai_content.content_types.request import AboutProspect
-from functions.generate_ai_content.fields import Blank
+from shared.fields import Blank
 
 SequenceType = Literal[
     "cold_outreach", "follow_up", "nurture", "reconnect", "close", "recruit", "sell", "book_call"

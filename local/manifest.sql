@@ -88,6 +88,8 @@ select
       then quote_ident(proc.proname) || '(' || pg_catalog.oidvectortypes(proc.proargtypes) || ')' else '' end,
   case when space.nspname = 'public' then 'function'
     else 'function ' || quote_ident(proc.proname) || '(' || pg_catalog.oidvectortypes(proc.proargtypes) || ')' end,
+  -- The app's own where it has one, ours where it has none.
+  case when proc.proname = 'get_user_from_chatbot_id' then 'there' else
   'returns ' || pg_catalog.pg_get_function_result(proc.oid) || ', language ' || lang.lanname
   || case proc.provolatile when 'i' then ', immutable' when 's' then ', stable' else ', volatile' end
   || case when proc.prosecdef then ', with the rights of its owner' else ', with the rights of who calls' end
@@ -95,7 +97,7 @@ select
   || ', for ' || coalesce((
     select string_agg(key.role, ', ' order by key.role) from key where has_function_privilege(key.role, proc.oid, 'execute')
   ), 'nobody')
-  || ', body ' || md5(proc.prosrc)
+  || ', body ' || md5(proc.prosrc) end
 from pg_catalog.pg_proc proc
 join pg_catalog.pg_namespace space on space.oid = proc.pronamespace
 join pg_catalog.pg_language lang on lang.oid = proc.prolang

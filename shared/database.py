@@ -5,6 +5,7 @@ Which key a query carries is decided by the method that is called, never by what
 
 import asyncio
 import logging
+import math
 from collections.abc import Awaitable, Callable, Mapping
 from typing import Any
 
@@ -19,6 +20,9 @@ from supabase import AsyncClient, AsyncClientOptions
 
 CALL_SECONDS = 5.0
 """The most that one database call may take; what is left of the request's budget may be less."""
+
+MAX_AT_ONCE = 16
+"""Calls of a process under way at once; the others wait here, on their own budget, not on the time of a call."""
 
 SQLSTATE_LENGTH = 5
 
@@ -41,8 +45,9 @@ class DatabaseRefused(InternalError):  # noqa: N818  # what happened, as the oth
 class Connection:
     """Calls under one key; made per request, it shares the process's connection pool."""
 
-    def __init__(self, client: AsyncClient) -> None:
+    def __init__(self, client: AsyncClient, turnstile: asyncio.Semaphore) -> None:
         self._client = client
+        self._turnstile = turnstile
 
     async def rpc(self, function: str, arguments: Mapping[str, Any], deadline: Deadline) -> Any:  # noqa: ANN401
         """Call a database function and give its result.
@@ -52,7 +57,7 @@ class Connection:
             DeadlineExceeded: the request's budget ended first.
             DatabaseRefused: the database raised an error.
         """
-        return await _answer(self._client.rpc(function, dict(arguments)).execute, deadline)
+        return await self._answer(self._client.rpc(function, dict(arguments)).execute, deadline)
 
     async def find(
         self, table: str, equal: Mapping[str, str], deadline: Deadline, columns: str = "*"
@@ -61,8 +66,19 @@ class Connection:
         query = self._client.table(table).select(columns)
         for column, value in equal.items():
             query = query.eq(column, value)
-        rows = await _answer(query.limit(1).execute, deadline)
+        rows = await self._answer(query.limit(1).execute, deadline)
         return rows[0] if rows else None
+
+    async def _answer(self, call: Callable[[], Awaitable[Any]], deadline: Deadline) -> Any:  # noqa: ANN401
+        try:
+            async with asyncio.timeout(deadline.timeout(math.inf)):
+                await self._turnstile.acquire()
+        except TimeoutError as exc:
+            raise DeadlineExceeded from exc
+        try:
+            return await _within(call, deadline)
+        finally:
+            self._turnstile.release()
 
 
 class Database:
@@ -73,6 +89,7 @@ class Database:
         self._publishable_key = settings.supabase_publishable_key.get_secret_value()
         self._secret_key = settings.supabase_secret_key.get_secret_value()
         self._http = http
+        self._turnstile = asyncio.Semaphore(MAX_AT_ONCE)
 
     def as_user(self, token: str) -> Connection:
         """Open with the caller's own verified token: row-level security applies."""
@@ -99,10 +116,10 @@ class Database:
         client = AsyncClient(self._url, key, options)
         if token is not None:
             client.postgrest.auth(token)
-        return Connection(client)
+        return Connection(client, self._turnstile)
 
 
-async def _answer(call: Callable[[], Awaitable[Any]], deadline: Deadline) -> Any:  # noqa: ANN401
+async def _within(call: Callable[[], Awaitable[Any]], deadline: Deadline) -> Any:  # noqa: ANN401
     try:
         async with asyncio.timeout(deadline.timeout(CALL_SECONDS)):
             return (await call()).data

@@ -1,5 +1,6 @@
 """The database as three kinds of caller: which key each query carries, and what its failures become."""
 
+import asyncio
 from collections.abc import AsyncIterator
 from uuid import uuid4
 
@@ -7,8 +8,8 @@ import httpx
 import pytest
 
 from local.stack import Stack
+from shared.database import MAX_AT_ONCE, DatabaseRefused
 from shared.database import Database as Connections
-from shared.database import DatabaseRefused
 from shared.deadline import Deadline
 from shared.errors import DeadlineExceeded, NexscoutError, ServiceUnavailable, Unauthorized
 from tests.apps import in_process, services_on
@@ -192,6 +193,27 @@ async def test_a_held_connection_does_not_keep_others_waiting(connections: Conne
         with pytest.raises(DeadlineExceeded):
             await connections.as_service().find("ai_tiers", {"tier": "pro"}, Deadline.starting(0.05))
     assert await connections.as_service().find("ai_tiers", {"tier": "pro"}, soon()) is not None
+
+
+async def test_calls_beyond_those_at_once_wait_on_their_own_budget(
+    connections: Connections, wire: Wire
+) -> None:
+    """They are not sent before a place is free, and one whose budget ends while it waits is never sent."""
+    wire.meet("ai_tiers", *[hold] * MAX_AT_ONCE)
+    busy = [
+        asyncio.create_task(connections.as_service().find("ai_tiers", {"tier": "pro"}, soon()))
+        for _ in range(MAX_AT_ONCE)
+    ]
+    await asyncio.sleep(0)
+    with pytest.raises(DeadlineExceeded):
+        await connections.as_service().find("ai_tiers", {"tier": "free"}, Deadline.starting(0.05))
+    waiting = asyncio.create_task(connections.as_service().find("ai_tiers", {"tier": "team"}, soon()))
+    busy[0].cancel()
+    assert await waiting is not None
+    assert len(wire.seen) <= MAX_AT_ONCE + 1
+    for call in busy:
+        call.cancel()
+    await asyncio.gather(*busy, return_exceptions=True)
 
 
 async def test_the_pool_is_the_processs_own(stack: Stack) -> None:

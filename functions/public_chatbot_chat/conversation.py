@@ -5,6 +5,7 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
+from functions.public_chatbot_chat.answer_filter import AnswerFilter
 from functions.public_chatbot_chat.fallback import fallback_answer
 from functions.public_chatbot_chat.hours import is_open
 from functions.public_chatbot_chat.instructions import (
@@ -14,7 +15,8 @@ from functions.public_chatbot_chat.instructions import (
     system_prompt,
 )
 from functions.public_chatbot_chat.lead_rows import lead_rows
-from functions.public_chatbot_chat.markup import plain
+from functions.public_chatbot_chat.links import links_in, strings
+from functions.public_chatbot_chat.reveal import quoted
 from shared.ai.call import Generated
 from shared.ai.exchange import Message
 from shared.ai.prompts import WALL
@@ -43,7 +45,7 @@ class VisitorTurn:
         self._now = now
         self._chat: Mapping[str, Any] = {}
         self._system_prompt = ""
-        self._has_company = False
+        self._facts: Mapping[str, Any] = {}
         self.handled_by = "ai"
         self.answer = ""
         self.lead: Mapping[str, Any] = {}
@@ -80,23 +82,29 @@ class VisitorTurn:
         if not is_open(settings.get("business_hours"), self._now):
             raise NotAnswered
         self._system_prompt = system_prompt(settings, configuration)
-        facts = knowledge(settings, configuration, self._chat["training"])
-        self._has_company = bool(facts)
-        data = json.dumps(facts, ensure_ascii=False, separators=(",", ":"))
+        self._facts = knowledge(settings, configuration, self._chat["training"])
+        data = json.dumps(self._facts, ensure_ascii=False, separators=(",", ":"))
         return [
             {"role": "system", "content": f"{self._system_prompt}\n\n{WALL}"},
             {"role": "user", "content": f"Facts: {data}"},
             *self._turns(),
         ]
 
+    def answer_filter(self) -> AnswerFilter:
+        """Give what the model's answer passes through; known once the messages are built."""
+        facts = list(strings(self._facts))
+        own = [*facts, *strings(self._settings())]
+        public = [*facts, *quoted(custom_instructions(self._settings()))]
+        return AnswerFilter(f"{self._system_prompt}\n\n{WALL}", public, links_in(own))
+
     def shape(self, generated: Generated) -> Mapping[str, Any]:
         """Give the fields that the page reads."""
-        self.answer = plain(generated.text)
+        self.answer = generated.text
         return self._told(fallback=False)
 
     def delivered(self, generated: Generated, tokens: int) -> Mapping[str, Any]:
         """Give the rows of an answered turn."""
-        return {"chat": self._rows(plain(generated.text), tokens, fallback=False)}
+        return {"chat": self._rows(generated.text, tokens, fallback=False)}
 
     def failed(self) -> Mapping[str, Any]:
         """Give the rows of a turn that no model answered."""
@@ -149,7 +157,7 @@ class VisitorTurn:
             "usingOpenAI": not fallback and self.handled_by == "ai",
             "usingCustomInstructions": bool(custom_instructions(settings)),
             "customInstructionsLength": len(custom_instructions(settings)),
-            "usingWorkspaceConfig": self._has_company,
+            "usingWorkspaceConfig": bool(self._facts),
             "overridingIntelligence": overrides_intelligence(settings),
             "systemPromptLength": len(self._system_prompt),
             "fallback": fallback,

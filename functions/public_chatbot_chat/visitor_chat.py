@@ -2,7 +2,7 @@
 
 import hashlib
 import json
-from collections.abc import AsyncGenerator, Mapping
+from collections.abc import AsyncGenerator, Mapping, Sequence
 from contextlib import aclosing
 from datetime import UTC, datetime
 from typing import Any
@@ -70,6 +70,7 @@ def _call(asked: VisitorRequest, turn: VisitorTurn, request: Request, body: Mapp
         body_hash=hashlib.sha256(canonical.encode()).hexdigest(),
         visitor=Visitor(str(asked.session_id), _address_hash(request)),
         feature=turn,
+        answer_filter=turn.answer_filter,
     )
 
 
@@ -112,11 +113,12 @@ async def _streamed(
         body = await _without_model(error, turn, call, services, context)
         return written(Reply(body, 200, "", None, replayed=False))
     if isinstance(reply, LiveStream):
-        return _visible_events(reply)
+        return _visible_events(reply, turn)
     return written(Reply(visible(reply.body), 200, "", None, replayed=True))
 
 
-async def _visible_events(stream: LiveStream) -> AsyncGenerator[Mapping[str, Any]]:
+async def _visible_events(stream: LiveStream, turn: VisitorTurn) -> AsyncGenerator[Mapping[str, Any]]:
+    begun = False
     async with aclosing(stream.events()) as events:
         async for event in events:
             match event["type"]:
@@ -124,8 +126,20 @@ async def _visible_events(stream: LiveStream) -> AsyncGenerator[Mapping[str, Any
                     yield {"type": "meta", "requestId": event["requestId"]}
                 case "done":
                     yield visible(event)
+                case "error":
+                    for told in _broken_off(event, turn, begun=begun):
+                        yield told
                 case _:
+                    begun = True
                     yield event
+
+
+def _broken_off(event: Mapping[str, Any], turn: VisitorTurn, *, begun: bool) -> Sequence[Mapping[str, Any]]:
+    """Give the honest answer that is stored in the broken one's place: as the answer where none had begun yet."""
+    body = turn.fallback_body(event["requestId"])
+    if begun:
+        return [{**body, **event}]
+    return [{"type": "delta", "text": body["response"]}, {"type": "done", **visible(body)}]
 
 
 def visible(body: Mapping[str, Any]) -> dict[str, Any]:

@@ -16,8 +16,18 @@ _REFUSAL = "I'm sorry, but I can't help with that request."
 
 def answer(chat: dict[str, Any], model: Limits, fault: Fault | None) -> Answer:
     """The answer to a request that was not refused."""
-    whole = Answer(_content(chat, model), reasoning_tokens=_reasoning(chat, model))
+    content = _told(chat, fault) or _content(chat, model)
+    whole = Answer(content, reasoning_tokens=_reasoning(chat, model))
     return _spoil(_limit(whole, chat, model), fault)
+
+
+def _told(chat: dict[str, Any], fault: Fault | None) -> str | None:
+    """What a fault makes the model say in place of its answer: given words, or its own instructions."""
+    if fault is not None and fault.kind == "say":
+        return fault.message
+    if fault is not None and fault.kind == "reveal":
+        return "\n".join(str(turn["content"]) for turn in chat["messages"] if turn["role"] == "system")
+    return None
 
 
 def _content(chat: dict[str, Any], model: Limits) -> str:

@@ -19,6 +19,8 @@ KINDS = frozenset(
         "length",
         "broken_schema",
         "chunks",
+        "say",
+        "reveal",
     }
 )
 

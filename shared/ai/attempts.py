@@ -56,6 +56,11 @@ class Attempt:
         self.state = "failed"
         self.error_code = FailureKind.MALFORMED.value
 
+    def withheld(self) -> None:
+        """Mark a reply that is billed as it came, but may not leave."""
+        self.state = "failed"
+        self.error_code = FailureKind.REFUSED.value
+
     def interrupted(self, latency_ms: int) -> None:
         """Fill in a request that was given up while under way."""
         self.state = "failed"

@@ -49,6 +49,18 @@ class Visitor:
     address_hash: str
 
 
+class TextFilter(Protocol):
+    """What stands between a model's text and its reader, made anew for each text."""
+
+    def add(self, text: str) -> str:
+        """Take the next piece in and give what may leave of what has come; ContentRefused ends the call."""
+        ...
+
+    def end(self) -> str:
+        """Give the rest; raises as `add` does."""
+        ...
+
+
 class Feature(Protocol):
     """What a feature does in the two transactions of its calls, beside the money."""
 
@@ -100,3 +112,4 @@ class AICall:
     generation: Generation | None = field(default=None)
     visitor: Visitor | None = None
     feature: Feature | None = None
+    answer_filter: Callable[[], TextFilter] | None = None

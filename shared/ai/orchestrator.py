@@ -10,6 +10,7 @@ from shared.ai.call import AICall, Prospect
 from shared.ai.catalogue import Catalogue, Model
 from shared.ai.delivery import Deliverer, prompt_bytes
 from shared.ai.exchange import Message
+from shared.ai.filtering import filtered
 from shared.ai.metrics import Metrics
 from shared.ai.reply import Reply
 from shared.ai.reservation import needs, requested_model, reservation
@@ -78,7 +79,7 @@ class Orchestrator:
                 return opened
             run = opened.run
             try:
-                generated = await self._deliverer.deliver(run, await self._messages(opened))
+                generated = filtered(run, await self._deliverer.deliver(run, await self._messages(opened)))
             except BaseException as error:
                 # Also when cancelled, and for a fault of our own: what is held goes back before anything else.
                 await self._settler.release(run, error)

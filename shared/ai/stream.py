@@ -2,11 +2,13 @@
 
 from collections.abc import AsyncGenerator, Mapping
 from contextlib import aclosing
+from dataclasses import replace
 from typing import Any
 
 from shared.ai.begun import Begun
 from shared.ai.call import Generated
 from shared.ai.exchange import FailureKind, ProviderFailure
+from shared.ai.filtering import filtered_texts, something
 from shared.ai.reply import Reply
 from shared.ai.run import Run
 from shared.ai.settling import Settler
@@ -40,11 +42,11 @@ class LiveStream:
                 "energy": self.run.hold.energy_held,
                 "energyRemaining": self.run.hold.energy_available,
             }
-            async with aclosing(self._begun.texts()) as texts:
+            async with aclosing(filtered_texts(self.run, self._begun.texts())) as texts:
                 async for text in texts:
                     yield {"type": "delta", "text": text}
                     self._sent.append(text)
-            yield await self._done()
+            yield await self._done(self._whole())
         except (ProviderFailure, NexscoutError) as failure:
             yield await self._error(failure)
         finally:
@@ -52,9 +54,16 @@ class LiveStream:
             if not self._ended:
                 await self._abandoned()
 
-    async def _done(self) -> Event:
+    def _whole(self) -> Generated:
+        """Give what was delivered: the very text that has gone out."""
+        generated = self._begun.generated()
+        if self.run.call.answer_filter is None:
+            return generated
+        return replace(generated, text=something(self.run, "".join(self._sent)))
+
+    async def _done(self, generated: Generated) -> Event:
         self._ended = True
-        reply = await self._settler.settle(self.run, self._begun.generated())
+        reply = await self._settler.settle(self.run, generated)
         return {"type": "done", **reply.body}
 
     async def _error(self, failure: ProviderFailure | NexscoutError) -> Event:

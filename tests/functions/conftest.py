@@ -6,6 +6,8 @@ import pytest
 
 from local.stack import Stack
 from tests.calls import Api, through_gateway
+from tests.conftest import Database, NewUser
+from tests.functions.chat_page import NewPage, page_maker
 
 
 @pytest.fixture
@@ -13,3 +15,9 @@ async def api(stack: Stack) -> AsyncIterator[Api]:
     """Call generate-ai-content over real HTTP."""
     async with through_gateway(stack) as calls:
         yield calls
+
+
+@pytest.fixture
+def new_page(stack: Stack, database: Database, new_user: NewUser) -> NewPage:
+    """Open a page: `new_page(energy=0, settings={"is_active": False}, status="human_takeover")`."""
+    return page_maker(stack, database, new_user)

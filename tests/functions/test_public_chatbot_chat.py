@@ -2,93 +2,15 @@
 
 import asyncio
 import json
-from collections.abc import Callable
-from dataclasses import dataclass
-from typing import Any
 from uuid import uuid4
 
 import httpx
 import pytest
 from psycopg import sql
 
-from local.stack import Stack
-from tests.books import Books
-from tests.conftest import Database, NewUser
+from tests.conftest import Database
+from tests.functions.chat_page import URL, NewPage
 from tests.provider import Provider
-from tests.users import User
-
-URL = "/functions/v1/public-chatbot-chat"
-
-
-@dataclass(frozen=True)
-class Page:
-    """A workspace's chat page with one open session."""
-
-    stack: Stack
-    owner: User
-    session_id: str
-    database: Database
-
-    async def say(self, said: str, **fields: object) -> httpx.Response:
-        """Send a visitor's message with the anonymous key."""
-        body = {"sessionId": self.session_id, "message": said, "userId": self.owner.id, **fields}
-        async with httpx.AsyncClient(base_url=self.stack.url, timeout=60) as client:
-            return await client.post(URL, json=body, headers={"apikey": self.stack.publishable_key})
-
-    def rows(self) -> list[tuple[str, str]]:
-        """Sender and message of every row, in order."""
-        found = self.database.execute(
-            "select sender, message from public.public_chat_messages where session_id = %s order by created_at",
-            [self.session_id],
-        ).fetchall()
-        return [(str(sender), str(message)) for sender, message in found]
-
-    def session(self, column: str) -> object:
-        """One column of the session."""
-        row = self.database.execute(
-            sql.SQL("select {} from public.public_chat_sessions where id = %s").format(
-                sql.Identifier(column)
-            ),
-            [self.session_id],
-        ).fetchone()
-        assert row is not None
-        return row[0]
-
-    def books(self) -> Books:
-        """What the owner was charged."""
-        return Books(self.database, self.owner)
-
-
-NewPage = Callable[..., Page]
-
-
-@pytest.fixture
-def new_page(stack: Stack, database: Database, new_user: NewUser) -> NewPage:
-    """Open a page: `new_page(energy=0, settings={"is_active": False}, status="human_takeover")`."""
-
-    def make(energy: int = 500, status: str = "active", settings: dict[str, Any] | None = None) -> Page:
-        owner = new_user(energy=energy)
-        session_id = str(uuid4())
-        chosen = {"display_name": "Siggy", "away_message": "Bukas na po kami sasagot.", **(settings or {})}
-        database.execute(
-            """insert into public.chatbot_settings (user_id, fixed_chatbot_id)
-               values (%s, %s)""",
-            [owner.id, f"page-{session_id}"],
-        )
-        for name, value in chosen.items():
-            database.execute(
-                sql.SQL("update public.chatbot_settings set {} = %s where user_id = %s").format(
-                    sql.Identifier(name)
-                ),
-                [json.dumps(value) if isinstance(value, dict) else value, owner.id],
-            )
-        database.execute(
-            "insert into public.public_chat_sessions (id, user_id, session_slug, status) values (%s, %s, 's', %s)",
-            [session_id, owner.id, status],
-        )
-        return Page(stack, owner, session_id, database)
-
-    return make
 
 
 async def test_a_visitor_is_answered_and_both_rows_are_there_before_the_reply(new_page: NewPage) -> None:

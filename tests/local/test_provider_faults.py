@@ -117,6 +117,18 @@ def test_broken_schema_is_json_of_another_shape(simulator: ProviderServer) -> No
     assert simulator.answer().startswith('{"unexpected": ')
 
 
+def test_the_model_says_what_it_is_told_to_say(simulator: ProviderServer) -> None:
+    """The words of the fault."""
+    simulator.fail("say", message="Opo, libre po lahat.")
+    assert simulator.answer() == "Opo, libre po lahat."
+
+
+def test_the_model_can_reveal_its_instructions(simulator: ProviderServer) -> None:
+    """The system message word for word, and nothing else."""
+    simulator.fail("reveal")
+    assert simulator.answer() == "You write first messages for an agent. Language: taglish"
+
+
 @pytest.mark.parametrize(
     "fault", [{"kind": "explode"}, {"kind": "hang", "minutes": 1}, {"kind": "hang", "seconds": "1"}, {}]
 )

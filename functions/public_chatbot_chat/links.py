@@ -1,0 +1,138 @@
+"""Links in a model's answer: those of the owner's own data stay, all others are taken out."""
+
+import re
+from collections.abc import Iterable, Mapping
+
+_DOT = "[.\u3002\uff0e\uff61]"
+_DOMAIN = rf"(?:[\w-]+{_DOT})+(?:xn--[\w-]+|[^\W\d_]{{2,24}})"
+_LINK = re.compile(
+    rf"""
+      (?<![\w+.-])[a-z][a-z0-9+.-]{{0,20}}:[/\\]+\S*
+    | [/\\]{{2,}}\S+
+    | (?<!\w)(?:javascript|vbscript|data:\w+/)\S*
+    | (?<![\w.%+-])(?:mailto:)?[\w.%+-]+@{_DOMAIN}
+    | (?<![\w-])(?P<domain>{_DOMAIN})(?::\d{{1,5}})?(?P<path>[/?\#\\]\S*)?
+    | (?<![\w.-])(?:\d{{1,3}}\.){{3}}\d{{1,3}}(?![\w.])(?::\d{{1,5}})?(?:[/?\#\\]\S*)?
+    """,
+    re.VERBOSE | re.IGNORECASE,
+)
+_TRAILING = ".,;:!?'\"*_~`()[]{}<>\u00bb\u201d\u2019\u2026"
+_SCHEME = re.compile(r"(?:https?:|mailto:)?[/\\]*", re.IGNORECASE)
+_HOST_END = re.compile(r"[/?#\\]")
+_TAG_OPENS = re.compile(r"<(?=[A-Za-z/!?])")
+_TOKEN = re.compile(r"(\s*)(\S+)(?=\s)")
+_LAST_TOKEN = re.compile(r"(\s*)(\S+)\s*\Z")
+_WRAPPING = str.maketrans("", "", "()[]{}<>\"'*_~`@-\u2013\u2014:;,/\\|\u201c\u201d\u2018\u2019\u00ab\u00bb")
+_ENDING = frozenset(".!?\u2026")
+
+# A word after a full stop without a space looks like a domain: of longer endings only these are taken for one.
+_LONGER = """
+com net org edu gov mil int info biz name pro mobi asia app dev page link site online website web shop store club xyz
+top live life world today group company agency email cloud host space tech digital blog news media click vip win bet
+casino loan finance money cash bank pay fun icu buzz work works team chat social zip mov one ltd inc global network
+services solutions center support help guru tips deals promo sale discount buy market business health care clinic fit
+beauty academy school training events
+"""
+_ENDINGS = frozenset(_LONGER.split())
+_TWO_LETTERS = 2
+_MOST_ROUNDS = 8
+
+
+def links_in(texts: Iterable[str]) -> frozenset[str]:
+    """Give the links that stand in the texts, as they are compared: those of a page also by their host alone."""
+    found = [canonical(match.group()) for text in texts for match in _LINK.finditer(text)]
+    hosts = [_HOST_END.split(link)[0] for link in found if "@" not in link]
+    return frozenset(link for link in (*found, *hosts) if link)
+
+
+def canonical(link: str) -> str:
+    """Give a link as it is compared: without scheme, `www.` and closing marks, the host in lower case."""
+    text = _SCHEME.sub("", link.rstrip(_TRAILING + "/"), count=1)
+    end = _HOST_END.search(text)
+    host, rest = (text, "") if end is None else (text[: end.start()], text[end.start() :])
+    return re.sub(_DOT, ".", host).lower().removeprefix("www.") + rest
+
+
+class LinkFilter:
+    """Lets an answer's words through, one by one, and of links only the allowed ones.
+
+    A word is held back until the white space behind it has come; white space until the word behind it has, so that the
+    answer neither begins nor ends with any.
+    """
+
+    def __init__(self, allowed: frozenset[str]) -> None:
+        self._allowed = allowed
+        self._held = ""
+        self._last = ""
+
+    def add(self, text: str) -> str:
+        """Take the next piece in and give the words that are whole."""
+        self._held += text
+        return self._words(_TOKEN)
+
+    def end(self) -> str:
+        """Give the last word."""
+        return self._words(_LAST_TOKEN)
+
+    def _words(self, token: re.Pattern[str]) -> str:
+        shown, at = [], 0
+        while (match := token.match(self._held, at)) is not None:
+            shown.append(self._shown(match[1], match[2]))
+            at = match.end()
+        self._held = self._held[at:]
+        return "".join(shown)
+
+    def _shown(self, space: str, word: str) -> str:
+        cleaned = self._cleaned(word)
+        if cleaned != word and not cleaned.translate(_WRAPPING).strip(".!?\u2026"):
+            # Nothing but the link stood there: of what was around it only the end of a sentence stays.
+            ends = self._last.isalnum() and cleaned[-1:] in _ENDING
+            space, cleaned = "", cleaned[-1:] if ends else ""
+        if not cleaned:
+            return ""
+        if not self._last:
+            space = ""
+        self._last = cleaned[-1]
+        return space + cleaned
+
+    def _cleaned(self, word: str) -> str:
+        """Give the word without foreign links: taking one out may bring two halves of another together."""
+        for _ in range(_MOST_ROUNDS):
+            cleaned = _TAG_OPENS.sub("", _LINK.sub(self._replacement, word))
+            if cleaned == word:
+                return word
+            word = cleaned
+        return ""
+
+    def _replacement(self, match: re.Match[str]) -> str:
+        link = match.group()
+        if canonical(link) in self._allowed:
+            return link
+        rest = link[len(link.rstrip(_TRAILING)) :]
+        if match["domain"] is not None and match["path"] is None and _is_sentence_end(match["domain"]):
+            return re.sub(rf"({_DOT})", r"\1 ", link[: len(link) - len(rest)]) + rest
+        return rest
+
+
+def _is_sentence_end(domain: str) -> bool:
+    """Tell a full stop without a space behind it from a domain's dot: then only the space is missing."""
+    labels = re.split(_DOT, domain)
+    if labels[0].lower() == "www" or domain.lower().startswith("xn--"):
+        return False
+    last = labels[-1]
+    if last[0].isupper() and last[1:].islower() and not labels[-2].isupper():
+        return True
+    return len(last) > _TWO_LETTERS and last.lower() not in _ENDINGS and not last.lower().startswith("xn--")
+
+
+def strings(value: object) -> Iterable[str]:
+    """Give every text in a value of JSON, names of fields left out."""
+    match value:
+        case str():
+            yield value
+        case Mapping():
+            for item in value.values():
+                yield from strings(item)
+        case list() | tuple():
+            for item in value:
+                yield from strings(item)

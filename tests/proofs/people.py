@@ -31,6 +31,11 @@ def signed_in(
 ) -> User:
     """A user with an access token, as the API gives it at sign-in."""
     user_id = make_user(database, tier, energy)
+    return User(user_id, f"{user_id}@nexscout.test", access_token(stack, user_id))
+
+
+def access_token(stack: Stack, user_id: str) -> str:
+    """A token of a user, as the API gives it at sign-in."""
     claims = {
         "aud": "authenticated",
         "role": "authenticated",
@@ -38,4 +43,4 @@ def signed_in(
         "session_id": str(uuid4()),
         "exp": int(time.time()) + TOKEN_SECONDS,
     }
-    return User(user_id, f"{user_id}@nexscout.test", jwt.encode(claims, stack.jwt_secret, "HS256"))
+    return jwt.encode(claims, stack.jwt_secret, "HS256")

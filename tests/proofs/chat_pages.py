@@ -1,0 +1,82 @@
+"""Chat pages made by SQL, and visitors who write to them from addresses of the test's own."""
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from typing import Any
+from uuid import uuid4
+
+import httpx
+
+from functions.public_chatbot_chat.routes import router
+from local.stack import Stack
+from shared.ai.delivery import Chance
+from shared.app import Envelope, create_app
+from shared.log import logger
+from tests.apps import services_on
+from tests.proofs.canaries import Connection
+
+URL = "/functions/v1/public-chatbot-chat"
+AWAY = "Bukas na po kami sasagot."
+
+
+@dataclass(frozen=True)
+class ChatPage:
+    """A workspace's page and one open session on it."""
+
+    owner_id: str
+    session_id: str
+
+
+def open_page(database: Connection, owner_id: str) -> ChatPage:
+    """An active chatbot for an owner who has none yet, with one open session."""
+    database.execute(
+        "insert into public.chatbot_settings (user_id, fixed_chatbot_id, away_message) values (%s, %s, %s)",
+        [owner_id, f"page-{uuid4()}", AWAY],
+    )
+    return another_session(database, owner_id)
+
+
+def another_session(database: Connection, owner_id: str) -> ChatPage:
+    """One more session on an owner's page."""
+    session_id = str(uuid4())
+    database.execute(
+        "insert into public.public_chat_sessions (id, user_id, session_slug) values (%s, %s, %s)",
+        [session_id, owner_id, session_id[:8]],
+    )
+    return ChatPage(owner_id, session_id)
+
+
+class Visitors:
+    """Whoever writes to a page; the address is that of the connection."""
+
+    def __init__(self, app: Envelope, publishable_key: str) -> None:
+        self._app = app
+        self._key = publishable_key
+
+    async def say(
+        self,
+        page: ChatPage,
+        said: str,
+        address: str = "198.51.100.1",
+        **fields: Any,  # noqa: ANN401  # of a body
+    ) -> httpx.Response:
+        """Send a visitor's message from an address."""
+        transport = httpx.ASGITransport(app=self._app, raise_app_exceptions=False, client=(address, 40_000))
+        body = {"sessionId": page.session_id, "userId": page.owner_id, "message": said, **fields}
+        async with httpx.AsyncClient(
+            transport=transport, base_url="http://chat.test", trust_env=False, timeout=60
+        ) as client:
+            return await client.post(URL, json=body, headers={"apikey": self._key})
+
+
+@asynccontextmanager
+async def visitors_of(stack: Stack, chance: Chance | None = None, **env: str) -> AsyncIterator[Visitors]:
+    """The chat function in this process; the logger's set-up is put back afterwards."""
+    before = (logger.handlers[:], logger.level, logger.propagate)
+    try:
+        async with services_on(stack, chance, **env) as services:
+            app = create_app("public-chatbot-chat", router, services.settings, services)
+            yield Visitors(app, stack.publishable_key)
+    finally:
+        logger.handlers[:], logger.level, logger.propagate = before

@@ -13,7 +13,7 @@ import jwt
 from pydantic import SecretStr
 
 from shared.deadline import Clock, Deadline
-from shared.errors import Unauthorized
+from shared.errors import Forbidden, Unauthorized
 from shared.jwks import KeySet
 from shared.settings import Settings
 
@@ -39,6 +39,12 @@ class Caller:
     kind: Literal["user", "anonymous", "service"]
     user_id: str | None = None
     token: str | None = field(default=None, repr=False)
+
+
+def check_owner(field: str, user_id: UUID | None, caller: Caller) -> None:
+    """Raise Forbidden where a user asks in the name of another; a field that is not given is the caller."""
+    if user_id is not None and str(user_id) != caller.user_id:
+        raise Forbidden(f"{field} must be the signed-in user.")
 
 
 class Authenticator:

@@ -193,6 +193,14 @@ class ChatbotNotFound(NexscoutError):
     sentence = "Chatbot not found"
 
 
+class ConversationNotFound(NexscoutError):
+    """No such conversation with the assistant, or somebody else's."""
+
+    status = 404
+    code = "conversation_not_found"
+    sentence = "Conversation not found"
+
+
 class RequestNotFound(NexscoutError):
     """No such queued request, or somebody else's."""
 

@@ -4,14 +4,13 @@ import json
 import logging
 from collections.abc import Mapping, Sequence
 from typing import Any
-from uuid import UUID
 
 from functions.generate_ai_content.schemas import MAX_MESSAGES_BYTES, FlatRequest, OrchestratorRequest
 from shared.ai.call import AICall, Generated, Generation
 from shared.ai.exchange import Message
 from shared.ai.selection import Wish
-from shared.auth import Caller
-from shared.errors import FieldFault, Forbidden, InvalidRequest, PayloadTooLarge, UnknownAction
+from shared.auth import Caller, check_owner
+from shared.errors import FieldFault, InvalidRequest, PayloadTooLarge, UnknownAction
 from shared.log import log_event
 from shared.validation import parse
 
@@ -50,12 +49,6 @@ def orchestrator_call(function_name: str, body: Mapping[str, Any], caller: Calle
         group_key=config.transaction_id,
         generation=Generation(config.action, {"shape": "orchestrator"}),
     )
-
-
-def check_owner(field: str, user_id: UUID | None, caller: Caller) -> None:
-    """Raise Forbidden where a user asks in the name of another."""
-    if user_id is not None and str(user_id) != caller.user_id:
-        raise Forbidden(f"{field} must be the signed-in user.")
 
 
 def sent_bytes(messages: Sequence[Message]) -> int:

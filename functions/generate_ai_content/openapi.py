@@ -38,7 +38,7 @@ OUTPUTS: tuple[type[BaseModel], ...] = (
 )  # fmt: skip
 OTHER_OUTPUTS = ("SequenceOutput", "DeckOutput", "DeepScanOutput", "OrchestratorOutput", "DeepIntelOutput")
 
-OTHER_FUNCTIONS = {"session_not_found", "scan_not_found", "chatbot_not_found"}
+OTHER_FUNCTIONS = {"session_not_found", "scan_not_found", "chatbot_not_found", "conversation_not_found"}
 NOBODY_READS = 499
 """The status of a client that went away is for the log alone."""
 

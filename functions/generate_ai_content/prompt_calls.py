@@ -7,7 +7,6 @@ from typing import Any
 from functions.generate_ai_content.content_types.content_type import PROMPTS
 from functions.generate_ai_content.free_calls import (
     DEFAULT_OUTPUT_TOKENS,
-    check_owner,
     sent_bytes,
     text_reply,
 )
@@ -16,7 +15,7 @@ from functions.generate_ai_content.schemas import PromptRequest
 from shared.ai.call import AICall, Generated, Generation, Structure
 from shared.ai.prompts import Prompt
 from shared.ai.selection import Wish
-from shared.auth import Caller
+from shared.auth import Caller, check_owner
 from shared.errors import InvalidRequest
 from shared.validation import parse
 

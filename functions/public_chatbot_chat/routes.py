@@ -1,26 +1,68 @@
 """The URL of public-chatbot-chat: knows the caller, and hands the message to who answers such a caller."""
 
+from collections.abc import Mapping
+from typing import Any
+from uuid import UUID
+
 from fastapi import APIRouter, Request
 from fastapi.responses import Response
 
+from functions.public_chatbot_chat.assistant import assistant_call
+from functions.public_chatbot_chat.schemas import FUNCTION, AssistantRequest, TransformRequest
+from functions.public_chatbot_chat.transform import transform_call
 from functions.public_chatbot_chat.visitor_chat import answer_visitor
+from shared.ai.serving import idempotency_key, serve
 from shared.app import context_of, services_of
-from shared.body import read_json
+from shared.auth import Caller, check_owner
+from shared.body import body_hash, read_json
 from shared.errors import Forbidden, Unauthorized
+from shared.validation import parse
 
-MAX_BODY_BYTES = 100_000
+VISITOR_BODY_BYTES = 100_000
+USER_BODY_BYTES = 500_000
+
+# What a page never sends: with one of them a signed-in caller speaks for himself.
+_OWN_FIELDS = ("transformMode", "systemInstruction", "conversationId", "prospectId")
 
 router = APIRouter()
 
 
 @router.post("")
 async def chat(request: Request) -> Response:
-    """Serve one message: a visitor's by the public key."""
+    """Serve one message: a visitor's by the public key, a user's own by his token."""
     services, context = services_of(request), context_of(request)
     caller = await services.authenticator.authenticate(request.headers, context.deadline)
-    body = await read_json(request, MAX_BODY_BYTES)
-    if caller.kind != "anonymous":
+    if caller.kind == "service":
         raise Unauthorized
-    if body.get("systemInstruction") or body.get("transformMode"):
+    body = await read_json(request, USER_BODY_BYTES if caller.kind == "user" else VISITOR_BODY_BYTES)
+    if caller.kind == "anonymous" and (body.get("systemInstruction") or body.get("transformMode")):
         raise Forbidden
-    return await answer_visitor(body, request)
+    if caller.kind == "anonymous" or _from_a_page(body):
+        return await answer_visitor(body, request)
+    return await _answer_user(body, caller, request)
+
+
+def _from_a_page(body: Mapping[str, Any]) -> bool:
+    """Tell whether a signed-in user writes on a public page, his own or another's: its client sends his token along."""
+    named = body.get("userId") and _is_uuid(body.get("sessionId"))
+    return bool(named) and not any(body.get(name) for name in _OWN_FIELDS)
+
+
+def _is_uuid(value: object) -> bool:
+    try:
+        return bool(UUID(value)) if isinstance(value, str) else False
+    except ValueError:
+        return False
+
+
+async def _answer_user(body: Mapping[str, Any], caller: Caller, request: Request) -> Response:
+    asked: TransformRequest | AssistantRequest
+    key, asked_hash = idempotency_key(request), body_hash(FUNCTION, body)
+    if body.get("transformMode"):
+        asked = parse(TransformRequest, body)
+        call = transform_call(asked, caller, key, asked_hash)
+    else:
+        asked = parse(AssistantRequest, body)
+        call = assistant_call(asked, caller, key, asked_hash)
+    check_owner("userId", asked.user_id, caller)
+    return await serve(call, request, stream=asked.stream)

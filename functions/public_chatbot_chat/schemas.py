@@ -1,10 +1,12 @@
-"""The request of a visitor's page."""
+"""The requests that meet at the URL: a visitor's page, the internal assistant, the rewriting of a text."""
 
 from typing import Annotated
 from uuid import UUID
 
-from pydantic import BaseModel, ConfigDict, StringConstraints
+from pydantic import BaseModel, ConfigDict, Field, StrictBool, StringConstraints
 from pydantic.alias_generators import to_camel
+
+from shared.fields import Blank, Shape, ShortText, Temperature
 
 FUNCTION = "public-chatbot-chat"
 MAX_MESSAGE_CHARS = 4_000
@@ -24,4 +26,37 @@ class VisitorRequest(BaseModel):
     session_id: UUID
     message: MessageText
     user_id: UUID
+    stream: bool = False
+
+
+MAX_QUESTION_CHARS = 8_000
+MAX_OWN_INSTRUCTION_CHARS = 4_000
+MAX_TRANSFORMED_TOKENS = 20_000
+
+
+class AssistantRequest(Shape):
+    """A signed-in user's message to the assistant; without `conversationId` a new conversation begins."""
+
+    message: Annotated[
+        str, StringConstraints(strip_whitespace=True, min_length=1, max_length=MAX_QUESTION_CHARS)
+    ]
+    conversation_id: Annotated[UUID | None, Blank] = None
+    prospect_id: Annotated[UUID | None, Blank] = None
+    system_instruction: Annotated[str | None, Field(max_length=MAX_OWN_INSTRUCTION_CHARS), Blank] = None
+    user_id: Annotated[UUID | None, Blank] = None
+    session_id: ShortText = None
+    transform_mode: StrictBool | None = None
+    stream: bool = False
+
+
+class TransformRequest(Shape):
+    """A signed-in user's text to be rewritten by an instruction; `sessionId` means nothing, and may be any string."""
+
+    transform_mode: StrictBool
+    message: Annotated[str, StringConstraints(strip_whitespace=True, min_length=1)]
+    system_instruction: Annotated[str | None, Blank] = None
+    max_tokens: Annotated[int, Field(ge=1, le=MAX_TRANSFORMED_TOKENS)] | None = None
+    temperature: Temperature | None = None
+    user_id: Annotated[UUID | None, Blank] = None
+    session_id: ShortText = None
     stream: bool = False

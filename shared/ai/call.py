@@ -49,6 +49,17 @@ class Visitor:
     address_hash: str
 
 
+@dataclass(frozen=True, slots=True)
+class Material:
+    """What a prompt needs of the caller's own beside his configuration, in one database function called as the caller.
+
+    Its answer holds `user_id`, which must be the caller's, and `prospect`, which is null where it is not his.
+    """
+
+    function: str
+    arguments: Mapping[str, Any]
+
+
 class TextFilter(Protocol):
     """What stands between a model's text and its reader, made anew for each text."""
 
@@ -86,7 +97,8 @@ class AICall:
     """One call of an AI feature.
 
     `build` gives the messages once configuration and prospect are known; they may hold at most `prompt_limit_bytes`,
-    which bounds the hold before they exist. `shape` turns what was delivered into the fields of the reply.
+    which bounds the hold before they exist. Where there is `material`, `build` gets what was read in the prospect's
+    place. `shape` turns what was delivered into the fields of the reply.
     """
 
     function_name: str
@@ -113,3 +125,4 @@ class AICall:
     visitor: Visitor | None = None
     feature: Feature | None = None
     answer_filter: Callable[[], TextFilter] | None = None
+    material: Material | None = None

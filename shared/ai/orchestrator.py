@@ -1,12 +1,12 @@
 """The one way to a model: reserve, deliver inside the deadline, then settle or release."""
 
 import asyncio
-from collections.abc import Awaitable, Callable, Iterator, Sequence
+from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from typing import Any, TypeVar
 
-from shared.ai.call import AICall, Prospect
+from shared.ai.call import AICall, Material, Prospect
 from shared.ai.catalogue import Catalogue, Model
 from shared.ai.delivery import Deliverer, prompt_bytes
 from shared.ai.exchange import Message
@@ -171,6 +171,8 @@ class Orchestrator:
         return Reply(replay.body, replay.status, replay.model, energy_remaining=None, replayed=True)
 
     async def _find_prospect(self, call: AICall, deadline: Deadline) -> Prospect | None:
+        if call.material is not None:
+            return await _read_material(self._database, call, call.material, deadline)
         if call.prospect_id is None:
             return None
         prospect = await _read_prospect(self._database, call.caller, call.prospect_id, deadline)
@@ -207,6 +209,20 @@ async def _read_prospect(
     arguments = {"p_user_id": caller.user_id, "p_prospect_id": prospect_id}
     found: Prospect | None = await database.as_service().rpc("ai_prospect_of", arguments, deadline)
     return found
+
+
+async def _read_material(
+    database: Database, call: AICall, material: Material, deadline: Deadline
+) -> Mapping[str, Any]:
+    if call.caller.token is None:
+        raise InternalError
+    read = await database.as_user(call.caller.token).rpc(material.function, material.arguments, deadline)
+    # The second lock, as for the configuration: whatever the policies let through, only the caller's own is used.
+    if not isinstance(read, dict) or read.get("user_id") != call.caller.user_id:
+        raise InternalError
+    if call.prospect_id is not None and read.get("prospect") is None:
+        raise ProspectNotFound
+    return read
 
 
 def _read(result: T | BaseException) -> T:

@@ -21,6 +21,9 @@ from shared.log import log_event
 GRACE_SECONDS = 1.0
 """The least time that resolving a hold gets, also where the budget has ended."""
 
+ROW_NAMES = {"generationId", "conversationId"}
+"""Fields of a reply that name a row which the settlement stores; null where the database refused it."""
+
 T = TypeVar("T")
 
 
@@ -52,7 +55,7 @@ class Settler:
         body["meta"]["energyConsumed"] = settlement.energy_charged
         body["meta"]["energyRemaining"] = settlement.energy_available
         if settlement.storage_error is not None:
-            body["generationId"] = None
+            body |= dict.fromkeys(ROW_NAMES & body.keys())
             log_event("generation.not_stored", level=logging.ERROR, sqlstate=settlement.storage_error)
         served = run.served_by()
         self._metrics.served(

@@ -13,6 +13,7 @@ from shared.deadline import Deadline
 from shared.energy.outcomes import Outcome
 from shared.errors import (
     ChatbotNotFound,
+    ConversationNotFound,
     DeadlineExceeded,
     IdempotencyConflict,
     InsufficientCoins,
@@ -185,6 +186,7 @@ _PLAIN_REFUSALS: Mapping[Outcome, type[NexscoutError]] = {
     Outcome.UNKNOWN_ACTION: UnknownAction,
     Outcome.SESSION_NOT_FOUND: SessionNotFound,
     Outcome.CHATBOT_NOT_FOUND: ChatbotNotFound,
+    Outcome.CONVERSATION_NOT_FOUND: ConversationNotFound,
 }
 
 

@@ -27,3 +27,4 @@ class Outcome(StrEnum):
     UNKNOWN_REQUEST = "unknown_request"
     SESSION_NOT_FOUND = "session_not_found"
     CHATBOT_NOT_FOUND = "chatbot_not_found"
+    CONVERSATION_NOT_FOUND = "conversation_not_found"

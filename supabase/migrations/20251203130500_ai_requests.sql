@@ -6,7 +6,7 @@ begin
     'reserved', 'replayed', 'in_progress', 'idempotency_conflict', 'unknown_account', 'unknown_action',
     'upgrade_required', 'insufficient_energy', 'insufficient_coins', 'spend_cap_reached', 'visitor_cap_reached',
     'rate_limited', 'noted', 'settled', 'released', 'expired', 'already_settled', 'already_released',
-    'unknown_request', 'session_not_found', 'chatbot_not_found'
+    'unknown_request', 'session_not_found', 'chatbot_not_found', 'conversation_not_found'
   );
 exception when duplicate_object then null;
 end

@@ -155,6 +155,9 @@ begin
   if jsonb_typeof(p_result -> 'chat') = 'object' then
     perform nexscout.store_chat_answer(p_request.user_id, p_result -> 'chat', p_result ->> 'model');
   end if;
+  if jsonb_typeof(p_result -> 'assistant') = 'object' then
+    perform nexscout.store_assistant_turn(p_request.user_id, p_result -> 'assistant');
+  end if;
   return null;
 exception when others then
   -- A trigger or constraint of the app refused its row: the money stands, and the refusal is recorded and told.
@@ -172,6 +175,7 @@ language sql immutable set search_path = '' as $$
          (p_reply -> 'meta') || jsonb_build_object('energyConsumed', p_consumed, 'energyRemaining', p_remaining))
        else '{}' end
     || case when p_reply ? 'generationId' and not p_stored then '{"generationId": null}'::jsonb else '{}' end
+    || case when p_reply ? 'conversationId' and not p_stored then '{"conversationId": null}'::jsonb else '{}' end
 $$;
 comment on function nexscout.told_reply is
   'The reply as the caller gets it: with the energy figures that only the settlement knows, and naming no row that was refused';

@@ -22,6 +22,7 @@ CONTRACT = [
     (errors.SessionNotFound(), 404, "session_not_found"),
     (errors.ScanNotFound(), 404, "scan_not_found"),
     (errors.ChatbotNotFound(), 404, "chatbot_not_found"),
+    (errors.ConversationNotFound(), 404, "conversation_not_found"),
     (errors.RequestNotFound(), 404, "request_not_found"),
     (errors.IdempotencyConflict(), 409, "idempotency_conflict"),
     (errors.RequestInProgress(retry_after_seconds=2), 409, "request_in_progress"),

@@ -54,6 +54,7 @@ ANSWERS: list[tuple[dict[str, Any], int, str]] = [
     ({"outcome": "unknown_action"}, 400, "unknown_action"),
     ({"outcome": "session_not_found"}, 404, "session_not_found"),
     ({"outcome": "chatbot_not_found"}, 404, "chatbot_not_found"),
+    ({"outcome": "conversation_not_found"}, 404, "conversation_not_found"),
     ({"outcome": "noted"}, 500, "internal_error"),
     ({"outcome": "settled"}, 500, "internal_error"),
     ({"outcome": "released"}, 500, "internal_error"),

@@ -148,6 +148,7 @@ REFUSALS: list[tuple[dict[str, Any], type[errors.NexscoutError], str, int | None
     ({"outcome": "unknown_action"}, errors.UnknownAction, "Unknown action.", None, {}),
     ({"outcome": "session_not_found"}, errors.SessionNotFound, "Session not found", None, {}),
     ({"outcome": "chatbot_not_found"}, errors.ChatbotNotFound, "Chatbot not found", None, {}),
+    ({"outcome": "conversation_not_found"}, errors.ConversationNotFound, "Conversation not found", None, {}),
     *(
         (
             {"outcome": outcome}, errors.InternalError,

@@ -14,6 +14,7 @@ REFUSED = {
     Outcome.UNKNOWN_ACTION: ("unknown_action", {}),
     Outcome.SESSION_NOT_FOUND: ("session_not_found", {}),
     Outcome.CHATBOT_NOT_FOUND: ("chatbot_not_found", {}),
+    Outcome.CONVERSATION_NOT_FOUND: ("conversation_not_found", {}),
     Outcome.UPGRADE_REQUIRED: ("upgrade_required", {}),
     Outcome.INSUFFICIENT_ENERGY: ("insufficient_energy", {"required_energy": 10, "energy_available": 5}),
     Outcome.INSUFFICIENT_COINS: ("insufficient_coins", {"required_coins": 5, "coins_available": 1}),

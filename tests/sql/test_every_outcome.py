@@ -6,7 +6,7 @@ from uuid import UUID, uuid4
 import pytest
 
 from shared.energy.outcomes import Outcome
-from tests.sql.money import Answer, Money
+from tests.sql.money import Answer, Money, written
 from tests.sql.test_limits import visitor
 
 KEY = {"idempotency_key": "k", "body_hash": "h"}
@@ -110,6 +110,9 @@ COURSES: dict[Outcome, Callable[[Money], Answer]] = {
     Outcome.UNKNOWN_REQUEST: lambda money: money.settle(uuid4()),
     Outcome.SESSION_NOT_FOUND: lambda money: chatting(money, session=False),
     Outcome.CHATBOT_NOT_FOUND: lambda money: chatting(money, session=True),
+    Outcome.CONVERSATION_NOT_FOUND: lambda money: money.answer(
+        "select public.assistant_open(%s, %s)", uuid4(), written(money.account())
+    ),
 }
 
 

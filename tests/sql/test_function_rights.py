@@ -26,6 +26,8 @@ public.ai_claim_jobs                 no     no     no             no         yes
 public.ai_finish_job                 no     no     no             no         yes
 public.chat_open                     no     no     no             no         yes
 public.chat_answer                   no     no     no             no         yes
+public.assistant_open                no     no     no             no         yes
+public.load_assistant_material       yes    yes    yes            no         no
 public.get_user_from_chatbot_id      yes    yes    yes            yes        yes
 nexscout.ai_configuration            yes    yes    yes            no         yes
 nexscout.is_admin                    yes    yes    yes            yes        yes

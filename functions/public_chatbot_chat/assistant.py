@@ -1,0 +1,165 @@
+"""One turn of the internal assistant: what it is made of, what it leaves in the database, what the user is told."""
+
+import json
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+from uuid import uuid4
+
+from functions.public_chatbot_chat.schemas import FUNCTION, AssistantRequest
+from functions.public_chatbot_chat.told import told
+from shared.ai.call import AICall, Generated, Material
+from shared.ai.exchange import Message
+from shared.ai.knowledge import custom_instructions, preferred_language, prospect_data, workspace_data
+from shared.ai.prompts import Prompt, fitted, walled
+from shared.ai.selection import Wish
+from shared.auth import Caller
+from shared.config_cache import Configuration
+from shared.errors import PayloadTooLarge
+
+PROMPT = Prompt.load(Path(__file__).parent / "prompts", "assistant")
+
+MAX_OUTPUT_TOKENS = 1_500
+TEMPERATURE = 0.6
+TITLE_CHARS = 80
+
+HISTORY_BYTES = 16_000
+FIGURES_BYTES = 4_000
+INSTRUCTIONS_BYTES = 6_000
+
+OWN_WORDS_BYTES = 48_000
+FIXED_PROMPT_BYTES = 70_000
+"""Instructions, history, and twice the data: its quotes are escaped once more on the wire."""
+
+FOLLOW_USER = "Write in the language the user writes in; Taglish where the user mixes both."
+
+
+def assistant_call(asked: AssistantRequest, caller: Caller, key: str | None, body_hash: str) -> AICall:
+    """Give the call of a message to the assistant.
+
+    Raises:
+        PayloadTooLarge: the user's words pass their limit.
+    """
+    turn = AssistantTurn(asked)
+    prospect_id = None if asked.prospect_id is None else str(asked.prospect_id)
+    return AICall(
+        function_name=FUNCTION,
+        action="ai_chatbot_response",
+        caller=caller,
+        wish=Wish(),
+        build=turn.build,
+        shape=turn.shape,
+        prompt_limit_bytes=turn.prompt_limit_bytes(),
+        max_output_tokens=MAX_OUTPUT_TOKENS,
+        temperature=TEMPERATURE,
+        prompt_version=PROMPT.version,
+        prospect_id=prospect_id,
+        idempotency_key=key,
+        body_hash=body_hash,
+        feature=turn,
+        material=Material(
+            "load_assistant_material",
+            {"p_conversation_id": turn.earlier_id, "p_prospect_id": prospect_id},
+        ),
+    )
+
+
+class AssistantTurn:
+    """A user's message on its way; question and answer are stored together, by the settlement, or not at all."""
+
+    def __init__(self, asked: AssistantRequest) -> None:
+        self._message = asked.message
+        self._asked_instruction = asked.system_instruction or ""
+        self.earlier_id = None if asked.conversation_id is None else str(asked.conversation_id)
+        self._conversation_id = self.earlier_id or str(uuid4())
+        self._prompt = ""
+        self._instructions = ""
+        self._knows_workspace = False
+        self._earlier_messages = 0
+
+    def prompt_limit_bytes(self) -> int:
+        """Give a bound on the prompt as it is sent; raises PayloadTooLarge where the user's own words pass theirs."""
+        own = len(json.dumps([self._message, self._asked_instruction], ensure_ascii=False).encode())
+        if own > OWN_WORDS_BYTES:
+            raise PayloadTooLarge(f"message is too large: at most {OWN_WORDS_BYTES} bytes are taken.")
+        return FIXED_PROMPT_BYTES + own
+
+    def build(self, configuration: Configuration, material: Mapping[str, Any] | None) -> Sequence[Message]:
+        """Give instructions, the user's data behind the wall, the newest turns, and what was just asked."""
+        read = material or {}
+        workspace = workspace_data(configuration)
+        self._knows_workspace = bool(workspace)
+        self._earlier_messages = read.get("message_count", 0)
+        stored = fitted(custom_instructions(configuration), INSTRUCTIONS_BYTES) or ""
+        self._instructions = "\n".join(text for text in (stored, self._asked_instruction) if text)
+        self._prompt = _system_prompt(configuration, self._instructions)
+        data = {
+            **workspace,
+            "figures": fitted(read.get("figures"), FIGURES_BYTES),
+            "prospect": prospect_data(read.get("prospect")),
+        }
+        return [
+            *walled(self._prompt, {name: value for name, value in data.items() if value is not None}),
+            *_newest_turns(read.get("history", ())),
+            {"role": "user", "content": self._message},
+        ]
+
+    def shape(self, generated: Generated) -> Mapping[str, Any]:
+        """Give the fields that the client reads."""
+        return {
+            **told(
+                generated.text,
+                prompt=self._prompt,
+                own_instructions=self._instructions,
+                uses_workspace=self._knows_workspace,
+            ),
+            "conversationId": self._conversation_id,
+            "messageCount": self._earlier_messages + 2,
+        }
+
+    def opening(self, reservation: str) -> tuple[str, Mapping[str, Any]]:
+        """Reserve through the function that also checks whose conversation it is."""
+        return "assistant_open", {"p_conversation_id": self.earlier_id, "p_request": reservation}
+
+    def opened(self, answer: Mapping[str, Any]) -> None:
+        """Take nothing: what the answer is made of is read as the user."""
+
+    def delivered(self, generated: Generated, tokens: int) -> Mapping[str, Any]:
+        """Give the question with its answer."""
+        del tokens
+        return {
+            "assistant": {
+                "conversation_id": self._conversation_id,
+                "is_new": self.earlier_id is None,
+                "title": " ".join(self._message.split())[:TITLE_CHARS],
+                "message": self._message,
+                "answer": generated.text,
+            }
+        }
+
+    def failed(self) -> Mapping[str, Any]:
+        """Give no row: the conversation stays as it was, and the same message can be sent again."""
+        return {}
+
+
+def _system_prompt(configuration: Configuration, instructions: str) -> str:
+    profile = configuration.sections.get("profile") or {}
+    language = preferred_language(configuration)
+    spoken = FOLLOW_USER if language in {None, "auto"} else f"Write in {str(language)[:40]}."
+    asked = f"What the user asks for in every answer:\n{instructions}" if instructions else ""
+    return PROMPT.fill(
+        name=str(profile.get("full_name") or "the user")[:200], language=spoken, instructions=asked
+    )
+
+
+def _newest_turns(history: Sequence[Mapping[str, Any]]) -> list[Message]:
+    """Give the newest turns that fit, in order, beginning with a question."""
+    turns: list[Message] = []
+    left = HISTORY_BYTES
+    for turn in reversed(history):
+        message = {"role": turn["role"], "content": turn["content"]}
+        left -= len(json.dumps(message, ensure_ascii=False).encode()) + 1
+        if left < 0:
+            break
+        turns.insert(0, message)
+    return turns[1:] if turns and turns[0]["role"] == "assistant" else turns

@@ -1,0 +1,113 @@
+-- The internal assistant: what it may know of its user, read under the user's own rights, and the turn that a call leaves.
+
+create or replace function public.load_assistant_material(p_conversation_id uuid, p_prospect_id uuid) returns jsonb
+language sql stable set search_path = '' as $$
+  with caller as materialized (
+    select (select auth.uid()) as id
+  ), own as materialized (
+    select prospects.full_name, prospects.company, prospects.created_at, prospects.pipeline_stage, prospects.lead_temperature,
+      prospects.buying_intent_score,
+      case when jsonb_typeof(prospects.metadata -> 'scout_score') = 'number'
+        then (prospects.metadata -> 'scout_score')::numeric end as scout_score
+    from public.prospects where prospects.user_id = (select caller.id from caller)
+  ), listed as (
+    select jsonb_build_object(
+        'full_name', left(own.full_name, 200), 'company', left(own.company, 200), 'pipeline_stage', own.pipeline_stage,
+        'lead_temperature', own.lead_temperature, 'buying_intent_score', own.buying_intent_score,
+        'scout_score', own.scout_score, 'added_on', own.created_at::date) as fields,
+      row_number() over (order by own.created_at desc nulls last, own.full_name) as newest,
+      row_number() over (
+        order by array_position(array['readyToBuy', 'hot', 'warm', 'cold'], own.lead_temperature) nulls last,
+          greatest(own.buying_intent_score, own.scout_score) desc nulls last, own.created_at desc nulls last, own.full_name
+      ) as hottest
+    from own
+  )
+  select jsonb_build_object(
+    'user_id', caller.id,
+    'prospect', (
+      select to_jsonb(prospects) from public.prospects
+      where prospects.id = p_prospect_id and prospects.user_id = caller.id
+    ),
+    'figures', jsonb_build_object(
+      'prospects', (select count(*) from own),
+      'added_in_the_last_7_days', (select count(*) from own where own.created_at > now() - interval '7 days'),
+      'by_stage', (
+        select coalesce(jsonb_object_agg(stages.name, stages.prospects), '{}') from (
+          select left(coalesce(own.pipeline_stage, 'none'), 60) as name, count(*) as prospects
+          from own group by 1 order by 2 desc, 1 limit 20
+        ) stages
+      ),
+      'by_temperature', (
+        select coalesce(jsonb_object_agg(temperatures.name, temperatures.prospects), '{}') from (
+          select coalesce(own.lead_temperature, 'none') as name, count(*) as prospects from own group by 1
+        ) temperatures
+      ),
+      'newest', (select coalesce(jsonb_agg(listed.fields order by listed.newest), '[]') from listed where listed.newest <= 5),
+      'hottest', (select coalesce(jsonb_agg(listed.fields order by listed.hottest), '[]') from listed where listed.hottest <= 5)
+    ),
+    'message_count', (
+      select count(*) from public.assistant_messages turns
+      where turns.conversation_id = p_conversation_id and turns.user_id = caller.id
+    ),
+    'history', (
+      select coalesce(jsonb_agg(jsonb_build_object('role', turn.role, 'content', left(turn.content, 4000))
+        order by turn.created_at), '[]')
+      from (
+        select turns.role, turns.content, turns.created_at from public.assistant_messages turns
+        where turns.conversation_id = p_conversation_id and turns.user_id = caller.id
+        order by turns.created_at desc limit 20
+      ) turn
+    )
+  )
+  from caller
+  where caller.id is not null
+$$;
+comment on function public.load_assistant_material is
+  'What the assistant may know of the caller beside his configuration: one prospect, his figures, the newest turns in order.
+Every part is filtered by the caller''s own id beside the policies. Null without a signed-in user.';
+
+create or replace function public.assistant_open(p_conversation_id uuid, p_request text) returns jsonb
+language plpgsql set search_path = '' as $$
+begin
+  if p_conversation_id is not null and not exists (
+    select from public.assistant_conversations
+    where id = p_conversation_id and user_id = (p_request::jsonb ->> 'user_id')::uuid
+  ) then
+    return jsonb_build_object('outcome', 'conversation_not_found'::nexscout.outcome);
+  end if;
+  return public.ai_reserve(p_request);
+end
+$$;
+comment on function public.assistant_open is
+  'Reserves a turn of the assistant, in a new conversation (null) or in one that belongs to the reservation''s user. For the service key only';
+
+create or replace function nexscout.store_assistant_turn(p_owner_id uuid, p jsonb) returns void
+language plpgsql set search_path = '' as $$
+declare
+  v_id uuid := (p ->> 'conversation_id')::uuid;
+  v_at timestamptz;
+begin
+  if (p ->> 'is_new')::boolean then
+    insert into public.assistant_conversations (id, user_id, title) values (v_id, p_owner_id, p ->> 'title');
+  else
+    perform from public.assistant_conversations where id = v_id and user_id = p_owner_id for update;
+    -- Its owner has deleted it while the answer was being written.
+    if not found then
+      return;
+    end if;
+  end if;
+  select greatest(clock_timestamp(), max(created_at) + interval '1 microsecond') into v_at
+  from public.assistant_messages where conversation_id = v_id;
+  insert into public.assistant_messages (conversation_id, user_id, role, content, created_at) values
+    (v_id, p_owner_id, 'user', p ->> 'message', v_at),
+    (v_id, p_owner_id, 'assistant', p ->> 'answer', v_at + interval '1 microsecond');
+  update public.assistant_conversations set updated_at = v_at + interval '1 microsecond' where id = v_id;
+end
+$$;
+comment on function nexscout.store_assistant_turn is
+  'Question and answer of a delivered call, never one without the other, at rising times; the owner''s account row must be locked';
+
+revoke all on function public.load_assistant_material(uuid, uuid), public.assistant_open(uuid, text),
+  nexscout.store_assistant_turn(uuid, jsonb) from public, anon, authenticated, service_role;
+grant execute on function public.load_assistant_material(uuid, uuid) to authenticated;
+grant execute on function public.assistant_open(uuid, text), nexscout.store_assistant_turn(uuid, jsonb) to service_role;

@@ -1,0 +1,1 @@
+"""Pasted text, CSV files and images turned into scored prospects."""

@@ -15,6 +15,7 @@ from tests.apps import in_process
 from tests.books import add_prospect
 from tests.calls import Api, message, orchestrated
 from tests.conftest import Database, NewUser
+from tests.proofs.chat_pages import Visitors, open_page, visitors_of
 from tests.provider import Provider
 from tests.wire import Wire, wire_before
 
@@ -34,6 +35,13 @@ async def api(stack: Stack, wire: Wire) -> AsyncIterator[Api]:
     """The function in this process, whose Supabase is behind the proxy."""
     async with in_process(stack, SUPABASE_URL=wire.url) as calls:
         yield calls
+
+
+@pytest.fixture
+async def visitors(stack: Stack, wire: Wire) -> AsyncIterator[Visitors]:
+    """The chat function in this process, whose Supabase is behind the proxy."""
+    async with visitors_of(stack, SUPABASE_URL=wire.url) as answered:
+        yield answered
 
 
 def show(capsys: pytest.CaptureFixture[str], what: str, wire: Wire, waits: int) -> None:
@@ -146,3 +154,58 @@ async def test_a_refused_body_asks_nothing(api: Api, wire: Wire, new_user: NewUs
     assert (await api(user, orchestrated(temperature=9))).status_code == 400
     assert (await api(None, orchestrated())).status_code == 401
     assert wire.seen == []
+
+
+async def test_a_warm_visitor_message_waits_twice(
+    visitors: Visitors, wire: Wire, new_user: NewUser, database: Database, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """2 requests: the reservation stores the question and brings what is needed, the settlement stores the answer."""
+    page = open_page(database, new_user().id)
+    assert (await visitors.say(page, "Hello po")).json()["handledBy"] == "ai"
+    wire.expect_waves(1, 1)
+    async with asyncio.timeout(PATIENCE_SECONDS):
+        reply = await visitors.say(page, "Magkano po?")
+    assert (reply.status_code, reply.json()["handledBy"]) == (200, "ai")
+    show(capsys, "warm visitor message", wire, 2)
+    assert wire.names() == ["chat_open", "ai_settle"]
+
+
+async def test_a_cold_visitor_message_waits_twice(
+    visitors: Visitors, wire: Wire, new_user: NewUser, database: Database, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """3 requests: the configuration is read beside the reservation."""
+    page = open_page(database, new_user().id)
+    wire.expect_waves(2, 1)
+    async with asyncio.timeout(PATIENCE_SECONDS):
+        reply = await visitors.say(page, "Hello po")
+    assert (reply.status_code, reply.json()["handledBy"]) == (200, "ai")
+    show(capsys, "cold visitor message", wire, 2)
+    assert sorted(wire.names()[:2]) == ["ai_configuration_of", "chat_open"]
+    assert wire.names()[2:] == ["ai_settle"]
+
+
+async def test_a_streamed_visitor_message_waits_twice(
+    visitors: Visitors, wire: Wire, new_user: NewUser, database: Database
+) -> None:
+    """The same two requests."""
+    page = open_page(database, new_user().id)
+    assert (await visitors.say(page, "Hello po")).status_code == 200
+    wire.expect_waves(1, 1)
+    async with asyncio.timeout(PATIENCE_SECONDS):
+        reply = await visitors.say(page, "Magkano po?", stream=True)
+    assert '"type":"done"' in reply.text.replace(" ", "")
+    assert wire.names() == ["chat_open", "ai_settle"]
+
+
+async def test_a_visitor_whom_no_model_answers_waits_twice(
+    visitors: Visitors, wire: Wire, new_user: NewUser, database: Database
+) -> None:
+    """Without energy the honest answer takes the settlement's place; the model's failure takes the release's."""
+    page = open_page(database, new_user(energy=100).id)
+    assert (await visitors.say(page, "Hello po")).status_code == 200
+    database.execute("update public.user_energy set current_energy = 0 where user_id = %s", [page.owner_id])
+    wire.expect_waves(1, 1)
+    async with asyncio.timeout(PATIENCE_SECONDS):
+        reply = await visitors.say(page, "Magkano po?")
+    assert (reply.status_code, reply.json()["handledBy"]) == (200, "away")
+    assert wire.names() == ["chat_open", "chat_answer"]

@@ -1,6 +1,6 @@
 # Every target sets up what it needs; a second run finds it there.
 .DEFAULT_GOAL := help
-.PHONY: help setup dev test soak coverage mutation bench lint format prices lock check
+.PHONY: help setup browser dev test soak coverage mutation bench lint format prices lock check
 PY := .venv/bin/python
 T ?=
 
@@ -10,10 +10,13 @@ help: ## show this list
 setup: ## virtual environment and npm packages (the other targets do it by themselves)
 	@sh local/setup.sh
 
+browser: setup ## a Chromium for the browser tests, where there is none on PATH
+	@sh local/browser.sh
+
 dev: setup ## the whole system on this machine; RESET=1 from nothing, PORT= elsewhere than 54321
 	@exec $(PY) -m local.cli dev $(if $(PORT),--port $(PORT)) $(if $(filter-out 0,$(RESET)),--reset)
 
-test: setup ## all tests; T='tests/local -k port' for some of them
+test: browser ## all tests; T='tests/local -k port' for some of them
 	@$(PY) -m pytest -m 'not soak' $(T)
 
 soak: setup ## the long proofs

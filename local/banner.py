@@ -19,6 +19,7 @@ def banner(stack: Stack, seconds: float) -> str:
     rows = {
         "API": stack.url,
         "functions": f"{stack.url}/functions/v1/",
+        "chat page": f"{stack.url}/chat/{env['DEMO_CHAT_SLUG']}",
         "database": stack.database_url,
         "provider": env["OPENAI_BASE_URL"] + (" (simulated)" if stack.provider_url else ""),
         "publishable key": env["SUPABASE_PUBLISHABLE_KEY"],

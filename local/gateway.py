@@ -1,4 +1,4 @@
-"""The one origin of the local stack: the Supabase API, and every function below /functions/v1."""
+"""The one origin of the local stack: the Supabase API, every function below /functions/v1, and the chat page."""
 
 import uuid
 from collections.abc import Mapping
@@ -10,6 +10,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 from local.exchange import TokenExchange
 from local.function_apps import Broken
 from local.issuer import JWKS_PATH
+from local.pages import PREFIX, chat_page
 from local.proxy import Proxy
 
 PASSED_THROUGH = ("/rest/v1", "/auth/v1", "/storage/v1")
@@ -33,11 +34,13 @@ class Gateway:
         exchange: TokenExchange,
         jwks: Mapping[str, object],
         functions: Mapping[str, ASGIApp | Broken],
+        publishable_key: str = "",
     ) -> None:
         self._upstream = upstream
         self._exchange = exchange
         self._jwks = jwks
         self._functions = functions
+        self._publishable_key = publishable_key
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one request, or live through start and stop."""
@@ -62,6 +65,8 @@ class Gateway:
             return JSONResponse(self._jwks, headers={"access-control-allow-origin": "*"})
         if path.startswith(PASSED_THROUGH):
             return await self._pass_through(Request(scope, receive))
+        if path.startswith(PREFIX):
+            return chat_page(path, self._publishable_key)
         if path == "/":
             return JSONResponse({"name": "nexscout", "functions": self._states()})
         return JSONResponse({"success": False, "error": f"Nothing is at {path}.", "code": "not_found"}, 404)

@@ -20,10 +20,13 @@ Package = dict[str, Any]
 
 
 def main() -> None:
-    """Write requirements/runtime.lock, requirements/dev.lock and package-lock.json."""
+    """Write requirements/runtime.lock, requirements/dev.lock and both package-lock.json."""
     compile_python("runtime.lock")
     compile_python("dev.lock", "--group=dev", "--constraint=requirements/runtime.lock")
-    subprocess.run(["npm", "install", "--package-lock-only"], cwd=PROJECT, check=True)
+    # The option is in .npmrc, which npm reads beside a package.json alone.
+    for folder in (PROJECT, PROJECT / "local" / "browser"):
+        lock_npm = ["npm", "install", "--package-lock-only", "--omit-lockfile-registry-resolved"]
+        subprocess.run(lock_npm, cwd=folder, check=True)
     path = PROJECT / "package-lock.json"
     lock = json.loads(path.read_text())
     add_other_platforms(lock["packages"])

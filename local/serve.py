@@ -22,7 +22,8 @@ def main() -> None:
         jwt_secret=os.environ["SUPABASE_JWT_SECRET"],
     )
     upstream = Proxy(os.environ["NEXSCOUT_UPSTREAM"])
-    app = Gateway(upstream, exchange, jwks(os.environ["NEXSCOUT_SIGNING_KEY"]), load_all())
+    keys = jwks(os.environ["NEXSCOUT_SIGNING_KEY"])
+    app = Gateway(upstream, exchange, keys, load_all(), os.environ["SUPABASE_PUBLISHABLE_KEY"])
     config = uvicorn.Config(app, log_level="warning", access_log=False, timeout_graceful_shutdown=5)
     # Not uvicorn's own `fd` option: it takes the socket for a Unix one, and Nagle then costs 40 ms a reply.
     uvicorn.Server(config).run([socket.socket(fileno=int(sys.argv[1]))])

@@ -179,7 +179,8 @@ def test_a_file_is_named_by_its_noun() -> None:
 
 def test_no_file_names_the_host_of_a_registry() -> None:
     """Locks hold hashes alone, so that they install from any mirror."""
-    for lock in [*(ROOT / "requirements").glob("*.lock"), ROOT / "package-lock.json"]:
+    npm = [ROOT / "package-lock.json", ROOT / "local" / "browser" / "package-lock.json"]
+    for lock in [*(ROOT / "requirements").glob("*.lock"), *npm]:
         text = lock.read_text("utf-8")
         assert '"resolved"' not in text
         assert not re.search(r"--(extra-)?index-url|files\.pythonhosted|registry\.", text), lock

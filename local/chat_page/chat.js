@@ -1,0 +1,128 @@
+// The public chat page of a workspace, /chat/<slug>: what an author of a widget has to do, and nothing more.
+//
+//   1. slug -> owner                       rpc get_user_from_chatbot_id
+//   2. owner -> name and greeting          chatbot_settings
+//   3. the session, remembered or new      public_chat_sessions; its id alone is kept in the browser
+//   4. what has been said                  public_chat_messages, the one truth about the conversation
+//   5. each message                        public-chatbot-chat, which stores it and its answer
+
+import { ChatApi } from './api.js'
+import { View } from './view.js'
+
+const POLL_MS = 5_000
+const DEFAULT_GREETING = 'Hi! How can I help you today?'
+// The function answers in these; an archived session is over.
+const OPEN = ['active', 'converted', 'human_takeover']
+
+class Chat {
+  constructor(api, view, slug) {
+    this.api = api
+    this.view = view
+    this.slug = slug
+    this.unsent = null
+  }
+
+  async start() {
+    this.ownerId = await this.api.ownerOf(this.slug)
+    if (!this.ownerId) return this.view.tell('There is no chat at this address.')
+    const settings = await this.api.settingsOf(this.ownerId)
+    this.greeting = settings.greeting_message || DEFAULT_GREETING
+    // Two tabs opened at once agree on one session: the second waits, and finds what the first has kept.
+    this.sessionId = await navigator.locks.request(keyOf(this.slug), () => this.findSession())
+    await this.refresh()
+    this.view.open(settings.display_name || 'Assistant')
+    this.view.onSubmit((text) => this.say(text))
+    // A person who takes over writes rows, and so does another tab.
+    setInterval(() => this.poll(), POLL_MS)
+  }
+
+  async findSession() {
+    const known = recall(this.slug)
+    const session = known && (await this.api.session(known))
+    if (session && session.user_id === this.ownerId && OPEN.includes(session.status)) return session.id
+    const { id } = await this.api.newSession(this.ownerId, this.slug)
+    await this.api.storeGreeting(id, this.greeting)
+    remember(this.slug, id)
+    return id
+  }
+
+  async refresh() {
+    this.view.show(await this.api.messages(this.sessionId))
+  }
+
+  async poll() {
+    if (document.hidden || this.view.isBusy) return
+    // The next round will do.
+    await this.refresh().catch(() => {})
+  }
+
+  async say(text) {
+    const { view } = this
+    view.tell('')
+    const bubble = view.takeWords()
+    view.isBusy = true
+    try {
+      await this.receive(text)
+      this.unsent = null
+    } catch (problem) {
+      view.giveBack(bubble)
+      view.tell(problem.message)
+    } finally {
+      view.isBusy = false
+      // Whatever the stream has shown: the rows are what was said.
+      await this.refresh().catch(() => {})
+    }
+  }
+
+  // Shows the answer as it grows. An answer that broke off is taken away again: the function has stored an honest one in its place.
+  async receive(text) {
+    let bubble = null
+    let said = ''
+    const show = (words) => {
+      bubble ??= this.view.add('ai', '')
+      this.view.setText(bubble, words)
+    }
+    for await (const event of this.api.answer(this.request(text))) {
+      if (event.type === 'delta') show((said += event.text))
+      // The whole answer, as it was stored; empty while a person has taken over.
+      if (event.type === 'done' && event.response) return show(event.response)
+      if (event.type === 'done') return bubble?.remove()
+      if (event.type === 'error') break
+    }
+    bubble?.remove()
+  }
+
+  // The same words again after a failure are the same request: it is neither answered nor charged twice.
+  request(text) {
+    if (this.unsent?.message !== text) {
+      this.unsent = { sessionId: this.sessionId, ownerId: this.ownerId, message: text, idempotencyKey: crypto.randomUUID() }
+    }
+    return this.unsent
+  }
+}
+
+function keyOf(slug) {
+  return `nexscout-chat:${slug}`
+}
+
+// A browser may forbid storage; the chat then works until the page is closed.
+function recall(slug) {
+  try {
+    return localStorage.getItem(keyOf(slug))
+  } catch {
+    return null
+  }
+}
+
+function remember(slug, sessionId) {
+  try {
+    localStorage.setItem(keyOf(slug), sessionId)
+  } catch {
+    // Nothing is lost but the way back.
+  }
+}
+
+const key = document.querySelector('meta[name="publishable-key"]').content
+const slug = decodeURIComponent(location.pathname.split('/')[2])
+const view = new View(document)
+new Chat(new ChatApi(location.origin, key), view, slug).start().catch((problem) => view.tell(problem.message))

@@ -1,0 +1,115 @@
+// What the visitor sees. Every word from outside is set as text, never as markup: an answer, a name and the visitor's own words could
+// all carry a script. The page's policy demands the same.
+
+const SPEAKERS = { visitor: 'You', ai: 'Assistant' }
+const NEAR_PX = 80
+
+export class View {
+  constructor(document) {
+    const part = (id) => document.getElementById(id)
+    this.document = document
+    this.log = part('log')
+    this.messages = part('messages')
+    this.typing = part('typing')
+    this.problem = part('problem')
+    this.words = part('words')
+    this.send = part('send')
+    this.form = part('composer')
+    this.name = SPEAKERS.ai
+  }
+
+  // Calls `submit(text)` when the visitor sends something that is not blank.
+  onSubmit(submit) {
+    this.form.addEventListener('submit', (event) => {
+      event.preventDefault()
+      const text = this.words.value.trim()
+      if (text && !this.isBusy) submit(text)
+    })
+    this.words.addEventListener('keydown', (event) => {
+      // While a word is being composed (Japanese, some phone keyboards) Enter belongs to the keyboard.
+      if (event.key !== 'Enter' || event.shiftKey || event.isComposing) return
+      event.preventDefault()
+      this.form.requestSubmit()
+    })
+  }
+
+  open(name) {
+    this.name = name
+    this.document.title = `Chat with ${name}`
+    this.document.getElementById('name').textContent = name
+    this.words.disabled = false
+    this.isBusy = false
+    this.words.focus()
+  }
+
+  // The text field stays usable while an answer is under way: the next message can be written meanwhile.
+  get isBusy() {
+    return this.send.getAttribute('aria-disabled') === 'true'
+  }
+
+  set isBusy(busy) {
+    this.send.setAttribute('aria-disabled', String(busy))
+    this.log.setAttribute('aria-busy', String(busy))
+    this.typing.textContent = busy ? `${this.name} is typing …` : ''
+  }
+
+  // The visitor's words are shown at once, before the database has them.
+  takeWords() {
+    const text = this.words.value.trim()
+    this.words.value = ''
+    return this.add('visitor', text)
+  }
+
+  // Gives what was not sent back to the text field, unless something new is being written there.
+  giveBack(bubble) {
+    if (!this.words.value) this.words.value = textOf(bubble)
+    bubble.remove()
+  }
+
+  add(sender, text) {
+    const bubble = this.document.createElement('li')
+    const speaker = this.document.createElement('span')
+    const words = this.document.createElement('p')
+    bubble.className = sender
+    speaker.className = 'speaker'
+    speaker.textContent = sender === 'visitor' ? SPEAKERS.visitor : this.name
+    // Each message by its own direction, and none can turn its neighbours around.
+    words.dir = 'auto'
+    words.textContent = text
+    bubble.append(speaker, words)
+    this.keepEndInView(() => this.messages.append(bubble), sender === 'visitor')
+    return bubble
+  }
+
+  setText(bubble, text) {
+    this.keepEndInView(() => (bubble.querySelector('p').textContent = text))
+    this.typing.textContent = ''
+  }
+
+  // Somebody who has scrolled back to read is left there.
+  keepEndInView(change, always = false) {
+    const { log } = this
+    const follows = always || log.scrollHeight - log.scrollTop - log.clientHeight < NEAR_PX
+    change()
+    if (follows) log.scrollTop = log.scrollHeight
+  }
+
+  // Brings the page to what the database holds. A row is shown once, whatever brought it here: an own bubble becomes its row.
+  show(rows) {
+    for (const row of rows) {
+      const bubbles = [...this.messages.children]
+      if (bubbles.some((bubble) => bubble.dataset.id === row.id)) continue
+      const own = bubbles.find((bubble) => !bubble.dataset.id && bubble.className === row.sender && textOf(bubble) === row.message)
+      const bubble = own ?? this.add(row.sender, row.message)
+      bubble.dataset.id = row.id
+    }
+  }
+
+  tell(problem) {
+    this.problem.textContent = problem
+  }
+}
+
+function textOf(bubble) {
+  return bubble.querySelector('p').textContent
+}

@@ -1,0 +1,54 @@
+"""The Chromium of the browser tests: one on PATH, else the one that `make browser` brought."""
+
+import os
+import shutil
+import subprocess
+from pathlib import Path
+
+from local.stack import PROJECT
+
+NAMES = ("chromium", "chromium-browser", "google-chrome")
+BROUGHT = PROJECT / ".local" / "browser" / "chromium"
+# Root, and machines without the kernel features of the sandbox, can start it no other way; it sees our own pages alone.
+# The rest keeps it from asking for updates and from a shared memory that containers keep small.
+OPTIONS = [
+    "--no-sandbox",
+    "--disable-dev-shm-usage",
+    "--disable-gpu",
+    "--disable-quic",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+]
+
+
+class NoBrowser(AssertionError):  # noqa: N818  # what it says
+    """There is no Chromium: the tests fail, here as in CI, since what is skipped is shown by nothing."""
+
+    def __init__(self) -> None:
+        super().__init__(
+            f"No Chromium: none of {', '.join(NAMES)} on PATH runs, and there is none at {BROUGHT}. "
+            "Run `make browser`, which brings one, or install one (Debian: apt-get install chromium)."
+        )
+
+
+def find_chromium(path: str | None = None, brought: Path = BROUGHT) -> str:
+    """The program to start, looked for as `local/browser.sh` does.
+
+    Raises:
+        NoBrowser: when there is none; never skips.
+    """
+    search = os.environ.get("PATH", "") if path is None else path
+    candidates = [*(shutil.which(name, path=search) for name in NAMES), str(brought)]
+    for candidate in candidates:
+        if candidate is not None and runs(candidate):
+            return candidate
+    raise NoBrowser
+
+
+def runs(program: str) -> bool:
+    """Whether it tells its version; some are scripts that only tell to install something else."""
+    try:
+        return subprocess.run([program, "--version"], capture_output=True, check=False).returncode == 0
+    except OSError:
+        return False

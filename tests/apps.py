@@ -4,11 +4,12 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
 import httpx
+from fastapi import APIRouter
 
 from functions.generate_ai_content.routes import router
 from local.stack import Stack
 from shared.ai.delivery import Chance
-from shared.app import create_app
+from shared.app import Envelope, create_app
 from shared.log import logger
 from shared.services import Services, build_services
 from shared.settings import Settings
@@ -41,14 +42,31 @@ async def services_on(stack: Stack, chance: Chance | None = None, **env: str) ->
 
 
 @asynccontextmanager
-async def in_process(stack: Stack, chance: Chance | None = None, **env: str) -> AsyncIterator[Api]:
-    """Call generate-ai-content in this process; the logger's set-up is put back afterwards."""
+async def app_on(
+    stack: Stack, name: str, router: APIRouter, chance: Chance | None = None, **env: str
+) -> AsyncIterator[Envelope]:
+    """A function in this process; the logger's set-up is put back afterwards."""
     before = (logger.handlers[:], logger.level, logger.propagate)
     try:
         async with services_on(stack, chance, **env) as services:
-            app = create_app("generate-ai-content", router, services.settings, services)
-            transport = httpx.ASGITransport(app=app, raise_app_exceptions=False)
-            async with httpx.AsyncClient(transport=transport, base_url=stack.url) as client:
-                yield Api(client, stack.publishable_key)
+            yield create_app(name, router, services.settings, services)
     finally:
         logger.handlers[:], logger.level, logger.propagate = before
+
+
+@asynccontextmanager
+async def client_of(stack: Stack, app: Envelope) -> AsyncIterator[httpx.AsyncClient]:
+    """A client of a function in this process."""
+    transport = httpx.ASGITransport(app=app, raise_app_exceptions=False)
+    async with httpx.AsyncClient(transport=transport, base_url=stack.url) as client:
+        yield client
+
+
+@asynccontextmanager
+async def in_process(stack: Stack, chance: Chance | None = None, **env: str) -> AsyncIterator[Api]:
+    """Call generate-ai-content in this process."""
+    async with (
+        app_on(stack, "generate-ai-content", router, chance, **env) as app,
+        client_of(stack, app) as client,
+    ):
+        yield Api(client, stack.publishable_key)

@@ -7,7 +7,10 @@ from typing import Any
 
 import httpx
 
+from functions.public_chatbot_chat.routes import router
 from local.stack import Stack
+from shared.ai.delivery import Chance
+from tests.apps import app_on, client_of
 from tests.conftest import Database
 from tests.users import User
 
@@ -44,6 +47,16 @@ class Chat:
 async def chat_of(stack: Stack) -> AsyncIterator[Chat]:
     """Call over real HTTP, as the browser does."""
     async with httpx.AsyncClient(base_url=stack.url, timeout=60) as client:
+        yield Chat(client, stack.publishable_key)
+
+
+@asynccontextmanager
+async def chat_in_process(stack: Stack, chance: Chance | None = None, **env: str) -> AsyncIterator[Chat]:
+    """Call the function in this process."""
+    async with (
+        app_on(stack, "public-chatbot-chat", router, chance, **env) as app,
+        client_of(stack, app) as client,
+    ):
         yield Chat(client, stack.publishable_key)
 
 

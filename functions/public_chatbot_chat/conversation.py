@@ -69,7 +69,7 @@ class VisitorTurn:
         """Tell whether the session was found and the message stored."""
         return bool(self._chat)
 
-    def build(self, configuration: Configuration, _prospect: object) -> Sequence[Message]:
+    def build(self, _configuration: Configuration, _prospect: object) -> Sequence[Message]:
         """Give instructions, the facts behind the wall, and the newest turns as they were said.
 
         Raises:
@@ -81,8 +81,8 @@ class VisitorTurn:
             raise NotAnswered
         if not is_open(settings.get("business_hours"), self._now):
             raise NotAnswered
-        self._system_prompt = system_prompt(settings, configuration)
-        self._facts = knowledge(settings, configuration, self._chat["training"])
+        self._system_prompt = system_prompt(settings, self._chat.get("company"))
+        self._facts = knowledge(settings, self._chat)
         data = json.dumps(self._facts, ensure_ascii=False, separators=(",", ":"))
         return [
             {"role": "system", "content": f"{self._system_prompt}\n\n{WALL}"},
@@ -93,7 +93,7 @@ class VisitorTurn:
     def answer_filter(self) -> AnswerFilter:
         """Give what the model's answer passes through; known once the messages are built."""
         facts = list(strings(self._facts))
-        own = [*facts, *strings(self._settings())]
+        own = [*facts, *strings(self._settings()), *strings(self._chat.get("links"))]
         public = [*facts, *quoted(custom_instructions(self._settings()))]
         return AnswerFilter(f"{self._system_prompt}\n\n{WALL}", public, links_in(own))
 

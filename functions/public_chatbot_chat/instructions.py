@@ -1,16 +1,20 @@
 """The instructions of a visitor's chat, made of the owner's settings."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from shared.ai.knowledge import workspace_data
 from shared.ai.prompts import Prompt, fitted
-from shared.config_cache import Configuration
 
 PROMPT = Prompt.load(Path(__file__).parent / "prompts", "visitor")
 
-TRAINING_BYTES = 8_000
+# What a prompt calls them, what the database does, and the most of each; the database has chosen what fits.
+FACTS = {
+    "company": ("company", 2_000),
+    "about": ("about", 6_000),
+    "products": ("products", 8_000),
+    "answers": ("training", 10_000),
+}
 CUSTOM_INSTRUCTIONS_CHARS = 8_000
 
 DEPTHS = {"short": "one or two sentences", "medium": "two to four sentences", "long": "up to eight sentences"}
@@ -30,14 +34,13 @@ def overrides_intelligence(settings: Mapping[str, Any]) -> bool:
     return bool(custom_instructions(settings)) and bool(settings.get("instructions_override_intelligence"))
 
 
-def system_prompt(settings: Mapping[str, Any], configuration: Configuration) -> str:
+def system_prompt(settings: Mapping[str, Any], company: Mapping[str, Any] | None) -> str:
     """Give the instructions: the owner's own words over his company's profile over a general assistant."""
     tone = str(settings.get("tone") or "professional")
-    company = configuration.sections.get("company") or {}
     own = custom_instructions(settings)
     return PROMPT.fill(
         display_name=str(settings.get("display_name") or "AI Assistant"),
-        business=str(company.get("company_name") or "this business"),
+        business=str((company or {}).get("company_name") or "this business"),
         tone="friendly" if tone == "taglish" else tone,
         language=TAGLISH if tone == "taglish" else FOLLOW_VISITOR,
         depth=DEPTHS.get(str(settings.get("reply_depth")), DEPTHS["medium"]),
@@ -47,13 +50,9 @@ def system_prompt(settings: Mapping[str, Any], configuration: Configuration) -> 
     )
 
 
-def knowledge(
-    settings: Mapping[str, Any], configuration: Configuration, training: Sequence[Mapping[str, Any]]
-) -> dict[str, Any]:
+def knowledge(settings: Mapping[str, Any], chat: Mapping[str, Any]) -> dict[str, Any]:
     """Give the facts that an answer may use; none of them where the owner's instructions stand alone."""
     if overrides_intelligence(settings):
         return {}
-    data = workspace_data(configuration)
-    data.pop("seller", None)
-    data["answers"] = fitted([dict(pair) for pair in training], TRAINING_BYTES)
+    data = {name: fitted(chat.get(part), limit) for name, (part, limit) in FACTS.items()}
     return {name: value for name, value in data.items() if value}

@@ -71,6 +71,8 @@ def _call(asked: VisitorRequest, turn: VisitorTurn, request: Request, body: Mapp
         visitor=Visitor(str(asked.session_id), _address_hash(request)),
         feature=turn,
         answer_filter=turn.answer_filter,
+        # Whose session it is, the reservation tells: it brings what the answer may know with it.
+        configured=False,
     )
 
 

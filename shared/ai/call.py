@@ -99,6 +99,7 @@ class AICall:
     `build` gives the messages once configuration and prospect are known; they may hold at most `prompt_limit_bytes`,
     which bounds the hold before they exist. Where there is `material`, `build` gets what was read in the prospect's
     place. `shape` turns what was delivered into the fields of the reply.
+    A call that is not `configured` reads no configuration, and `build` gets an empty one.
     """
 
     function_name: str
@@ -125,4 +126,5 @@ class AICall:
     visitor: Visitor | None = None
     feature: Feature | None = None
     answer_filter: Callable[[], TextFilter] | None = None
+    configured: bool = True
     material: Material | None = None

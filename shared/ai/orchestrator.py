@@ -19,7 +19,7 @@ from shared.ai.selection import ClassLists, candidates, fallbacks
 from shared.ai.settling import Settler, to_the_end
 from shared.ai.stream import LiveStream
 from shared.auth import Caller
-from shared.config_cache import ConfigService, Loaded
+from shared.config_cache import ConfigService, Configuration, Loaded
 from shared.context import RequestContext
 from shared.database import Database
 from shared.deadline import Deadline
@@ -37,7 +37,7 @@ class _Opened:
     """What the first round trip brought; a read that failed is kept until the hold can be released for it."""
 
     run: Run
-    loaded: Loaded | BaseException
+    loaded: Loaded | BaseException | None
     prospect: Prospect | BaseException | None
 
 
@@ -138,7 +138,7 @@ class Orchestrator:
         try:
             hold, loaded, prospect = await asyncio.gather(
                 asyncio.shield(reserving),
-                _timed(context, "config", self._configurations.load(call.caller, work)),
+                _timed(context, "config", self._load(call, work)),
                 _timed(context, "prospect", self._find_prospect(call, work)),
                 return_exceptions=True,
             )
@@ -170,6 +170,18 @@ class Orchestrator:
         context.fields.update(replayed=True, model=replay.model)
         return Reply(replay.body, replay.status, replay.model, energy_remaining=None, replayed=True)
 
+    async def _load(self, call: AICall, deadline: Deadline) -> Loaded | None:
+        return await self._configurations.load(call.caller, deadline) if call.configured else None
+
+    async def _configuration(self, run: Run, loaded: Loaded | None) -> Configuration:
+        """Give one that is as new as the reservation told."""
+        version, caller = run.hold.config_version, run.call.caller
+        if loaded is None:
+            return Configuration(caller.user_id or "", version, {})
+        run.loaded = await self._configurations.at_least(loaded, version, caller, run.until)
+        self._metrics.configuration(cached=run.loaded.cached)
+        return run.loaded.configuration
+
     async def _find_prospect(self, call: AICall, deadline: Deadline) -> Prospect | None:
         if call.material is not None:
             return await _read_material(self._database, call, call.material, deadline)
@@ -182,12 +194,8 @@ class Orchestrator:
 
     async def _messages(self, opened: _Opened) -> Sequence[Message]:
         run, call = opened.run, opened.run.call
-        loaded, prospect = _read(opened.loaded), _read(opened.prospect)
-        run.loaded = await self._configurations.at_least(
-            loaded, run.hold.config_version, call.caller, run.until
-        )
-        self._metrics.configuration(cached=run.loaded.cached)
-        messages = call.build(run.loaded.configuration, prospect)
+        prospect = _read(opened.prospect)
+        messages = call.build(await self._configuration(run, _read(opened.loaded)), prospect)
         if prompt_bytes(messages, call.structure) > call.prompt_limit_bytes:
             raise PayloadTooLarge(
                 f"The prompt is too large: at most {call.prompt_limit_bytes} bytes are taken."

@@ -77,18 +77,18 @@ language sql stable set search_path = '' as $$
     'message_count', (select count(*) from public.public_chat_messages where session_id = p_session.id),
     'lead', (
       select jsonb_build_object('full_name', l.full_name, 'email', l.email, 'phone', l.phone, 'company', l.company)
-      from public.chat_leads l where l.session_id = p_session.id),
-    'training', (
-      select coalesce(jsonb_agg(jsonb_build_object('question', t.question, 'answer', t.answer, 'category', t.category)
-        order by t.priority desc nulls last, t.id), '[]')
-      from (
-        select id, question, answer, category, priority from public.public_chatbot_training_data
-        where user_id = p_session.user_id and is_active order by priority desc nulls last, id limit 200
-      ) t)
-  )
+      from public.chat_leads l where l.session_id = p_session.id)
+  ) || nexscout.chat_knowledge(p_session.user_id, (
+    -- What he has just said, and what it may refer to.
+    select coalesce(string_agg(left(t.message, 4000), ' ' order by t.created_at desc), '')
+    from (
+      select message, created_at from public.public_chat_messages
+      where session_id = p_session.id and sender = 'visitor' order by created_at desc limit 3
+    ) t
+  ))
 $$;
 comment on function nexscout.chat_context is
-  'What an answer is made of: settings, the newest turns in order, the visitor''s words, the training pairs. The owner''s data only';
+  'What an answer is made of: settings, the newest turns in order, the visitor''s words, what the owner has told. The owner''s data only';
 
 create or replace function public.chat_open(p_session_id uuid, p_owner_id uuid, p_message text, p_request text)
 returns jsonb

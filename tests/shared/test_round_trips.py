@@ -173,15 +173,14 @@ async def test_a_warm_visitor_message_waits_twice(
 async def test_a_cold_visitor_message_waits_twice(
     visitors: Visitors, wire: Wire, new_user: NewUser, database: Database, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """3 requests: the configuration is read beside the reservation."""
+    """2 requests: nothing is read or kept of an owner before the reservation has verified the session."""
     page = open_page(database, new_user().id)
-    wire.expect_waves(2, 1)
+    wire.expect_waves(1, 1)
     async with asyncio.timeout(PATIENCE_SECONDS):
         reply = await visitors.say(page, "Hello po")
     assert (reply.status_code, reply.json()["handledBy"]) == (200, "ai")
     show(capsys, "cold visitor message", wire, 2)
-    assert sorted(wire.names()[:2]) == ["ai_configuration_of", "chat_open"]
-    assert wire.names()[2:] == ["ai_settle"]
+    assert wire.names() == ["chat_open", "ai_settle"]
 
 
 async def test_a_streamed_visitor_message_waits_twice(

@@ -180,28 +180,77 @@ end
 $$;
 comment on function nexscout.spend_cap_reached is 'True when spent plus held plus this call''s bound exceeds a monthly cap in USD';
 
-create or replace function nexscout.visitor_cap_reached(p nexscout.reservation, p_energy integer, p_at timestamptz)
-returns boolean
-language plpgsql set search_path = '' as $$
-declare
-  v_policy public.ai_policy;
-  v_energy bigint;
-  v_cost numeric;
+do $$
 begin
-  if p.visitor_session_id is null then
-    return false;
-  end if;
-  select * into v_policy from public.ai_policy;
-  select coalesce(sum(case when state = 'held' then energy_held else energy_charged end), 0),
-         coalesce(sum(coalesce(cost_usd, cost_held_usd)), 0)
-  into v_energy, v_cost
-  from public.ai_requests
-  where workspace_id = p.user_id and visitor_session_id is not null and created_at >= nexscout.day_start(p_at);
-  return v_energy + p_energy > v_policy.visitor_energy_per_day
-    or v_cost + p.cost_bound_usd > v_policy.visitor_cost_usd_per_day;
+  create type nexscout.visitor_use as (
+    energy bigint,
+    cost_usd numeric,
+    session_energy bigint,
+    address_energy bigint,
+    address_cost_usd numeric
+  );
+exception when duplicate_object then null;
 end
 $$;
-comment on function nexscout.visitor_cap_reached is 'True when a workspace''s visitors would pass their daily energy or USD';
+comment on type nexscout.visitor_use is
+  'What a workspace''s visitors have used and hold since the day began: all of them, this one''s session, this one''s address';
+
+create or replace function nexscout.visitor_use_of(p nexscout.reservation, p_at timestamptz) returns nexscout.visitor_use
+language plpgsql set search_path = '' as $$
+declare
+  v_use nexscout.visitor_use;
+begin
+  if p.visitor_session_id is null then
+    return null;
+  end if;
+  select coalesce(sum(u.energy), 0), coalesce(sum(u.cost_usd), 0),
+    coalesce(sum(u.energy) filter (where u.visitor_session_id = p.visitor_session_id), 0),
+    coalesce(sum(u.energy) filter (where u.visitor_address_hash = p.visitor_address_hash), 0),
+    coalesce(sum(u.cost_usd) filter (where u.visitor_address_hash = p.visitor_address_hash), 0)
+  into v_use
+  from (
+    select case when state = 'held' then energy_held else energy_charged end as energy,
+      coalesce(cost_usd, cost_held_usd) as cost_usd, visitor_session_id, visitor_address_hash
+    from public.ai_requests
+    where workspace_id = p.user_id and visitor_session_id is not null and created_at >= nexscout.day_start(p_at)
+  ) u;
+  return v_use;
+end
+$$;
+comment on function nexscout.visitor_use_of is 'The use of the day so far that a visitor''s call is measured by; null for a user''s own';
+
+create or replace function nexscout.visitor_may(
+  p_use nexscout.visitor_use, p_model_class text, p_energy integer, p_cost_bound_usd numeric
+) returns boolean
+language plpgsql stable set search_path = '' as $$
+begin
+  return (
+    select p_use.energy + p_energy <= y.visitor_energy_per_day
+      and p_use.cost_usd + p_cost_bound_usd <= y.visitor_cost_usd_per_day
+      and p_use.session_energy + p_energy <= y.visitor_session_energy_per_day
+      and p_use.address_energy + p_energy <= y.visitor_address_energy_per_day
+      and p_use.address_cost_usd + p_cost_bound_usd <= y.visitor_address_cost_usd_per_day
+      and (p_model_class <> 'premium' or p_use.energy + p_energy <= y.visitor_premium_energy_per_day)
+    from public.ai_policy y);
+end
+$$;
+comment on function nexscout.visitor_may is
+  'Whether a call of a class fits into what is left of the day: the workspace''s, the session''s, the address''s, the class''s';
+
+create or replace function nexscout.cost_bound_within(p nexscout.reservation, p_energy integer) returns numeric
+language plpgsql stable set search_path = '' as $$
+begin
+  -- A failing call goes on to models of no more energy than it holds: a standard one never to a premium one.
+  return (
+    select p.cost_bound_usd * coalesce(
+      max((c.value ->> 'cost_bound_usd')::numeric) filter (where pr.energy * p.units <= p_energy)
+        / nullif(max((c.value ->> 'cost_bound_usd')::numeric), 0), 1)
+    from jsonb_array_elements(p.candidates) c
+    join public.ai_action_prices pr on pr.action = p.action and pr.model_class = c.value ->> 'model_class');
+end
+$$;
+comment on function nexscout.cost_bound_within is
+  'The most that all attempts of a call can cost when it holds so much energy; for calls that name no model';
 
 create or replace function nexscout.seconds_until_free(p_call_at timestamptz, p_at timestamptz) returns integer
 language sql immutable set search_path = '' as $$
@@ -329,6 +378,7 @@ begin
     provider text,
     model_class text,
     cost_bound_usd numeric,
+    cost_held_usd numeric,
     energy integer,
     coins integer,
     downgrade_reason text
@@ -352,6 +402,10 @@ declare
   v_cheapest_coins integer;
   v_tier_allows boolean := false;
   v_energy_allows boolean := false;
+  v_coins_allow boolean := false;
+  v_day_used boolean := false;
+  v_use nexscout.visitor_use := nexscout.visitor_use_of(p, clock_timestamp());
+  v_cost_held_usd numeric := p.cost_bound_usd;
 begin
   for v_candidate in
     select c.value ->> 'model' as model, c.value ->> 'provider' as provider, pr.model_class,
@@ -370,17 +424,27 @@ begin
     v_energy_allows := true;
     v_cheapest_coins := least(v_cheapest_coins, v_candidate.coins);
     continue when not v_paid and v_candidate.coins > 0 and v_candidate.coins > nexscout.coins_free(p.user_id, p_group.id);
+    v_coins_allow := true;
+    if p.visitor_session_id is not null then
+      v_cost_held_usd := nexscout.cost_bound_within(p, v_candidate.energy);
+      if not nexscout.visitor_may(v_use, v_candidate.model_class, v_candidate.energy, v_cost_held_usd) then
+        v_day_used := true;
+        continue;
+      end if;
+    end if;
 
     v_choice.model := v_candidate.model;
     v_choice.provider := v_candidate.provider;
     v_choice.model_class := v_candidate.model_class;
     v_choice.cost_bound_usd := v_candidate.cost_bound_usd;
+    v_choice.cost_held_usd := v_cost_held_usd;
     v_choice.energy := case when v_paid then 0 else v_candidate.energy end;
     v_choice.coins := case when v_paid then 0 else v_candidate.coins end;
     v_choice.downgrade_reason := case
       when v_candidate.model_class = v_first_class then null
       when p_tier.premium_allowed is not true then 'tier'
       when v_paid then 'charge_group'
+      when v_day_used then 'visitor_day'
       else 'energy'
     end;
     return v_choice;
@@ -394,16 +458,19 @@ begin
   elsif not v_energy_allows then
     v_choice.refusal := 'insufficient_energy';
     v_choice.detail := jsonb_build_object('required_energy', v_cheapest, 'energy_available', greatest(v_energy_free, 0));
-  else
+  elsif not v_coins_allow then
     v_choice.refusal := 'insufficient_coins';
     v_choice.detail := jsonb_build_object(
       'required_coins', v_cheapest_coins, 'coins_available', greatest(nexscout.coins_free(p.user_id, p_group.id), 0));
+  else
+    v_choice.refusal := 'visitor_cap_reached';
+    v_choice.detail := '{}';
   end if;
   return v_choice;
 end
 $$;
 comment on function nexscout.choose is
-  'The first candidate whose class the tier allows and whose energy and coins are free, at the prices of now';
+  'The first candidate whose class the tier allows and whose energy and coins are free, at the prices of now, and that fits into a visitor''s day';
 
 create or replace function nexscout.hold(
   p nexscout.reservation, p_choice nexscout.choice, p_group_id uuid, p_at timestamptz
@@ -426,7 +493,7 @@ begin
   select p.request_id, p.user_id, p.user_id, p.function_name, p.action, p.units, p_choice.provider, p_choice.model,
     p_choice.model_class, p.requested_model, p_choice.downgrade_reason, p.prompt_version, p.prospect_id,
     jsonb_object_agg(pr.model_class, pr.energy * p.units), jsonb_object_agg(pr.model_class, pr.coins * p.units),
-    p_choice.energy, p_choice.coins, p.cost_bound_usd, coalesce(p.idempotency_scope, ''), p.idempotency_key, p.body_hash,
+    p_choice.energy, p_choice.coins, p_choice.cost_held_usd, coalesce(p.idempotency_scope, ''), p.idempotency_key, p.body_hash,
     v_group_id, p.visitor_session_id, p.visitor_address_hash, p_at, p_at + make_interval(secs => p.hold_seconds)
   from public.ai_action_prices pr where pr.action = p.action
   returning * into v_request;
@@ -483,9 +550,6 @@ begin
   if nexscout.spend_cap_reached(p, v_tier, v_now) then
     return nexscout.refuse(p, v_tier, 'spend_cap_reached');
   end if;
-  if nexscout.visitor_cap_reached(p, v_choice.energy, v_now) then
-    return nexscout.refuse(p, v_tier, 'visitor_cap_reached');
-  end if;
   v_wait := nexscout.rate_limit_wait(p, v_tier, v_now);
   if v_wait > 0 then
     -- No row: a flood must not grow a table.
@@ -535,7 +599,9 @@ revoke all on function
   nexscout.find_earlier_call(nexscout.reservation, timestamptz), nexscout.find_group(nexscout.reservation, timestamptz),
   nexscout.calls_per_charge(text),
   nexscout.spend_cap_reached(nexscout.reservation, public.ai_tiers, timestamptz),
-  nexscout.visitor_cap_reached(nexscout.reservation, integer, timestamptz),
+  nexscout.visitor_use_of(nexscout.reservation, timestamptz),
+  nexscout.visitor_may(nexscout.visitor_use, text, integer, numeric),
+  nexscout.cost_bound_within(nexscout.reservation, integer),
   nexscout.seconds_until_free(timestamptz, timestamptz),
   nexscout.rate_limit_wait(nexscout.reservation, public.ai_tiers, timestamptz),
   nexscout.refuse(nexscout.reservation, public.ai_tiers, nexscout.outcome, jsonb),
@@ -551,7 +617,9 @@ grant execute on function
   nexscout.find_earlier_call(nexscout.reservation, timestamptz), nexscout.find_group(nexscout.reservation, timestamptz),
   nexscout.calls_per_charge(text),
   nexscout.spend_cap_reached(nexscout.reservation, public.ai_tiers, timestamptz),
-  nexscout.visitor_cap_reached(nexscout.reservation, integer, timestamptz),
+  nexscout.visitor_use_of(nexscout.reservation, timestamptz),
+  nexscout.visitor_may(nexscout.visitor_use, text, integer, numeric),
+  nexscout.cost_bound_within(nexscout.reservation, integer),
   nexscout.seconds_until_free(timestamptz, timestamptz),
   nexscout.rate_limit_wait(nexscout.reservation, public.ai_tiers, timestamptz),
   nexscout.refuse(nexscout.reservation, public.ai_tiers, nexscout.outcome, jsonb),

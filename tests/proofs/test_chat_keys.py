@@ -15,7 +15,6 @@ from tests.wire import Seen, Wire, wire_before
 FOR_THE_SERVICE = {
     "chat_open",
     "chat_answer",
-    "ai_configuration_of",
     "ai_note_attempt",
     "ai_settle",
     "ai_release",

@@ -37,7 +37,10 @@ def age(money: Money, request: UUID, seconds: float) -> None:
 
 
 def test_limits_are_seeded_as_designed(money: Money) -> None:
-    """Free 60 calls a minute, the others 600; a visitor's session 20, an address 60; 500 energy and 2 USD a day."""
+    """Free 60 calls a minute, the others 600; a visitor's session 20, an address 60; 500 energy and 2 USD a day.
+
+    Of these an address and a session have 140, an address 1 USD, and the premium class 70.
+    """
     tiers = money.admin.execute("select tier, calls_per_minute, daily_energy from public.ai_tiers").fetchall()
     assert sorted(tiers) == [
         ("enterprise", 600, 5000),
@@ -51,7 +54,11 @@ def test_limits_are_seeded_as_designed(money: Money) -> None:
         policy["visitor_address_calls_per_minute"],
         policy["visitor_energy_per_day"],
         policy["visitor_cost_usd_per_day"],
-    ] == [20, 60, 500, 2]
+        policy["visitor_address_energy_per_day"],
+        policy["visitor_session_energy_per_day"],
+        policy["visitor_address_cost_usd_per_day"],
+        policy["visitor_premium_energy_per_day"],
+    ] == [20, 60, 500, 2, 140, 140, 1, 70]
 
 
 def test_sixty_first_call_of_a_free_user_waits(money: Money) -> None:
@@ -173,26 +180,28 @@ def test_visitors_are_downgraded_before_they_are_refused(money: Money) -> None:
 
 def test_daily_usd_of_visitors_counts_what_is_spent_and_held(money: Money) -> None:
     """1.50 USD spent and 0.40 held leave room for 0.10, not for more."""
-    user = money.account()
-    spent = money.held(user, **visitor(str(uuid4())), cost_bound_usd="1.9")
-    money.settle(spent, attempt(cost_usd="1.5"))
-    money.held(user, **visitor(str(uuid4())), cost_bound_usd="0.4")
-    assert money.reserve(user, **visitor(str(uuid4())), cost_bound_usd="0.1000001")["outcome"] == (
-        "visitor_cap_reached"
-    )
-    assert money.reserve(user, **visitor(str(uuid4())), cost_bound_usd="0.1")["outcome"] == "reserved"
+    with money.policy(visitor_address_cost_usd_per_day=9):
+        user = money.account()
+        spent = money.held(user, **visitor(str(uuid4())), cost_bound_usd="1.9")
+        money.settle(spent, attempt(cost_usd="1.5"))
+        money.held(user, **visitor(str(uuid4())), cost_bound_usd="0.4")
+        assert money.reserve(user, **visitor(str(uuid4())), cost_bound_usd="0.1000001")["outcome"] == (
+            "visitor_cap_reached"
+        )
+        assert money.reserve(user, **visitor(str(uuid4())), cost_bound_usd="0.1")["outcome"] == "reserved"
 
 
 def test_abandoned_call_of_a_visitor_counts_with_its_bound(money: Money) -> None:
     """A call that never came back may be billed: its upper bound counts, before and after the sweep."""
-    user = money.account()
-    money.expire(money.held(user, **visitor(str(uuid4())), cost_bound_usd="1.95"))
-    assert (
-        money.reserve(user, **visitor(str(uuid4())), cost_bound_usd="0.06")["outcome"]
-        == "visitor_cap_reached"
-    )
-    money.sweep()
-    assert money.reserve(user, **visitor(str(uuid4())), cost_bound_usd="1.99")["outcome"] == "reserved"
+    with money.policy(visitor_address_cost_usd_per_day=9):
+        user = money.account()
+        money.expire(money.held(user, **visitor(str(uuid4())), cost_bound_usd="1.95"))
+        assert (
+            money.reserve(user, **visitor(str(uuid4())), cost_bound_usd="0.06")["outcome"]
+            == "visitor_cap_reached"
+        )
+        money.sweep()
+        assert money.reserve(user, **visitor(str(uuid4())), cost_bound_usd="1.99")["outcome"] == "reserved"
 
 
 def test_visitors_day_begins_at_midnight_in_manila(money: Money) -> None:

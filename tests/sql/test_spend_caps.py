@@ -91,7 +91,8 @@ def test_month_begins_at_midnight_in_manila(at: str, start: str, money: Money) -
 def test_visitors_count_for_the_workspace_alone(money: Money) -> None:
     """A user's own cap is about his own calls; a workspace's is about all."""
     user = capped(money, "user", "1")
-    money.held(user, **visitor(str(uuid4())), cost_bound_usd="1.5")
+    with money.policy(visitor_address_cost_usd_per_day=2):
+        money.held(user, **visitor(str(uuid4())), cost_bound_usd="1.5")
     assert money.reserve(user, cost_bound_usd="1")["outcome"] == "reserved"
     workspace = capped(money, "workspace", "1")
     money.held(workspace, **visitor(str(uuid4())), cost_bound_usd="0.8")

@@ -112,6 +112,9 @@ class Settings(BaseModel):
         None, description="a JSON array of models of one's own (see docs/guide.md)"
     )
     cors_origins: Origins = Field(("*",), description="* or origins (https://host) separated by commas")
+    origin_secret: Annotated[SecretStr, Field(min_length=16)] | None = Field(
+        None, description="what the distribution adds as x-origin-secret, of 16 characters at least"
+    )
     log_level: Level = Field("INFO", description="DEBUG, INFO, WARNING or ERROR")
     metrics_namespace: str | None = Field(
         None, description="a CloudWatch namespace; unset, no metrics are printed"

@@ -13,6 +13,7 @@ from fastapi.responses import JSONResponse, Response
 from functions.public_chatbot_chat.conversation import PROMPT_LIMIT_BYTES, VisitorTurn
 from functions.public_chatbot_chat.instructions import PROMPT
 from functions.public_chatbot_chat.schemas import FUNCTION, MISSING, VisitorRequest
+from shared.address import viewer_address
 from shared.ai.call import AICall, Visitor
 from shared.ai.reply import Reply
 from shared.ai.selection import Wish
@@ -77,8 +78,9 @@ def _call(asked: VisitorRequest, turn: VisitorTurn, request: Request, body: Mapp
 
 
 def _address_hash(request: Request) -> str:
-    """Give the address of the connection, hashed: headers that a caller can write are not believed."""
-    address = request.client.host if request.client is not None else "unknown"
+    secret = services_of(request).settings.origin_secret
+    client = None if request.client is None else (request.client.host, request.client.port)
+    address = viewer_address(client, request.headers, secret)
     return hashlib.sha256(address.encode()).hexdigest()[:32]
 
 

@@ -73,6 +73,7 @@ def test_every_variable_is_read() -> None:
             "PREMIUM_MODELS": "gpt-4o, gpt-4.1",
             "STANDARD_MODELS": "qwen2.5:7b,",
             "CORS_ORIGINS": "https://app.example.com, http://localhost:5173",
+            "ORIGIN_SECRET": "sixteen-letters-",
             "LOG_LEVEL": "debug",
             "REQUEST_TIMEOUT_SECONDS": "110.5",
             "MAX_BODY_BYTES": "1000",
@@ -99,6 +100,8 @@ def test_every_variable_is_read() -> None:
     assert settings.premium_models == ("gpt-4o", "gpt-4.1")
     assert settings.standard_models == ("qwen2.5:7b",)
     assert settings.cors_origins == ("https://app.example.com", "http://localhost:5173")
+    assert settings.origin_secret is not None
+    assert settings.origin_secret.get_secret_value() == "sixteen-letters-"
     assert settings.log_level == "DEBUG"
     assert settings.request_timeout_seconds == 110.5
     assert (settings.max_body_bytes, settings.config_cache_seconds, settings.config_cache_users) == (
@@ -156,6 +159,7 @@ def test_several_faults_come_in_one_error_with_what_is_allowed() -> None:
         ("PREMIUM_MODELS", ","),
         ("STANDARD_MODELS", "gpt 4o"),
         ("CORS_ORIGINS", "*, https://app.example.com"),
+        ("ORIGIN_SECRET", "fifteen-letters"),
         ("CORS_ORIGINS", "https://app.example.com/path"),
         ("CORS_ORIGINS", ", ,"),
         ("LOG_LEVEL", "TRACE"),

@@ -2,6 +2,7 @@
 
 import asyncio
 import time
+from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -22,6 +23,7 @@ class RequestContext:
     started: float = field(default_factory=time.monotonic)
     fields: dict[str, object] = field(default_factory=dict)
     timings_ms: dict[str, float] = field(default_factory=dict)
+    under_way: Counter[str] = field(default_factory=Counter)
 
     def extend(self, seconds: float) -> None:
         """Give the request another budget from now, as long as the platform allows, and its guard with it."""
@@ -37,13 +39,19 @@ class RequestContext:
 
     @contextmanager
     def timed(self, part: str) -> Iterator[None]:
-        """Add the time of the block to a part of the request, for Server-Timing and the log."""
-        started = time.monotonic()
+        """Add the time of the block to a part of the request, for Server-Timing and the log.
+
+        What blocks of one part overlap counts once: from the beginning of the first to the end of the last.
+        """
+        if self.under_way[part] == 0:
+            self.timings_ms[part] = self.timings_ms.get(part, 0.0) - time.monotonic() * 1000
+        self.under_way[part] += 1
         try:
             yield
         finally:
-            spent = (time.monotonic() - started) * 1000
-            self.timings_ms[part] = self.timings_ms.get(part, 0.0) + spent
+            self.under_way[part] -= 1
+            if self.under_way[part] == 0:
+                self.timings_ms[part] += time.monotonic() * 1000
 
     def server_timing(self) -> str:
         """Give the Server-Timing header, in milliseconds."""

@@ -57,6 +57,7 @@ def _content_call(body: Mapping[str, Any], caller: Caller) -> AICall:
         max_output_tokens=task.max_output_tokens,
         temperature=task.temperature,
         structure=content.structure(),
+        parts=content.parts(),
         prompt_version=task.prompt.version,
         prospect_id=None if request.prospect_id is None else str(request.prospect_id),
         paid_tiers_only=task.paid_sentence is not None,

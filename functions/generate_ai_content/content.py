@@ -8,8 +8,9 @@ from functions.generate_ai_content.content_types.content_type import PROMPTS, Ta
 from functions.generate_ai_content.content_types.request import ContentRequest
 from functions.generate_ai_content.languages import guide, language
 from functions.generate_ai_content.model_json import bare
+from functions.generate_ai_content.shares import part
 from functions.generate_ai_content.strict_schema import strict_schema
-from shared.ai.call import Generated, Structure
+from shared.ai.call import Generated, Part, Structure
 from shared.ai.exchange import Message
 from shared.ai.knowledge import custom_instructions, preferred_tone, prospect_data, workspace_data
 from shared.ai.prompts import fitted, walled
@@ -39,6 +40,10 @@ class ContentCall:
         """Give the structure that the model must hold to."""
         schema = strict_schema(self.task.output, self.task.counts)
         return Structure(self.name, schema, self.parse)
+
+    def parts(self) -> Sequence[Part]:
+        """Give the requests that write the result at the same time, none for a result that is written in one."""
+        return [part(f"{self.name}_part", self.task.output, share) for share in self.task.shares]
 
     def prompt_limit_bytes(self) -> int:
         """Give a bound on the prompt, before configuration and prospect are known.

@@ -25,6 +25,17 @@ class Structure:
 
 
 @dataclass(frozen=True, slots=True)
+class Part:
+    """One of several requests that write a result at the same time; its structure gives an object of lists.
+
+    `instruction`, at most 400 bytes, follows the common messages.
+    """
+
+    instruction: str
+    structure: Structure
+
+
+@dataclass(frozen=True, slots=True)
 class Generated:
     """What a call delivered: the text, and its parsed form where a structure was asked for."""
 
@@ -99,6 +110,7 @@ class AICall:
     `build` gives the messages once configuration and prospect are known; they may hold at most `prompt_limit_bytes`,
     which bounds the hold before they exist. Where there is `material`, `build` gets what was read in the prospect's
     place. `shape` turns what was delivered into the fields of the reply.
+    Where there are `parts`, each is one request of at most `max_output_tokens`; `structure` checks their lists joined.
     A call that is not `configured` reads no configuration, and `build` gets an empty one.
     """
 
@@ -112,6 +124,7 @@ class AICall:
     max_output_tokens: int
     temperature: float | None = None
     structure: Structure | None = None
+    parts: Sequence[Part] = ()
     prompt_version: str | None = None
     prospect_id: str | None = None
     units: int = 1

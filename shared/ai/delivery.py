@@ -19,6 +19,7 @@ from shared.ai.breaker import CircuitBreaker
 from shared.ai.call import AICall, Generated, Structure
 from shared.ai.catalogue import Model
 from shared.ai.exchange import FailureKind, Message, ProviderCall, ProviderFailure, ProviderReply
+from shared.ai.parts import in_parts
 from shared.ai.provider import Providers
 from shared.ai.reservation import cost_bound_usd, output_limit
 from shared.ai.run import Run
@@ -71,6 +72,8 @@ class Deliverer:
             ProviderUnavailable: the last attempt met the provider's rate limit.
             ProviderError: every attempt failed otherwise.
         """
+        if run.call.parts:
+            return await in_parts(run, messages, self.deliver)
         return await self._through_models(run, messages, self._valid)
 
     async def begin(self, run: Run, messages: Sequence[Message]) -> Begun:
@@ -112,20 +115,20 @@ class Deliverer:
         """Give a result that holds to the structure asked for, after at most one repair in the whole call."""
         structure = run.call.structure
         sent = _with_schema(messages, structure, model)
-        reply = await self._attempt(run, model, sent)
+        attempt, reply = await self._attempt(run, model, sent)
         try:
             return _checked(reply, structure)
         except ValueError as exc:
             fault = str(exc)[:MOST_FAULT_CHARS]
-            run.attempts[-1].broken()
+            attempt.broken()
             if run.repaired or structure is None:
                 raise ProviderFailure(FailureKind.MALFORMED, "reported") from None
         run.repaired = True
-        reply = await self._attempt(run, model, _repair(sent, reply.text, fault, run.call))
+        attempt, reply = await self._attempt(run, model, _repair(sent, reply.text, fault, run.call))
         try:
             return _checked(reply, structure)
         except ValueError as exc:
-            run.attempts[-1].broken()
+            attempt.broken()
             raise ProviderError from exc
 
     async def _begun(self, run: Run, model: Model, messages: Sequence[Message]) -> Begun:
@@ -136,7 +139,9 @@ class Deliverer:
             await begun.wait_for_text()
         return begun
 
-    async def _attempt(self, run: Run, model: Model, messages: Sequence[Message]) -> ProviderReply:
+    async def _attempt(
+        self, run: Run, model: Model, messages: Sequence[Message]
+    ) -> tuple[Attempt, ProviderReply]:
         attempt = await self._noted(run, model, messages)
         started = time.monotonic()
         try:
@@ -152,7 +157,7 @@ class Deliverer:
             attempt.interrupted(round((time.monotonic() - started) * 1000))
             raise
         attempt.succeeded(reply, self._chance.today())
-        return reply
+        return attempt, reply
 
     @asynccontextmanager
     async def _judged(self, model: Model) -> AsyncIterator[None]:

@@ -63,7 +63,7 @@ def _meta(run: Run, generated: Generated) -> dict[str, Any]:
         "latencyMs": latency_ms,
         "overheadMs": max(0, latency_ms - run.provider_ms()),
         "cached": run.loaded is not None and run.loaded.cached,
-        "retryCount": len(run.attempts) - 1,
+        "retryCount": run.retries(),
         "fallbackUsed": run.fell_back(),
         "timestamp": datetime.now(UTC).isoformat(timespec="milliseconds"),
     }
@@ -94,6 +94,7 @@ def end_record(run: Run) -> dict[str, Any]:
     served = run.served_by()
     return {
         "attempts": [attempt.record() for attempt in run.attempts],
+        "parts": run.parts(),
         "provider": served.provider,
         "model": served.name,
         "model_class": served.model_class,

@@ -11,8 +11,8 @@ from shared.ai.catalogue import Catalogue, Model
 from shared.ai.cost import upper_bound_usd
 from shared.ai.selection import MAX_FALLBACKS, Needs
 
-OVERHEAD_BYTES = 512
-"""What a request carries besides the prompt: its parameters as JSON, and the words around a schema."""
+OVERHEAD_BYTES = 1024
+"""What a request carries besides the prompt: its parameters as JSON, the words around a schema, those to a part."""
 
 
 def needs(call: AICall) -> Needs:
@@ -34,8 +34,8 @@ def cost_bound_usd(call: AICall, model: Model, prompt_bytes: int) -> Decimal:
 
 
 def most_attempts(call: AICall) -> int:
-    """Give how many requests the call may send: tries at the chosen model, fallbacks, one repair."""
-    return 1 + call.retries + MAX_FALLBACKS + (call.structure is not None)
+    """Give how many requests the call may send: tries at the chosen model, fallbacks, one repair; for each part."""
+    return (1 + call.retries + MAX_FALLBACKS + (call.structure is not None)) * max(len(call.parts), 1)
 
 
 def reservation(

@@ -15,6 +15,20 @@ from shared.energy.ledger import Hold
 
 
 @dataclass(slots=True)
+class Ordinals:
+    """Numbers the attempts of a call; 1 belongs to the reserved model, with which it was noted."""
+
+    taken: int = 0
+
+    def take(self, *, reserved: bool) -> int:
+        """Give the next number for an attempt at the reserved model, or at another."""
+        if self.taken == 0 and not reserved:
+            self.taken = 1
+        self.taken += 1
+        return self.taken
+
+
+@dataclass(slots=True)
 class Run:
     """One call under its hold: the models it may use in order, the deadline of its work, and what it has sent."""
 
@@ -25,14 +39,13 @@ class Run:
     requested_model: str
     until: Deadline
     attempts: list[Attempt] = field(default_factory=list)
+    ordinals: Ordinals = field(default_factory=Ordinals)
     repaired: bool = False
     loaded: Loaded | None = None
 
     def next_ordinal(self, model: Model) -> int:
-        """Give the number of the next attempt; 1 belongs to the reserved model, with which it was noted."""
-        if not self.attempts:
-            return 1 if model.name == self.hold.model else 2
-        return self.attempts[-1].ordinal + 1
+        """Give the number of an attempt that is about to be noted; none is given twice."""
+        return self.ordinals.take(reserved=model.name == self.hold.model)
 
     def usage(self) -> Usage:
         """Give the tokens over all attempts whose usage is known."""
@@ -50,12 +63,26 @@ class Run:
         return sum((attempt.cost_usd for attempt in self.attempts), Decimal(0))
 
     def provider_ms(self) -> int:
-        """Give the time spent waiting for providers."""
-        return sum(attempt.latency_ms for attempt in self.attempts)
+        """Give the time spent waiting for providers; requests made at the same time count once."""
+        return round(self.context.timings_ms.get("provider", 0.0))
+
+    def parts(self) -> int:
+        """Give in how many requests at once the result is written."""
+        return max(len(self.call.parts), 1)
+
+    def retries(self) -> int:
+        """Give how many requests were sent beside those that a call without a failure takes."""
+        return max(len(self.attempts) - self.parts(), 0)
 
     def served_by(self) -> Model:
-        """Give the model of the last attempt, or the chosen one where none was made."""
-        return self.attempts[-1].model if self.attempts else self.models[0]
+        """Give the model that delivered, of several the least dear; else that of the last attempt, or the chosen."""
+        if not self.attempts:
+            return self.models[0]
+        delivered = [attempt.model for attempt in self.attempts if attempt.state == "succeeded"]
+        return min(delivered, key=self._energy, default=self.attempts[-1].model)
+
+    def _energy(self, model: Model) -> int:
+        return self.hold.class_energy.get(model.model_class, 0)
 
     def fell_back(self) -> bool:
         """Tell whether another model than the reserved one was asked last."""

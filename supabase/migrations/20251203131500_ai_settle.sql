@@ -63,7 +63,7 @@ begin
     coalesce(sum(a.tokens_prompt + a.tokens_completion), 0), coalesce(sum(a.tokens_cached), 0),
     coalesce(sum(a.tokens_reasoning), 0), coalesce(sum(a.cost_usd), 0), coalesce(bool_or(a.cost_estimated), false),
     p_request.energy_charged, p_request.coins_charged, (p_result ->> 'latency_ms')::integer,
-    greatest(count(a.ordinal) - 1, 0), coalesce((p_result ->> 'fallback_used')::boolean, false),
+    greatest(count(a.ordinal) - coalesce((p_result ->> 'parts')::integer, 1), 0), coalesce((p_result ->> 'fallback_used')::boolean, false),
     coalesce(p_result ->> 'downgrade_reason', p_request.downgrade_reason),
     coalesce(p_result ->> 'prompt_version', p_request.prompt_version),
     p_success, p_error_code, p_result ->> 'error_message', p_request.created_at

@@ -10,7 +10,10 @@ NOTES = (
 
 @dataclass(frozen=True)
 class Case:
-    """One content type: inputs beyond the prospect, price in each class, fields, counts of lists, field of the text."""
+    """One content type: inputs beyond the prospect, price in each class, fields, counts of lists, field of the text.
+
+    `parts` is how many requests at once it is written in.
+    """
 
     kind: str
     premium: int
@@ -21,6 +24,7 @@ class Case:
     inputs: dict[str, Any] = field(default_factory=dict)
     free: bool = True
     needs_prospect: bool = True
+    parts: int = 1
 
     def body(self, prospect_id: str | None = None, **inputs: object) -> dict[str, Any]:
         """The request's body."""
@@ -102,6 +106,7 @@ CASES = (
         inputs={"deckType": "elite"},
         free=False,
         needs_prospect=False,
+        parts=3,
     ),
     Case(
         "deep_scan",

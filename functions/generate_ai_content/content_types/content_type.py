@@ -1,7 +1,7 @@
 """What a content type is: the request it takes, and the task that it makes of one."""
 
 import hashlib
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Annotated, Any, Generic, TypeVar, get_args
@@ -38,11 +38,24 @@ def as_given(output: Output, _shown: Mapping[str, Any]) -> dict[str, Any]:
 
 
 @dataclass(frozen=True, slots=True)
+class Share:
+    """The share of a long result that one of several requests writes: so many items of its list.
+
+    `numbers` gives, by field, the number that each of the items must carry, in their order.
+    """
+
+    instruction: str
+    items: str
+    numbers: Mapping[str, Sequence[int]]
+
+
+@dataclass(frozen=True, slots=True)
 class Task:
     """One piece of content, as one request asks for it.
 
     `prompt` is filled with `variables` beside the common ones; `counts` fixes the length of lists of the result;
     `text` names the field of the output that is the text to use, None for results that are no text.
+    A result with `shares` is written in as many requests at once, each of at most `max_output_tokens`.
     """
 
     action: str
@@ -54,6 +67,7 @@ class Task:
     finish: Finish = as_given
     text: str | None = None
     temperature: float = 0.8
+    shares: Sequence[Share] = ()
     paid_sentence: str | None = None
     """What the free tier is told; None where every tier may ask."""
     sources: tuple[str, ...] = ()

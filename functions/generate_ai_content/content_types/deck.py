@@ -1,6 +1,7 @@
 """`deck`: the slides of a pitch; the elite one is for paid tiers."""
 
 from collections.abc import Mapping
+from math import ceil
 from typing import Annotated, Any, Literal
 
 from pydantic import Field, model_validator
@@ -9,6 +10,7 @@ from functions.generate_ai_content.content_types.content_type import (
     PROMPTS,
     ContentType,
     Output,
+    Share,
     Task,
     Text,
     prompt,
@@ -28,6 +30,9 @@ OUTLINES: Mapping[DeckType, Prompt] = {
 
 # A title, four sentences and five points.
 TOKENS_OF_A_SLIDE = 350
+
+SLIDES_AT_ONCE = 7
+"""What one request writes within the time of a reply: some 200 tokens a slide, at 60 to 100 tokens a second."""
 
 
 class DeckRequest(WithContext):
@@ -62,17 +67,36 @@ def _finish(output: DeckOutput, _shown: Mapping[str, Any]) -> dict[str, Any]:
     return {"deck": [slide.model_dump(by_alias=True, exclude_none=True) for slide in output.slides]}
 
 
+def _shares(slides: int) -> list[Share]:
+    """Give a deck that is too long for one request in equal shares; they know each other by the outline."""
+    if slides <= SLIDES_AT_ONCE:
+        return []
+    size = ceil(slides / ceil(slides / SLIDES_AT_ONCE))
+    ranges = [range(first, min(first + size, slides + 1)) for first in range(1, slides + 1, size)]
+    return [
+        Share(
+            f"Write the slides {numbers[0]} to {numbers[-1]} only, with these numbers. "
+            "The others are written elsewhere, from the same outline and the same data.",
+            "slides",
+            {"slide": numbers},
+        )
+        for numbers in ranges
+    ]
+
+
 def _task(request: DeckRequest) -> Task:
     kind: DeckType = request.deck_type or "basic"
-    outline = OUTLINES[kind]
+    outline, shares = OUTLINES[kind], _shares(SLIDES[kind])
     return Task(
         action="ai_pitch_deck",
         prompt=Prompt(PROMPT.text, f"{PROMPT.version}-{outline.version}"),
         output=DeckOutput,
-        max_output_tokens=200 + TOKENS_OF_A_SLIDE * SLIDES[kind],
+        max_output_tokens=200
+        + TOKENS_OF_A_SLIDE * (len(shares[0].numbers["slide"]) if shares else SLIDES[kind]),
         variables={"slide_count": str(SLIDES[kind]), "outline": outline.text},
         counts={"slides": SLIDES[kind]},
         finish=_finish,
+        shares=shares,
         paid_sentence=UPGRADE if kind == "elite" else None,
     )
 

@@ -2,11 +2,19 @@
 
 from collections.abc import Mapping
 from itertools import pairwise
+from math import ceil
 from typing import Annotated, Any, Literal
 
 from pydantic import BeforeValidator, Field
 
-from functions.generate_ai_content.content_types.content_type import ContentType, Output, Task, Text, prompt
+from functions.generate_ai_content.content_types.content_type import (
+    ContentType,
+    Output,
+    Share,
+    Task,
+    Text,
+    prompt,
+)
 from functions.generate_ai_content.content_types.request import AboutProspect
 from shared.fields import Blank
 
@@ -16,6 +24,12 @@ SequenceType = Literal[
 DEFAULT_STEPS = 5
 UPGRADE = "Sequences are only available for Pro and Elite subscribers"
 PROMPT = prompt("writer", "facts", "sequence")
+
+STEPS_AT_ONCE = 5
+"""What one request writes within the time of a reply: some 250 tokens a step, at 60 to 100 tokens a second."""
+
+DAYS = (0, 2, 5, 9, 14, 20, 27, 35, 44, 54)
+"""The days of a sequence that is written in shares, none of which knows the days that another would choose."""
 
 # An e-mail of 150 words of Taglish, its subject and the JSON around them.
 TOKENS_OF_A_STEP = 450
@@ -48,8 +62,28 @@ class SequenceOutput(Output):
     steps: list[Step]
 
 
+def _shares(steps: int) -> list[Share]:
+    """Give a sequence that is too long for one request in two shares, of which each has arguments of its own."""
+    if steps <= STEPS_AT_ONCE:
+        return []
+    half = ceil(steps / 2)
+    return [_share(range(1, half + 1), "first"), _share(range(half + 1, steps + 1), "second")]
+
+
+def _share(numbers: range, half: str) -> Share:
+    days = DAYS[numbers[0] - 1 : numbers[-1]]
+    return Share(
+        f"Write the steps {numbers[0]} to {numbers[-1]} only, with these numbers, on the days "
+        f"{', '.join(map(str, days))}. The others are written elsewhere, at the same time: so that nothing "
+        f"is said twice, build yours on the {half} half of the products' benefits and of the seller's reasons, "
+        "in the data's order.",
+        "steps",
+        {"step": numbers, "day": days},
+    )
+
+
 def _task(request: SequenceRequest) -> Task:
-    kind = request.sequence_type or "follow_up"
+    kind, shares = request.sequence_type or "follow_up", _shares(request.total_steps)
 
     def finish(output: SequenceOutput, _shown: Mapping[str, Any]) -> dict[str, Any]:
         check_order(output.steps)
@@ -60,10 +94,12 @@ def _task(request: SequenceRequest) -> Task:
         action="ai_follow_up_sequence",
         prompt=PROMPT,
         output=SequenceOutput,
-        max_output_tokens=200 + TOKENS_OF_A_STEP * request.total_steps,
+        max_output_tokens=200
+        + TOKENS_OF_A_STEP * (len(shares[0].numbers["step"]) if shares else request.total_steps),
         variables={"sequence_type": kind, "total_steps": str(request.total_steps)},
         counts={"steps": request.total_steps},
         finish=finish,
+        shares=shares,
         paid_sentence=UPGRADE,
     )
 

@@ -27,6 +27,10 @@ LIMITS = {
     "visitor_address_calls_per_minute": 1_000_000,
     "visitor_energy_per_day": 1_000_000,
     "visitor_cost_usd_per_day": 1_000_000,
+    "visitor_premium_energy_per_day": 1_000_000,
+    "visitor_session_energy_per_day": 1_000_000,
+    "visitor_address_energy_per_day": 1_000_000,
+    "visitor_address_cost_usd_per_day": 1_000_000,
 }
 
 

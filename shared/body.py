@@ -13,6 +13,9 @@ from shared.errors import InvalidRequest, PayloadTooLarge
 
 # supabase-js calls a string `text/plain`, and others tell no type at all: both are read as the JSON they hold.
 _JSON_TYPES = re.compile(r"application/(\S+\+)?json|text/plain|", re.IGNORECASE)
+HEAD_BYTES = 4_096
+"""What is kept of the beginning of a body that cannot be read."""
+
 _PLAIN_NAME = re.compile(r"\w{1,64}", re.ASCII)
 
 
@@ -32,15 +35,15 @@ class _Place(NamedTuple):
         return ".".join(reversed(names))
 
 
-async def read_json(request: Request, max_bytes: int) -> dict[str, Any]:
-    """Read the body as a JSON object.
+async def read_json(request: Request, max_bytes: int, head: bytearray | None = None) -> dict[str, Any]:
+    """Read the body as a JSON object; its first bytes go into `head` too, whatever is wrong with the rest.
 
     Raises:
         PayloadTooLarge: it is over the limit; reading stops there.
         InvalidRequest: it is no JSON object, or holds what cannot be stored: then the field is named.
     """
     _check_type(request.headers.get("content-type", ""))
-    raw = await _read(request, max_bytes)
+    raw = await _read(request, max_bytes, bytearray() if head is None else head)
     try:
         body = json.loads(raw.decode())
     except (ValueError, RecursionError) as exc:
@@ -70,9 +73,10 @@ def _check_type(content_type: str) -> None:
         )
 
 
-async def _read(request: Request, max_bytes: int) -> bytes:
+async def _read(request: Request, max_bytes: int, head: bytearray) -> bytes:
     chunks, size = [], 0
     async for chunk in request.stream():
+        head += chunk[: max(HEAD_BYTES - len(head), 0)]
         size += len(chunk)
         if size > max_bytes:
             raise PayloadTooLarge(f"The request is too large: at most {max_bytes} bytes are taken.")

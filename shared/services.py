@@ -20,6 +20,7 @@ from shared.energy.ledger import Ledger
 from shared.errors import NexscoutError
 from shared.jobs import JobQueue
 from shared.settings import Settings, SettingsError
+from shared.storage import Storage
 
 MAX_CONNECTIONS = 100
 KEEPALIVE_SECONDS = 4.0
@@ -33,6 +34,7 @@ class Services:
     settings: Settings
     authenticator: Authenticator
     database: Database
+    storage: Storage
     orchestrator: Orchestrator
     jobs: JobQueue
     providers: Providers
@@ -72,8 +74,9 @@ def build_services(settings: Settings, chance: Chance | None = None) -> Services
         catalogue=catalogue,
         lists=lists,
     )
+    storage, jobs = Storage(settings, http), JobQueue(database)
     authenticator = Authenticator(settings, http)
-    return Services(settings, authenticator, database, orchestrator, JobQueue(database), providers, http)
+    return Services(settings, authenticator, database, storage, orchestrator, jobs, providers, http)
 
 
 def _check_lists(lists: ClassLists, catalogue: Catalogue) -> None:

@@ -122,6 +122,7 @@ class Settings(BaseModel):
     request_timeout_seconds: float = Field(25, gt=0, le=900, description="seconds, more than 0, at most 900")
     stream_timeout_seconds: float = Field(120, gt=0, le=900, description="seconds, more than 0, at most 900")
     job_timeout_seconds: float = Field(300, gt=0, le=900, description="seconds, more than 0, at most 900")
+    scan_timeout_seconds: float = Field(840, gt=0, le=900, description="seconds, more than 0, at most 900")
     # The platform's own limit is 6 MB, and a binary body arrives there in base64.
     max_body_bytes: int = Field(4_500_000, ge=1, le=6_000_000, description="bytes, 1 to 6000000")
     circuit_failures: int = Field(5, ge=1, le=1_000_000, description="failures in a row, 1 to 1000000")

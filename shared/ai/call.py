@@ -111,6 +111,7 @@ class AICall:
     which bounds the hold before they exist. Where there is `material`, `build` gets what was read in the prospect's
     place. `shape` turns what was delivered into the fields of the reply.
     Where there are `parts`, each is one request of at most `max_output_tokens`; `structure` checks their lists joined.
+    `images` is how many `build` gives; their bytes are no part of the limit, each costs what the catalogue says.
     A call that is not `configured` reads no configuration, and `build` gets an empty one.
     """
 
@@ -125,6 +126,7 @@ class AICall:
     temperature: float | None = None
     structure: Structure | None = None
     parts: Sequence[Part] = ()
+    images: int = 0
     prompt_version: str | None = None
     prospect_id: str | None = None
     units: int = 1

@@ -23,6 +23,7 @@ from shared.ai.parts import in_parts
 from shared.ai.provider import Providers
 from shared.ai.reservation import cost_bound_usd, output_limit
 from shared.ai.run import Run
+from shared.ai.vision import words_of
 from shared.deadline import Deadline
 from shared.energy.ledger import Ledger
 from shared.errors import (
@@ -205,9 +206,9 @@ class _ModelGivenUp(Exception):  # noqa: N818  # a turn of the plan, not an erro
 
 
 def prompt_bytes(messages: Sequence[Message], structure: Structure | None) -> int:
-    """Give the bytes of the request that carry the prompt: messages and schema as JSON."""
+    """Give the bytes of the request that carry the prompt: messages and schema as JSON, without those of images."""
     schema = None if structure is None else structure.schema
-    return len(json.dumps([list(messages), schema], ensure_ascii=False).encode())
+    return len(json.dumps([words_of(messages), schema], ensure_ascii=False).encode())
 
 
 def _provider_call(call: AICall, model: Model, messages: Sequence[Message]) -> ProviderCall:

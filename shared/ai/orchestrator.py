@@ -18,6 +18,7 @@ from shared.ai.run import Run
 from shared.ai.selection import ClassLists, candidates, fallbacks
 from shared.ai.settling import Settler, to_the_end
 from shared.ai.stream import LiveStream
+from shared.ai.vision import images_in
 from shared.auth import Caller
 from shared.config_cache import ConfigService, Configuration, Loaded
 from shared.context import RequestContext
@@ -200,6 +201,9 @@ class Orchestrator:
             raise PayloadTooLarge(
                 f"The prompt is too large: at most {call.prompt_limit_bytes} bytes are taken."
             )
+        if images_in(messages) > call.images:
+            # The hold does not reach for them.
+            raise InternalError
         return messages
 
 

@@ -17,7 +17,12 @@ OVERHEAD_BYTES = 1024
 
 def needs(call: AICall) -> Needs:
     """Give what the call asks of a model, by its bounds: the prompt does not exist yet."""
-    return Needs(call.prompt_limit_bytes, call.max_output_tokens, json_schema=call.structure is not None)
+    return Needs(
+        call.prompt_limit_bytes,
+        call.max_output_tokens,
+        json_schema=call.structure is not None,
+        images=call.images,
+    )
 
 
 def output_limit(call: AICall, model: Model) -> int:
@@ -30,7 +35,7 @@ def cost_bound_usd(call: AICall, model: Model, prompt_bytes: int) -> Decimal:
     # A model that takes no schema by parameter is told it in words.
     schema = "" if call.structure is None else json.dumps(call.structure.schema)
     size = prompt_bytes + len(schema.encode()) + OVERHEAD_BYTES
-    return upper_bound_usd(model, size, output_limit(call, model))
+    return upper_bound_usd(model, size, output_limit(call, model), images=call.images)
 
 
 def most_attempts(call: AICall) -> int:

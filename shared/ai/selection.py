@@ -30,7 +30,7 @@ class Needs:
     prompt_tokens: int
     output_tokens: int
     json_schema: bool = False
-    vision: bool = False
+    images: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,7 +91,8 @@ def _of_class(names: Sequence[str], needs: Needs, catalogue: Catalogue) -> list[
 def _fits(model: Model, needs: Needs) -> bool:
     """Tell whether prompt and output fit; the output limit is clamped elsewhere, but never to nothing."""
     output = min(needs.output_tokens, model.max_output_tokens)
-    return needs.prompt_tokens + output <= model.context_tokens and (model.vision or not needs.vision)
+    tokens = needs.prompt_tokens + needs.images * model.image_tokens + output
+    return tokens <= model.context_tokens and (model.vision or needs.images == 0)
 
 
 def fallbacks(

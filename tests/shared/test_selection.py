@@ -10,7 +10,7 @@ CATALOGUE = Catalogue.load()
 LISTS = ClassLists(("gpt-4o",), ("gpt-3.5-turbo", "gpt-4o-mini"))
 SMALL = Needs(1_000, 500)
 SCHEMA = Needs(1_000, 500, json_schema=True)
-PICTURE = Needs(1_000, 500, vision=True)
+PICTURE = Needs(1_000, 500, images=1)
 
 # gpt-3.5-turbo takes 16,385 tokens in all, of which 4,096 of output; the two others 128,000 and 16,384.
 ORDERS: list[tuple[Wish, Needs, list[str]]] = [

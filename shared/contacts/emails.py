@@ -18,6 +18,8 @@ _BRACKETED = re.compile(_LOCAL + r"[ \t]*[\[({]at[\])}][ \t]*" + _END % "[a-z0-9
 _SPOKEN = re.compile(
     _LOCAL + r"(?:[ \t]+at[ \t]+|[ \t]+@[ \t]*|@[ \t]+)" + _END % f"(?:{_PROVIDERS})", re.IGNORECASE
 )
+# "maria@gmail .com", as phones write it after a completed word.
+_SPACED = re.compile(rf"{_LOCAL}@(?P<domain>(?:{_PROVIDERS})[ \t]*\.[ \t]*com\b)", re.IGNORECASE)
 _SEPARATOR = re.compile(rf"(?:{_DOT})", re.IGNORECASE)
 
 _NOT_LOCAL = re.compile(
@@ -58,6 +60,19 @@ def email_statements(text: str) -> Iterator[Statement]:
             or _OTHERS_AFTER.match(statement.after)
         ):
             yield statement
+
+
+def listed_addresses(text: str) -> Iterator[Statement]:
+    """Give every valid address in notes about other people, in order, the domain in lower case, whosever it is."""
+    since = 0
+    spaced = (match.span() for match in _SPACED.finditer(text))
+    for start, end in sorted({*_plain_spans(text), *_written_out_spans(text), *spaced}):
+        if start < since:
+            continue
+        address = valid_address(spelled(text[start:end]))
+        if address is not None and not _NOBODY.match(address):
+            yield Statement(text, address, start, end, since)
+            since = end
 
 
 def valid_address(address: str) -> str | None:

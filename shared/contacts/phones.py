@@ -51,6 +51,8 @@ _OTHERS_AFTER = re.compile(
     r"|(?:number|cp|cell)\s+(?:n[gi]|nyo|ninyo|mo|niya|nya|nila)\b|(?:his|her|their)\s+\w+)",
     re.IGNORECASE,
 )
+_SLASHED = re.compile(r"(?<=\d{4})/(?=\d{3}/\d{4})|(?<=\d{4}/\d{3})/(?=\d{4})")
+_IN_LINK = re.compile(r"://|www\.|[?&]\w+=", re.IGNORECASE)
 _DIGIT_BEFORE = re.compile(r"\d[\s./-]?$")
 _DIGIT_AFTER = re.compile(r"[\s./-]?\d")
 _AMOUNT_AFTER = re.compile(r"\s*(?:%|pesos?\b|php\b|sqm\b|sq\b|k\b|,\d{3}\b)", re.IGNORECASE)
@@ -64,6 +66,26 @@ def phone_statements(text: str) -> Iterator[Statement]:
         statement = Statement(text, number, start, end, since)
         since = end
         if not _inside_longer(text, start, end, spans) and _is_own(statement):
+            yield statement
+
+
+def listed_numbers(text: str) -> Iterator[Statement]:
+    """Give every valid number in notes about other people, in order, as E.164; none of an order, an amount or a link.
+
+    Whose number it is, a list tells by its line, so that words such as "her number" do not count against it.
+    """
+    joined = _SLASHED.sub("-", text)
+    spans = _spans(joined)
+    since = 0
+    for (start, end), number in sorted(spans.items()):
+        statement = Statement(joined, number, start, end, since)
+        since = end
+        if not (
+            _inside_longer(joined, start, end, spans)
+            or _AMOUNT_AFTER.match(statement.after)
+            or _nearest_cue(statement.before) == "no_phone"
+            or _IN_LINK.search(joined[:start].rpartition(" ")[2])
+        ):
             yield statement
 
 

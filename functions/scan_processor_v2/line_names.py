@@ -1,0 +1,101 @@
+"""The name at the beginning of a line about somebody: "1. Maria Santos — …", "• ana cruz - …", "Cruz, Ana: …"."""
+
+import re
+from typing import NamedTuple
+
+from shared.contacts.name_span import name_span
+from shared.contacts.name_words import PARTICLES, PLACES
+
+
+def _words(listed: str) -> frozenset[str]:
+    return frozenset(listed.split())
+
+
+# What lists and posts begin with, that is written as a name is and names nobody.
+NOT_PEOPLE = _words("""
+    prospect prospects list lists listing lead leads customers clients friends friend contacts members total
+    subtotal amount balance order orders invoice receipt payment payments price prices pricelist fee fees
+    promo sale discount free extra income part full time job jobs hiring hire work wfh homebased position
+    vacancy apply merry christmas birthday anniversary congratulations congrats announcement announcements
+    reminder reminders update updates note notes notice zoom meeting meetings webinar orientation training
+    schedule agenda event events topic date time venue where location link join register follow followup hot
+    warm cold status remarks real estate house lot condo unit units insurance investment loan loans business
+    negosyo opportunity package packages starter kit delivery shipping pickup cod cash gcash bank transfer
+    tracking waybill policy batch group page post comment comments photo photos video attachment sticker
+    missed call chat chats message messages voice unread seen reply replies like likes share shares january
+    february march july august september october november december
+    """)
+MAX_WORDS = 6
+
+# Marks of lists: bullets, ticks, arrows, emoji and numbers with a full stop or a bracket.
+_MARK = re.compile(r"(?:[^\w\s+(\"@#'=\u201c]+\s*|\(?\d{1,4}[.)]\s+|#\s?\d{1,4}\s+)*")
+_CLEAR = re.compile(
+    r"\s*[-\u2013\u2014:|/;,<(=~\u2192>]+\s*|\s*\.{2,}|\s+(?=[+(]?\d[\d\s().-]{6,}|[\w.+-]+@\w)"
+)
+_COMMA = re.compile(r"\s*,\s*")
+_BOUND = re.compile(r"\s*(?:$|[-\u2013\u2014:|/;<(]|,(?!\s*(?:jr|sr)\b))", re.IGNORECASE)
+
+
+class LineName(NamedTuple):
+    """A name at the beginning of a line: given names first, where it stands, and whether it is all of the line."""
+
+    value: str
+    start: int
+    end: int
+    alone: bool
+
+
+def line_name(line: str, *, lower_case: bool = True) -> LineName | None:
+    """Give the name of two words or more with which a line begins, behind the marks of a list, or None.
+
+    One that is not capitalised counts only with `lower_case`, and only before a mark of punctuation or a contact.
+    """
+    mark = _MARK.match(line)
+    start = mark.end() if mark else 0
+    start += line.startswith(('"', "\u201c"), start)
+    span = name_span(line, start, lower_case=True)
+    if span is None:
+        return None
+    behind = span[1] + line.startswith(('"', "\u201d"), span[1])
+    flipped = _surname_first(line, span)
+    if flipped is not None:
+        return flipped
+    name = line[slice(*span)]
+    clear = bool(_CLEAR.match(line, behind))
+    alone = not line[behind:].strip(" .!\t")
+    if not _is_person(name) or not (name[0].isupper() or (lower_case and clear)):
+        return None
+    return LineName(" ".join(name.split()), span[0], behind, alone)
+
+
+def _surname_first(line: str, span: tuple[int, int]) -> LineName | None:
+    surname, comma = line[slice(*span)], _COMMA.match(line, span[1])
+    *before, last = surname.lower().split()
+    if comma is None or not surname[0].isupper() or not PARTICLES.issuperset(before) or last in PARTICLES:
+        return None
+    given_names = name_span(line, comma.end(), lower_case=True)
+    if given_names is None or not line[given_names[0]].isupper() or not _BOUND.match(line, given_names[1]):
+        return None
+    value = f"{line[slice(*given_names)]} {surname}"
+    if not _is_person(value):
+        return None
+    return LineName(" ".join(value.split()), span[0], given_names[1], not line[given_names[1] :].strip())
+
+
+def _is_person(name: str) -> bool:
+    words = [word.strip(".\"'").lower() for word in name.split()]
+    return (
+        2 <= len(words) <= MAX_WORDS  # noqa: PLR2004  # one word alone is as often something else
+        and NOT_PEOPLE.isdisjoint(words)
+        and name.lower() not in PLACES
+    )
+
+
+def in_order(name: str) -> str:
+    """Give a cell's name with the given names first: "Cruz, Ana" is Ana Cruz; "Cruz, Jr." stays."""
+    surname, comma, given_names = name.partition(",")
+    if not comma or "," in given_names or not given_names.strip():
+        return name
+    if given_names.strip(" .").lower() in {"jr", "sr", "ii", "iii", "iv", "md", "rn", "cpa"}:
+        return name
+    return f"{given_names.strip()} {surname.strip()}"

@@ -27,10 +27,11 @@ class Chat {
     if (!this.ownerId) return this.view.tell('There is no chat at this address.')
     const settings = await this.api.settingsOf(this.ownerId)
     this.greeting = settings.greeting_message || DEFAULT_GREETING
+    this.view.introduce(settings.display_name || 'Assistant')
     // Two tabs opened at once agree on one session: the second waits, and finds what the first has kept.
     this.sessionId = await navigator.locks.request(keyOf(this.slug), () => this.findSession())
     await this.refresh()
-    this.view.open(settings.display_name || 'Assistant')
+    this.view.open()
     this.view.onSubmit((text) => this.say(text))
     // A person who takes over writes rows, and so does another tab.
     setInterval(() => this.poll(), POLL_MS)

@@ -33,10 +33,13 @@ export class View {
     })
   }
 
-  open(name) {
+  introduce(name) {
     this.name = name
     this.document.title = `Chat with ${name}`
     this.document.getElementById('name').textContent = name
+  }
+
+  open() {
     this.words.disabled = false
     this.isBusy = false
     this.words.focus()

@@ -97,6 +97,7 @@ async def test_a_new_visitor_is_greeted(page: Page, new_workspace: NewWorkspace)
     await page.goto(workspace.url)
     await expect(words_of(page, "ai")).to_have_text([GREETING])
     await expect(page.get_by_role("heading", name="Siggy")).to_be_visible()
+    await expect(page.locator("#log .speaker")).to_have_text(["Siggy"])
     await expect(page).to_have_title("Chat with Siggy")
     await expect(page.get_by_label("Your message")).to_be_focused()
     assert workspace.rows() == [("ai", GREETING)]

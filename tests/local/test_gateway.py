@@ -68,6 +68,37 @@ async def test_preflight_of_a_missing_function_passes(gateway: httpx.AsyncClient
     assert "authorization" in reply.headers["access-control-allow-headers"]
 
 
+@pytest.mark.parametrize(
+    "path",
+    ["/auth/v1/token?grant_type=password", "/rest/v1/rpc/load_ai_configuration", "/storage/v1/object/x"],
+)
+async def test_preflight_of_the_api_passes_for_what_supabase_js_sends(
+    gateway: httpx.AsyncClient, path: str
+) -> None:
+    """An app of another origin may call every part of the API with the headers that it asks for."""
+    wanted = "apikey,authorization,content-type,x-client-info,x-supabase-api-version"
+    headers = {
+        "origin": "http://app.test",
+        "access-control-request-method": "POST",
+        "access-control-request-headers": wanted,
+    }
+    reply = await gateway.options(path, headers=headers)
+    assert (reply.status_code, reply.content) == (200, b"")
+    assert reply.headers["access-control-allow-origin"] == "*"
+    assert reply.headers["access-control-allow-headers"] == wanted
+    assert "POST" in reply.headers["access-control-allow-methods"]
+
+
+@pytest.mark.parametrize("path", ["/auth/v1/token?grant_type=password", "/rest/v1/rpc/nothing"])
+def test_refusal_of_the_api_is_readable_from_another_origin(stack: Stack, path: str) -> None:
+    """A wrong password is told on the page that asked, once: two such headers would hide it again."""
+    headers = {"apikey": stack.publishable_key, "origin": "http://app.test"}
+    reply = httpx.post(f"{stack.url}{path}", headers=headers, json={"email": "a@b.test", "password": "no"})
+    assert reply.status_code in {400, 404}
+    assert reply.headers.get_list("access-control-allow-origin") == ["*"]
+    assert len(reply.headers.get_list("access-control-expose-headers")) == 1
+
+
 async def test_api_that_is_down_is_told_in_a_sentence(gateway: httpx.AsyncClient) -> None:
     """A refused connection is a 502 with a readable error."""
     reply = await gateway.get("/rest/v1/prospects")

@@ -6,13 +6,15 @@ begin
     'reserved', 'replayed', 'in_progress', 'idempotency_conflict', 'unknown_account', 'unknown_action',
     'upgrade_required', 'insufficient_energy', 'insufficient_coins', 'spend_cap_reached', 'visitor_cap_reached',
     'rate_limited', 'noted', 'settled', 'released', 'expired', 'already_settled', 'already_released',
-    'unknown_request', 'session_not_found', 'chatbot_not_found', 'conversation_not_found'
+    'unknown_request', 'session_not_found', 'chatbot_not_found', 'conversation_not_found',
+    'accepted', 'queued', 'running', 'done', 'failed', 'stored', 'already_stored', 'blocks_open', 'lease_lost',
+    'scan_not_found'
   );
 exception when duplicate_object then null;
 end
 $$;
 comment on type nexscout.outcome is
-  'The closed set of answers of ai_reserve, ai_note_attempt, ai_settle and ai_release; the same names in shared/energy/outcomes.py';
+  'The closed set of answers of the money, chat and scan functions; the same names in shared/energy/outcomes.py';
 
 create table if not exists public.ai_charge_groups (
   id uuid primary key default gen_random_uuid(),

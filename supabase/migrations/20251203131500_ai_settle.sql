@@ -158,6 +158,11 @@ begin
   if jsonb_typeof(p_result -> 'assistant') = 'object' then
     perform nexscout.store_assistant_turn(p_request.user_id, p_result -> 'assistant');
   end if;
+  if jsonb_typeof(p_result -> 'scan') = 'object' then
+    perform nexscout.store_scan_block(p_request.user_id,
+      (p_result -> 'scan') || jsonb_build_object('energy', p_request.energy_charged, 'cost_usd', p_cost_usd),
+      p_result ->> 'model');
+  end if;
   return null;
 exception when others then
   -- A trigger or constraint of the app refused its row: the money stands, and the refusal is recorded and told.

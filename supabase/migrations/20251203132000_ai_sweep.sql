@@ -116,22 +116,25 @@ language plpgsql set search_path = '' as $$
 declare
   v_requests record;
   v_accounts record;
+  v_scans record;
 begin
   if not pg_try_advisory_xact_lock(hashtextextended('nexscout.ai_sweep', 0)) then
-    return jsonb_build_object('expired', 0, 'refilled', 0, 'erased', 0, 'failed', 0, 'running', true);
+    return jsonb_build_object('expired', 0, 'refilled', 0, 'scans', 0, 'erased', 0, 'failed', 0, 'running', true);
   end if;
   v_requests := nexscout.sweep_requests(p_limit);
   v_accounts := nexscout.sweep_accounts(p_limit);
+  v_scans := nexscout.sweep_scans(p_limit);
   return jsonb_build_object(
     'expired', v_requests.done,
     'refilled', v_accounts.done,
+    'scans', v_scans.done,
     'erased', nexscout.erase_replies(p_limit),
-    'failed', v_requests.failed + v_accounts.failed,
+    'failed', v_requests.failed + v_accounts.failed + v_scans.failed,
     'running', false);
 end
 $$;
 comment on function public.ai_sweep is
-  'Closes abandoned calls, refills accounts whose day began and erases stored replies past their time, at most p_limit of each. For the service key only';
+  'Closes abandoned calls, refills accounts whose day began, fails scans whose input never came to its end and erases stored replies past their time, at most p_limit of each. For the service key only';
 
 revoke all on function nexscout.close_abandoned(uuid, uuid), nexscout.refill_due(uuid), nexscout.take_if_free(uuid),
   nexscout.sweep_requests(integer), nexscout.sweep_accounts(integer), nexscout.erase_replies(integer),

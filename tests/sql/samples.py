@@ -69,6 +69,12 @@ SAMPLES = {
         {"id": ROW, "scan_id": SCAN, "type": "text"}, ("name", "Changed"), needs=("scans",)
     ),
     "scan_results": Sample({"id": ROW, "scan_id": SCAN}, ("prospects", Jsonb([1])), needs=("scans",)),
+    "scan_jobs": Sample(
+        {"scan_id": SCAN, "user_id": OWNER}, ("state", "failed"), ("scan_id",), needs=("scans",)
+    ),
+    "scan_blocks": Sample(
+        {"scan_id": SCAN, "ordinal": 0}, ("state", "done"), ("scan_id", "ordinal"), needs=("scans",)
+    ),
     "ai_generations": owned(("output_text", "Changed"), generation_type="message"),
     "coin_transactions": owned(("coins", 99), type="earn", trigger="login", coins=1, balance_after=1),
     "user_energy": Sample({"user_id": OWNER, "current_energy": 100}, ("current_energy", 9999), ("user_id",)),

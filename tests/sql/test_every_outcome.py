@@ -7,6 +7,7 @@ import pytest
 
 from shared.energy.outcomes import Outcome
 from tests.sql.money import Answer, Money, written
+from tests.sql.scans import Running, Scans
 from tests.sql.test_limits import visitor
 
 KEY = {"idempotency_key": "k", "body_hash": "h"}
@@ -88,6 +89,40 @@ def chatting(money: Money, *, session: bool) -> Answer:
     return answer
 
 
+def scanning(money: Money) -> tuple[Scans, Running]:
+    """A scan of one block that a worker has."""
+    scans = Scans(money)
+    return scans, scans.running(money.account())
+
+
+def stored(money: Money, times: int) -> Answer:
+    """The answer to a block that is stored so many times."""
+    scans, work = scanning(money)
+    return [scans.store(work.user, work.id, 0) for _ in range(times)][-1]
+
+
+def accepted(money: Money, *, failing: bool = False) -> Answer:
+    """The answer to a scan of its owner's, or to one that fails before."""
+    scans, user = Scans(money), money.account()
+    scan = scans.make(user)
+    return scans.fail(scan, user) if failing else scans.accept(scan, user)
+
+
+def finished(money: Money, *, stored: bool, lease: int = 2) -> Answer:
+    """The answer at the end of a scan whose block is stored or not."""
+    scans, work = scanning(money)
+    if stored:
+        scans.store(work.user, work.id, 0)
+    return scans.finish(work.id, lease)
+
+
+def scanned(money: Money, function: str) -> Answer:
+    """The answer to the holder of a lease."""
+    scans, work = scanning(money)
+    answer: Answer = getattr(scans, function)(work.id, work.lease)
+    return answer
+
+
 COURSES: dict[Outcome, Callable[[Money], Answer]] = {
     Outcome.RESERVED: lambda money: money.reserve(money.account()),
     Outcome.REPLAYED: replayed,
@@ -113,6 +148,16 @@ COURSES: dict[Outcome, Callable[[Money], Answer]] = {
     Outcome.CONVERSATION_NOT_FOUND: lambda money: money.answer(
         "select public.assistant_open(%s, %s)", uuid4(), written(money.account())
     ),
+    Outcome.ACCEPTED: accepted,
+    Outcome.QUEUED: lambda money: scanned(money, "release"),
+    Outcome.RUNNING: lambda money: scanned(money, "renew"),
+    Outcome.DONE: lambda money: finished(money, stored=True),
+    Outcome.FAILED: lambda money: accepted(money, failing=True),
+    Outcome.STORED: lambda money: stored(money, times=1),
+    Outcome.ALREADY_STORED: lambda money: stored(money, times=2),
+    Outcome.BLOCKS_OPEN: lambda money: finished(money, stored=False),
+    Outcome.LEASE_LOST: lambda money: finished(money, stored=True, lease=1),
+    Outcome.SCAN_NOT_FOUND: lambda money: Scans(money).accept(uuid4()),
 }
 
 

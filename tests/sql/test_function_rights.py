@@ -27,6 +27,17 @@ public.ai_finish_job                 no     no     no             no         yes
 public.chat_open                     no     no     no             no         yes
 public.chat_answer                   no     no     no             no         yes
 public.assistant_open                no     no     no             no         yes
+public.scan_accept                   no     no     no             no         yes
+public.scan_add_blocks               no     no     no             no         yes
+public.scan_queue                    no     no     no             no         yes
+public.scan_claim                    no     no     no             no         yes
+public.scan_open_blocks              no     no     no             no         yes
+public.scan_renew                    no     no     no             no         yes
+public.scan_release                  no     no     no             no         yes
+public.scan_store_block              no     no     no             no         yes
+public.scan_finish                   no     no     no             no         yes
+public.scan_fail                     no     no     no             no         yes
+public.scan_requeue                  no     no     no             no         yes
 public.load_assistant_material       yes    yes    yes            no         no
 public.get_user_from_chatbot_id      yes    yes    yes            yes        yes
 nexscout.ai_configuration            yes    yes    yes            no         yes

@@ -46,6 +46,8 @@ ai_charge_groups               xxxx   xxxx   xxxx           xxxx       SIUD
 ai_requests                    Sxxx   -xxx   -xxx           xxxx       SIUD
 ai_jobs                        Sxxx   -xxx   -xxx           xxxx       SIUD
 chat_leads                     Sxxx   -xxx   -xxx           xxxx       SIUD
+scan_jobs                      Sxxx   -xxx   -xxx           xxxx       SIUD
+scan_blocks                    xxxx   xxxx   xxxx           xxxx       SIUD
 ai_usage_attempts              Sxxx   -xxx   Sxxx           xxxx       SIUD
 ai_usage_logs                  Sxxx   -xxx   Sxxx           xxxx       SIUD
 daily_ai_usage_summary         S      -      S              x          S

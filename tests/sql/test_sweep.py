@@ -15,7 +15,7 @@ from tests.sql.waiting import locked
 @pytest.fixture(autouse=True)
 def _nothing_left_to_do(money: Money) -> None:
     """Each test begins with nothing that a sweep would find."""
-    while any(money.sweep()[name] for name in ("expired", "refilled", "erased")):
+    while any(money.sweep()[name] for name in ("expired", "refilled", "scans", "erased")):
         pass
 
 
@@ -50,7 +50,14 @@ def test_second_sweep_finds_nothing(money: Money) -> None:
     """A call is swept once."""
     money.expire(money.held(money.account()))
     money.sweep()
-    assert money.sweep() == {"expired": 0, "refilled": 0, "erased": 0, "failed": 0, "running": False}
+    assert money.sweep() == {
+        "expired": 0,
+        "refilled": 0,
+        "scans": 0,
+        "erased": 0,
+        "failed": 0,
+        "running": False,
+    }
 
 
 def test_living_hold_is_left_alone(money: Money) -> None:
@@ -167,4 +174,11 @@ def test_second_sweep_at_the_same_time_does_nothing(money: Money, money_url: str
     money.expire(money.held(money.account()))
     with psycopg.connect(money_url) as first:
         first.execute("select public.ai_sweep()")
-        assert money.sweep() == {"expired": 0, "refilled": 0, "erased": 0, "failed": 0, "running": True}
+        assert money.sweep() == {
+            "expired": 0,
+            "refilled": 0,
+            "scans": 0,
+            "erased": 0,
+            "failed": 0,
+            "running": True,
+        }

@@ -7,13 +7,13 @@ from typing import Any
 from functions.generate_ai_content.content_types.content_type import PROMPTS, Task
 from functions.generate_ai_content.content_types.request import ContentRequest
 from functions.generate_ai_content.languages import guide, language
-from functions.generate_ai_content.model_json import bare
 from functions.generate_ai_content.shares import part
-from functions.generate_ai_content.strict_schema import strict_schema
 from shared.ai.call import Generated, Part, Structure
 from shared.ai.exchange import Message
 from shared.ai.knowledge import custom_instructions, preferred_tone, prospect_data, workspace_data
+from shared.ai.model_json import bare
 from shared.ai.prompts import fitted, walled
+from shared.ai.strict_schema import strict_schema
 from shared.config_cache import Configuration
 from shared.errors import InvalidRequest, PayloadTooLarge
 

@@ -10,9 +10,9 @@ from functions.generate_ai_content.free_calls import (
     sent_bytes,
     text_reply,
 )
-from functions.generate_ai_content.model_json import object_of
 from functions.generate_ai_content.schemas import PromptRequest
 from shared.ai.call import AICall, Generated, Generation, Structure
+from shared.ai.model_json import object_of
 from shared.ai.prompts import Prompt
 from shared.ai.selection import Wish
 from shared.auth import Caller, check_owner

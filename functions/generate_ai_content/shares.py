@@ -4,9 +4,9 @@ from dataclasses import dataclass
 from typing import Any
 
 from functions.generate_ai_content.content_types.content_type import Output, Share
-from functions.generate_ai_content.model_json import bare
-from functions.generate_ai_content.strict_schema import strict_schema
 from shared.ai.call import Part, Structure
+from shared.ai.model_json import bare
+from shared.ai.strict_schema import strict_schema
 
 
 def part(name: str, output: type[Output], share: Share) -> Part:

@@ -7,8 +7,8 @@ import pytest
 
 from functions.generate_ai_content.content import ContentCall
 from functions.generate_ai_content.content_types import CONTENT_TYPES
-from functions.generate_ai_content.content_types.evidence import Evidence
-from functions.generate_ai_content.model_json import bare, object_of
+from shared.ai.evidence import Evidence
+from shared.ai.model_json import bare, object_of
 from shared.config_cache import Configuration
 
 PROSPECT_ID = "d0000000-0000-4000-8000-000000000001"

@@ -80,8 +80,6 @@ class ImageAnswer(Answer):
 
 AnswerT = TypeVar("AnswerT", bound=Answer)
 
-AnswerT = TypeVar("AnswerT", bound=Answer)
-
 SCHEMA: dict[str, Any] = strict_schema(Answer, {})
 IMAGE_SCHEMA: dict[str, Any] = strict_schema(ImageAnswer, {})
 

@@ -60,8 +60,9 @@ bring() {
       return
     fi
   done
-  printf '\n\nnexscout: no Chromium was found on PATH and none could be installed (see %s); install one (Debian: apt-get install chromium) and run it again.\n' "$LOG" >&2
-  exit 1
+  printf '\n\nnexscout: no Chromium is on PATH and none could be installed (see %s): install one (Debian: apt-get install chromium) and run it again. Until then the browser tests fail.\n' "$LOG" >&2
+  # On a laptop the other tests can still be run; CI ends here.
+  [ -z "${CI:-}" ]
 }
 
 if is_there; then exit; fi

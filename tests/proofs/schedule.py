@@ -14,7 +14,7 @@ import jwt
 import psycopg
 
 from shared.ai.breaker import CircuitBreaker
-from shared.ai.call import AICall, Generated, Generation, Structure
+from shared.ai.call import AICall, Generated, Generation, Part, Structure
 from shared.ai.catalogue import Catalogue
 from shared.ai.delivery import Chance, Deliverer
 from shared.ai.exchange import ProviderCall, ProviderFailure
@@ -156,7 +156,7 @@ class Simulation:
     def _call(self, world: World, outcome: Outcome, workers: list[Process]) -> Call:
         dice = world.dice
         number = UUID(int=dice.getrandbits(128), version=4)
-        kind = dice.choice(["plain", "keyed", "keyed", "grouped", "structured"])
+        kind = dice.choice(["plain", "keyed", "keyed", "grouped", "structured", "parts"])
         key = f"key {dice.randrange(2)}" if kind == "keyed" else None
         token = jwt.encode({"sub": outcome.user_id}, JWT_SECRET, "HS256")
         ai = AICall(
@@ -169,7 +169,8 @@ class Simulation:
             prompt_limit_bytes=2000,
             max_output_tokens=100,
             retries=dice.randrange(3),
-            structure=STRUCTURE if kind == "structured" else None,
+            structure={"structured": STRUCTURE, "parts": WHOLE}.get(kind),
+            parts=PARTS if kind == "parts" else (),
             idempotency_key=key,
             body_hash=None if key is None else "the same body",
             group_key="group" if kind == "grouped" else None,
@@ -269,3 +270,21 @@ STRUCTURE = Structure(
     },
     _parse,
 )
+
+
+def _parse_part(text: str) -> dict[str, Any]:
+    return {"messages": [_parse(text)["message"]]}
+
+
+def _parse_whole(text: str) -> dict[str, Any]:
+    value: dict[str, Any] = json.loads(text)
+    if len(value["messages"]) != len(PARTS):
+        raise ValueError("parts are missing")
+    return value
+
+
+WHOLE = Structure("whole", STRUCTURE.schema, _parse_whole)
+PARTS = [
+    Part(f"The {which} half.", Structure("half", STRUCTURE.schema, _parse_part))
+    for which in ("first", "second")
+]

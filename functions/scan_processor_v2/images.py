@@ -52,7 +52,8 @@ def checked_image(data: bytes, field: str = FIELD) -> ImageType:
         raise _invalid("The image is broken or too small to show anything.", field)
     if width * height > MAX_PIXELS or max(width, height) > MAX_SIDE:
         raise PayloadTooLarge(
-            f"The image is too large: {width} × {height} pixels, at most {MAX_PIXELS // 1_000_000} million."
+            f"The image is too large: {width} by {height} pixels, at most {MAX_PIXELS // 1_000_000} million in all"
+            f" and {MAX_SIDE} a side."
         )
     return ImageType(kind, width, height)
 

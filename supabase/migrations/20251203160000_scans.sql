@@ -155,7 +155,8 @@ begin
   if v_old.id is not null and coalesce(v_old.metadata, '{}') = '{}' then
     v_new.metadata := p_metadata;
   end if;
-  if v_new is distinct from v_old then
+  if (v_new.phone, v_new.email, v_new.company, v_new.metadata)
+    is distinct from (v_old.phone, v_old.email, v_old.company, v_old.metadata) then
     update public.prospects set phone = v_new.phone, email = v_new.email, company = v_new.company,
       metadata = v_new.metadata, updated_at = clock_timestamp()
     where id = v_old.id;
@@ -182,7 +183,8 @@ create or replace function nexscout.store_scan_item(p_job public.scan_jobs, p_it
   out prospect_id uuid, out known boolean)
 language plpgsql set search_path = '' as $$
 declare
-  v_name text := coalesce(nullif(btrim(p_item ->> 'name'), ''), p_item ->> 'email', p_item ->> 'phone');
+  v_name text := coalesce(nullif(btrim(p_item ->> 'name'), ''), nullif(p_item ->> 'email', ''),
+    nullif(p_item ->> 'phone', ''));
   v_metadata jsonb := nexscout.scanned_metadata(p_job, p_item);
 begin
   prospect_id := nexscout.known_prospect(p_job.user_id, p_job.scan_id, p_item);
@@ -561,21 +563,40 @@ $$;
 comment on function nexscout.store_scan_block is
   'Stores what was found in a block, once, whoever brings it first; the account row must be locked. p: scan_id, ordinal, scored_by, items, dropped, partial_reason, and the energy and cost_usd of the call; energy that bought nothing goes back';
 
+create or replace function nexscout.count_paid_block(p_call public.ai_requests, p jsonb) returns void
+language plpgsql set search_path = '' as $$
+begin
+  if p ->> 'scored_by' = 'rules' then
+    perform nexscout.change_energy(p_call.user_id, p_call.energy_charged, 'scan_refund');
+  else
+    update public.scan_jobs set energy_charged = energy_charged + p_call.energy_charged, cost_usd = cost_usd + p_call.cost_usd
+    where scan_id = (p ->> 'scan_id')::uuid;
+  end if;
+end
+$$;
+comment on function nexscout.count_paid_block is
+  'What a call was charged whose rows were refused: for its block where that is stored after all, else given back, as the rules cost nothing';
+
 create or replace function public.scan_store_block(p_user_id uuid, p_block text) returns jsonb
 language plpgsql set search_path = '' as $$
 declare
   v_block jsonb := p_block::jsonb - '{energy,cost_usd}'::text[];
+  v_call public.ai_requests;
+  v_outcome nexscout.outcome;
 begin
   perform nexscout.lock_account(p_user_id);
-  -- A call that may still bring the block has taken energy for it: its answer goes first.
-  if exists (
-    select from public.ai_requests
-    where user_id = p_user_id and idempotency_scope = '' and state = 'held' and expires_at > clock_timestamp()
-      and idempotency_key = format('scan:%s:%s', v_block ->> 'scan_id', v_block ->> 'ordinal')
-  ) then
+  select * into v_call from public.ai_requests
+  where user_id = p_user_id and idempotency_scope = '' and state in ('held', 'settled')
+    and idempotency_key = format('scan:%s:%s', v_block ->> 'scan_id', v_block ->> 'ordinal');
+  -- A call that may still bring the block holds energy for it: its answer goes first.
+  if v_call.state = 'held' and v_call.expires_at > clock_timestamp() then
     return jsonb_build_object('outcome', 'in_progress'::nexscout.outcome);
   end if;
-  return jsonb_build_object('outcome', nexscout.store_scan_block(p_user_id, v_block, null));
+  v_outcome := nexscout.store_scan_block(p_user_id, v_block, case v_block ->> 'scored_by' when 'model' then v_call.model end);
+  if v_outcome = 'stored' and v_call.energy_charged > 0 then
+    perform nexscout.count_paid_block(v_call, v_block);
+  end if;
+  return jsonb_build_object('outcome', v_outcome);
 end
 $$;
 comment on function public.scan_store_block is
@@ -693,15 +714,14 @@ begin
     return jsonb_build_object('outcome', 'scan_not_found'::nexscout.outcome);
   end if;
   select * into v_job from public.scan_jobs where scan_id = p_scan_id for update;
-  if v_job.state in ('accepting', 'queued', 'running') and v_job.lease is distinct from p_lease then
-    -- A second call with bad input does not end the work of the first.
-    return case when p_lease is null then nexscout.told_scan(v_job) else nexscout.no_lease(p_scan_id) end;
+  if v_job.state in ('accepting', 'queued', 'running') and v_job.lease <> p_lease then
+    return nexscout.no_lease(p_scan_id);
   end if;
   return jsonb_build_object('outcome', nexscout.fail_scan(v_scan, p_code, p_sentence));
 end
 $$;
 comment on function public.scan_fail is
-  'Fails a scan with a code and a sentence for the person, also one that was never accepted; one that somebody works on only under his lease, and never one that has ended. For the service key only';
+  'Fails a scan with a code and a sentence for the person, also one that was never accepted, never one that has ended; with a lease only if nobody has taken the scan since. For the service key only';
 
 create or replace function public.scan_requeue(p_older_than_seconds integer, p_limit integer default 100,
   p_most_sends integer default 10) returns jsonb
@@ -777,7 +797,8 @@ revoke all on function
   nexscout.told_scan(public.scan_jobs), nexscout.ended_scan(public.scans), nexscout.is_claimable(public.scan_jobs),
   nexscout.claim_scan(uuid, integer, integer), nexscout.store_scan_items(public.scan_jobs, jsonb),
   nexscout.count_scan_block(public.scan_jobs, jsonb), nexscout.store_scan_block(uuid, jsonb, text),
-  nexscout.scan_prospect_ids(uuid), nexscout.scan_reply(public.scan_jobs, jsonb), nexscout.notify_scan(public.scan_jobs),
+  nexscout.count_paid_block(public.ai_requests, jsonb), nexscout.scan_prospect_ids(uuid),
+  nexscout.scan_reply(public.scan_jobs, jsonb), nexscout.notify_scan(public.scan_jobs),
   nexscout.fail_scan(public.scans, text, text), nexscout.sweep_scans(integer),
   public.scan_accept(uuid, uuid, text, text, integer), public.scan_add_blocks(uuid, integer, integer, text),
   public.scan_queue(uuid, integer, text), public.scan_claim(uuid, integer, integer, integer),
@@ -793,7 +814,8 @@ grant execute on function
   nexscout.told_scan(public.scan_jobs), nexscout.ended_scan(public.scans), nexscout.is_claimable(public.scan_jobs),
   nexscout.claim_scan(uuid, integer, integer), nexscout.store_scan_items(public.scan_jobs, jsonb),
   nexscout.count_scan_block(public.scan_jobs, jsonb), nexscout.store_scan_block(uuid, jsonb, text),
-  nexscout.scan_prospect_ids(uuid), nexscout.scan_reply(public.scan_jobs, jsonb), nexscout.notify_scan(public.scan_jobs),
+  nexscout.count_paid_block(public.ai_requests, jsonb), nexscout.scan_prospect_ids(uuid),
+  nexscout.scan_reply(public.scan_jobs, jsonb), nexscout.notify_scan(public.scan_jobs),
   nexscout.fail_scan(public.scans, text, text), nexscout.sweep_scans(integer),
   public.scan_accept(uuid, uuid, text, text, integer), public.scan_add_blocks(uuid, integer, integer, text),
   public.scan_queue(uuid, integer, text), public.scan_claim(uuid, integer, integer, integer),

@@ -1,0 +1,254 @@
+"""A scan belongs to one worker at a time, comes back when he dies, and is given up when nobody gets on with it."""
+
+from collections.abc import Iterator
+from uuid import UUID
+
+import psycopg
+import pytest
+
+from tests.sql.money import Money
+from tests.sql.scans import Scans, item
+from tests.sql.waiting import locked
+
+
+@pytest.fixture(autouse=True)
+def _nothing_waits(money: Money) -> Iterator[None]:
+    """No scan of another test waits for a worker."""
+    money.admin.execute("delete from public.scan_jobs")
+    yield
+    money.admin.execute("delete from public.scan_jobs")
+
+
+def test_worker_gets_the_scan_with_what_he_needs(money: Money) -> None:
+    """A claim tells whose scan it is, under which lease, and how much of it is done."""
+    scans, user = Scans(money), money.account()
+    scan = scans.queued(user, blocks=2)
+    assert scans.claim() == {
+        "scans": [
+            {
+                "scan_id": str(scan),
+                "user_id": str(user),
+                "scan_type": "text",
+                "lease": 2,
+                "tries": 1,
+                "blocks_total": 2,
+                "blocks_done": 0,
+            }
+        ],
+        "gave_up": 0,
+    }
+    assert scans.job(scan)["state"] == "running"
+    assert scans.told(scan)[-1] == ("scoring", 45)
+
+
+def test_leased_scan_is_not_claimed_again(money: Money) -> None:
+    """While a lease lives nobody else gets the scan, by its id neither."""
+    scans = Scans(money)
+    work = scans.running(money.account())
+    assert scans.claim() == scans.claim(work.id) == {"scans": [], "gave_up": 0}
+
+
+def test_scan_of_a_dead_worker_is_claimed(money: Money) -> None:
+    """A lease that ran out goes to the next worker; the first one has lost it whatever he then asks."""
+    scans = Scans(money)
+    work = scans.running(money.account())
+    scans.lapse(work.id)
+    assert scans.claimed(work.id, work.user).lease == work.lease + 1
+    scans.store(work.user, work.id, 0)
+    late = [
+        scans.open_blocks(work.id, work.lease),
+        scans.renew(work.id, work.lease),
+        scans.release(work.id, work.lease),
+        scans.finish(work.id, work.lease),
+        scans.fail(work.id, lease=work.lease),
+    ]
+    assert late == [{"outcome": "lease_lost"}] * 5
+    assert scans.job(work.id)["state"] == "running"
+
+
+def test_lapsed_lease_that_nobody_took_is_renewed(money: Money) -> None:
+    """A worker that was slow keeps his scan as long as nobody has claimed it."""
+    scans = Scans(money)
+    work = scans.running(money.account())
+    scans.lapse(work.id)
+    assert scans.renew(work.id, work.lease) == {"outcome": "running"}
+    assert scans.claim(work.id)["scans"] == []
+
+
+def test_lease_of_an_upload_is_renewed(money: Money) -> None:
+    """Whoever reads a long input keeps his lease too."""
+    scans, user = Scans(money), money.account()
+    scan = scans.make(user)
+    lease = scans.accept(scan)["lease"]
+    scans.lapse(scan)
+    assert scans.renew(scan, lease) == {"outcome": "running"}
+    assert scans.accept(scan)["outcome"] == "running"
+
+
+def test_released_scan_goes_on_with_its_open_blocks(money: Money) -> None:
+    """A worker whose time ends gives the scan back; the next one gets what is still open."""
+    scans = Scans(money)
+    work = scans.running(money.account(), blocks=3)
+    scans.store(work.user, work.id, 1)
+    assert [scans.release(work.id, work.lease) for _ in range(2)] == [{"outcome": "queued"}] * 2
+    again = scans.claimed(work.id, work.user)
+    assert ordinals(scans, work.id, again.lease) == [0, 2]
+    assert scans.open_blocks(work.id, work.lease) == {"outcome": "lease_lost"}
+
+
+def ordinals(scans: Scans, scan: UUID, lease: int, after: int | None = None, limit: int = 10) -> list[int]:
+    """The ordinals of the open blocks that a worker is given."""
+    return [block["ordinal"] for block in scans.open_blocks(scan, lease, after, limit)["blocks"]]
+
+
+def test_open_blocks_come_page_by_page(money: Money) -> None:
+    """A page begins behind the given ordinal and is no longer than asked for."""
+    scans = Scans(money)
+    work = scans.running(money.account(), blocks=5)
+    scans.store(work.user, work.id, 3)
+    pages = [ordinals(scans, work.id, work.lease, after, 2) for after in (None, -1, 1, 2, 4)]
+    assert pages == [[0, 1], [0, 1], [2, 4], [4], []]
+
+
+def test_claims_take_no_more_than_the_limit_oldest_first(money: Money) -> None:
+    """Scans that have waited longest go first; two workers never get the same."""
+    scans = Scans(money)
+    waiting_scans = [str(scans.queued(money.account())) for _ in range(3)]
+    first, second = (scans.claim(limit=2)["scans"] for _ in range(2))
+    assert [claim["scan_id"] for claim in first] == waiting_scans[:2]
+    assert [claim["scan_id"] for claim in second] == waiting_scans[2:]
+
+
+def test_two_workers_at_once_never_get_one_scan(money: Money, money_url: str) -> None:
+    """A claim that is not committed yet already keeps others off, without making them wait."""
+    scans = Scans(money)
+    scan = scans.queued(money.account())
+    with psycopg.connect(money_url) as first:
+        row = first.execute("select public.scan_claim(null, 1, 60, 3)").fetchone()
+        assert row is not None
+        assert [claim["scan_id"] for claim in row[0]["scans"]] == [str(scan)]
+        assert scans.claim() == {"scans": [], "gave_up": 0}
+
+
+def test_scan_that_gets_on_is_claimed_any_number_of_times(money: Money) -> None:
+    """A try counts only when the one before brought no block: a large scan needs many claims."""
+    scans, user, blocks = Scans(money), money.account(), 5
+    scan = scans.queued(user, blocks=blocks)
+    for ordinal in range(blocks):
+        (claim,) = scans.claim(scan, most_tries=1)["scans"]
+        assert claim["tries"] == 1
+        scans.store(user, scan, ordinal)
+        scans.release(scan, claim["lease"])
+    (claim,) = scans.claim(scan, most_tries=1)["scans"]
+    assert scans.finish(scan, claim["lease"])["outcome"] == "done"
+
+
+def test_scan_that_gets_nowhere_is_given_up(money: Money) -> None:
+    """After so many claims without a block the scan fails with a sentence, and pollers are told."""
+    scans, user = Scans(money), money.account()
+    scan = scans.queued(user)
+    for number in range(3):
+        (claim,) = scans.claim(scan)["scans"]
+        assert claim["tries"] == number + 1
+        scans.lapse(scan)
+    assert scans.claim(scan) == {"scans": [], "gave_up": 1}
+    job = scans.job(scan)
+    assert (job["state"], job["failure_code"]) == ("failed", "scan_failed")
+    assert job["failure"] == "The scan could not be completed. Please try again."
+    assert (scans.row(scan)["status"], scans.told(scan)[-1]) == ("failed", ("failed", 45))
+    assert scans.claim(scan) == {"scans": [], "gave_up": 0}
+    assert scans.renew(scan, claim["lease"]) == {"outcome": "lease_lost"}
+
+
+def test_given_up_scan_gives_its_energy_back(money: Money) -> None:
+    """A scan that ends as failed costs nothing, whatever its stored blocks were charged."""
+    scans, user = Scans(money), money.account(energy=100)
+    work = scans.running(user, blocks=2)
+    scans.settle(scans.hold(user, work.id, 0), work.id, 0)
+    assert money.balance(user) == 85
+    for _ in range(4):
+        scans.lapse(work.id)
+        scans.claim(work.id)
+    assert scans.job(work.id)["state"] == "failed"
+    assert money.ledger(user)[-1] == ("scan_refund", 15, 100)
+    assert money.broken(user) == []
+
+
+def test_busy_account_delays_the_giving_up(money: Money, money_url: str) -> None:
+    """A claim waits for nobody: a scan whose owner's account is locked is given up at the next claim."""
+    scans = Scans(money)
+    work = scans.running(money.account())
+    scans.lapse(work.id)
+    with locked(money_url, work.user):
+        assert scans.claim(work.id, most_tries=1) == {"scans": [], "gave_up": 0}
+    assert scans.claim(work.id, most_tries=1) == {"scans": [], "gave_up": 1}
+
+
+def test_lost_message_is_sent_again(money: Money) -> None:
+    """A scan that waits for a worker longer than so is listed once in that time; a younger one is not."""
+    scans, user = Scans(money), money.account()
+    scan = scans.queued(user)
+    assert scans.requeue(older_than_seconds=60) == {"scans": [], "gave_up": 0}
+    wait_longer(money, scan, 90)
+    listed = {"scans": [{"scan_id": str(scan), "user_id": str(user)}], "gave_up": 0}
+    assert scans.requeue(older_than_seconds=60) == listed
+    assert scans.requeue(older_than_seconds=60) == {"scans": [], "gave_up": 0}
+
+
+def wait_longer(money: Money, scan: UUID, seconds: int) -> None:
+    """Let a scan have waited for so much longer."""
+    money.admin.execute(
+        """update public.scan_jobs set updated_at = updated_at - make_interval(secs => %(seconds)s),
+             lease_until = lease_until - make_interval(secs => %(seconds)s) where scan_id = %(scan)s""",
+        {"seconds": seconds, "scan": scan},
+    )
+
+
+def test_message_of_a_dead_worker_is_sent_again(money: Money) -> None:
+    """A scan whose lease ran out long ago is listed; one whose worker lives, or that has ended, is not."""
+    scans = Scans(money)
+    dead, living, ended = (scans.running(money.account()) for _ in range(3))
+    scans.store(ended.user, ended.id, 0)
+    scans.finish(ended.id, ended.lease)
+    for work in (dead, ended):
+        wait_longer(money, work.id, 300)
+    assert [entry["scan_id"] for entry in scans.requeue(60)["scans"]] == [str(dead.id)]
+    assert scans.renew(living.id, living.lease)["outcome"] == "running"
+
+
+def test_scan_that_no_worker_ever_claims_is_given_up(money: Money) -> None:
+    """When messages are sent and nobody comes, the scan fails: a poller never waits for ever."""
+    scans, user = Scans(money), money.account()
+    scan = scans.queued(user)
+    sent = [scans.requeue(most_sends=2)["gave_up"] for _ in range(3)]
+    assert (sent, scans.job(scan)["state"], scans.row(scan)["status"]) == ([0, 0, 1], "failed", "failed")
+
+
+def test_claim_forgets_the_messages_before_it(money: Money) -> None:
+    """A scan that is claimed may be sent as often again."""
+    scans, user = Scans(money), money.account()
+    scan = scans.queued(user)
+    for _ in range(2):
+        assert len(scans.requeue(most_sends=1)["scans"]) == 1
+        work = scans.claimed(scan, user)
+        scans.store(user, scan, 0, item())
+        scans.release(scan, work.lease)
+
+
+def test_deleted_scan_is_not_found_by_its_worker(money: Money) -> None:
+    """Its owner deletes the scan while it runs: all of it goes, and the worker is told."""
+    scans = Scans(money)
+    work = scans.running(money.account(), blocks=2)
+    scans.store(work.user, work.id, 0)
+    money.admin.execute("delete from public.scans where id = %s", [work.id])
+    answers = [
+        scans.open_blocks(work.id, work.lease),
+        scans.renew(work.id, work.lease),
+        scans.store(work.user, work.id, 1),
+        scans.release(work.id, work.lease),
+        scans.finish(work.id, work.lease),
+    ]
+    assert answers == [{"outcome": "scan_not_found"}] * 5
+    assert money.rows("select from public.scan_blocks where scan_id = %s", work.id) == []
+    assert scans.items(work.id) == []
+    assert len(scans.prospects(work.user)) == 1

@@ -10,7 +10,7 @@ from uuid import uuid4
 
 import httpx
 
-from tests.proofs.canaries import Victim
+from tests.proofs.canaries import Connection, Victim
 from tests.sql.samples import SAMPLES, VIEWS
 
 TABLES = sorted({**SAMPLES, **VIEWS})
@@ -18,11 +18,24 @@ GENERATE = "/functions/v1/generate-ai-content"
 CHAT = "/functions/v1/public-chatbot-chat"
 AT_ONCE = 6
 
-RPCS = (
-    "load_ai_configuration", "get_user_total_ai_cost", "get_user_monthly_ai_cost", "get_user_monthly_tokens",
-    "ai_reserve", "ai_settle", "ai_release", "ai_sweep", "ai_configuration_of", "ai_prospect_of", "ai_enqueue_job",
-    "ai_claim_jobs", "ai_finish_job", "chat_open", "chat_answer", "get_user_from_chatbot_id",
-)  # fmt: skip
+RPCS = """
+select proname, array(
+    select pg_catalog.format_type(kind, null)
+    from unnest(proargtypes::oid[]) with ordinality as a (kind, place) order by place
+  ), proargnames
+from pg_proc where pronamespace = 'public'::regnamespace and prorettype <> 'trigger'::regtype order by 1"""
+Rpc = tuple[str, Mapping[str, str]]
+"""A function's name, and the types of its arguments by their names."""
+
+
+def rpcs(connection: Connection) -> list[Rpc]:
+    """The functions that the REST interface knows of."""
+    rows = connection.execute(RPCS.encode()).fetchall()
+    return [
+        (str(name), dict(zip(names or [], kinds, strict=False)))  # type: ignore[call-overload]
+        for name, kinds, names in rows
+    ]
+
 
 # What is asked of the model; nothing of it names a canary, or its echo would be one.
 INJECTIONS = (
@@ -80,10 +93,12 @@ class HttpProbes:
         callers: Mapping[str, Mapping[str, str]],
         attacker: Attacker,
         victims: Sequence[Victim],
+        functions: Sequence[Rpc],
         seed: int,
     ) -> None:
         self._dice = random.Random(seed)  # noqa: S311  # repeatable, not secret
         self._callers = callers
+        self._rpcs = functions
         self._attacker = attacker
         self._victims = victims
 
@@ -154,23 +169,24 @@ class HttpProbes:
                 return HttpProbe("DELETE", f"/rest/v1/{table}", headers, where | {"select": "*"})
 
     def _rpc(self, victim: Victim) -> HttpProbe:
-        request = json.dumps({"user_id": victim.user_id, "request_id": self._id(victim)})
-        arguments = {
-            name: self._id(victim)
-            for name in (
-                "p_user_id",
-                "p_prospect_id",
-                "p_session_id",
-                "p_owner_id",
-                "p_request_id",
-                "p_job_id",
-            )
-            if self._dice.random() < 0.7  # some are left out
-        } | {"p_request": request, "p_job": request, "p_message": "hi"}
-        name = self._pick(RPCS)
-        if self._dice.random() < 0.5:  # either verb
-            return HttpProbe("GET", f"/rest/v1/rpc/{name}", self._headers(), arguments)
-        return HttpProbe("POST", f"/rest/v1/rpc/{name}", self._headers(), {}, arguments)
+        name, kinds = self._pick(self._rpcs)
+        arguments = {argument: self._argument(kind, victim) for argument, kind in kinds.items()}
+        path, headers = f"/rest/v1/rpc/{name}", self._headers((*EVERYBODY, "legacy anonymous key as bearer"))
+        if self._dice.random() < 0.3:  # either verb
+            return HttpProbe("GET", path, headers, {name: str(value) for name, value in arguments.items()})
+        return HttpProbe("POST", path, headers, {}, arguments)
+
+    def _argument(self, kind: str, victim: Victim) -> Any:  # noqa: ANN401  # of any type
+        match kind:
+            case "uuid":
+                return self._pick([victim.user_id, self._id(victim)])
+            case "integer":
+                return self._pick([1, 60])
+            case "text":
+                asked = {"user_id": victim.user_id, "request_id": self._id(victim), "id": self._id(victim)}
+                return self._pick([json.dumps(asked), self._id(victim), "x"])
+            case _:
+                return "2026-01-15"
 
     def _chat(self, victim: Victim) -> HttpProbe:
         """A visitor of any page but the victim's own: never his session together with his id."""

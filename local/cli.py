@@ -8,8 +8,8 @@ from typing import Annotated
 
 import typer
 
+from local import config_command, environment
 from local import dev as dev_command
-from local import environment
 from local.invoke import Identity
 from local.invoke import invoke as invoke_function
 from local.migrate_command import migrate
@@ -66,6 +66,7 @@ def invoke(
 
 
 app.command()(migrate)
+app.add_typer(config_command.app, name="config")
 
 
 def read_body(data: str) -> str:

@@ -1,14 +1,15 @@
 """The one place that talks to providers: OpenAI and whatever speaks its protocol."""
 
 import asyncio
-import math
 import time
 from collections.abc import AsyncGenerator, AsyncIterator, Mapping
 from contextlib import asynccontextmanager
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 from shared.ai.completion import StreamedReply, reply_of
 from shared.ai.exchange import FailureKind, ProviderCall, ProviderFailure, ProviderReply
+from shared.ai.retry_after import retry_after_seconds
 from shared.deadline import Deadline
 from shared.settings import Settings
 
@@ -198,7 +199,7 @@ def _status_failure(status: int, headers: Mapping[str, str], latency_ms: int) ->
         _kind_of_status(status),
         "unknown" if status in _FATE_UNKNOWN else "not_billed",
         http_status=status,
-        retry_after_seconds=_retry_after(headers.get("retry-after")),
+        retry_after_seconds=retry_after_seconds(headers, datetime.now(UTC)),
         provider_request_id=headers.get("x-request-id"),
         latency_ms=latency_ms,
     )
@@ -212,14 +213,6 @@ def _kind_of_status(status: int) -> FailureKind:
     if status in {408, 409} or status >= 500:  # noqa: PLR2004
         return FailureKind.SERVER_ERROR
     return FailureKind.REJECTED
-
-
-def _retry_after(value: str | None) -> float | None:
-    try:
-        seconds = math.nan if value is None else float(value)
-    except ValueError:
-        return None
-    return max(0.0, seconds) if math.isfinite(seconds) else None
 
 
 def _ms_since(started: float) -> int:

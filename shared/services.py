@@ -10,6 +10,7 @@ from shared.ai.breaker import CircuitBreaker
 from shared.ai.catalogue import Catalogue
 from shared.ai.cost import upper_bound_usd
 from shared.ai.delivery import Chance, Deliverer
+from shared.ai.moderation import Moderator
 from shared.ai.orchestrator import Orchestrator
 from shared.ai.provider import Providers
 from shared.ai.selection import ClassLists
@@ -71,6 +72,7 @@ def build_services(settings: Settings, chance: Chance | None = None) -> Services
             database, monotonic, settings.config_cache_seconds, settings.config_cache_users
         ),
         deliverer=Deliverer(providers, ledger, breaker, chance or Chance()),
+        moderator=Moderator(providers),
         catalogue=catalogue,
         lists=lists,
     )

@@ -3,7 +3,7 @@
 import base64
 import json
 from collections.abc import Mapping
-from typing import Annotated, Self
+from typing import Annotated, Literal, Self
 
 from pydantic import (
     AfterValidator,
@@ -111,6 +111,9 @@ class Settings(BaseModel):
     extra_models: str | None = Field(
         None, description="a JSON array of models of one's own (see docs/guide.md)"
     )
+    moderation: Literal["off", "visitors"] = Field(
+        "off", description="off, or visitors (needs OPENAI_API_KEY)"
+    )
     cors_origins: Origins = Field(("*",), description="* or origins (https://host) separated by commas")
     origin_secret: Annotated[SecretStr, Field(min_length=16)] | None = Field(
         None, description="what the distribution adds as x-origin-secret, of 16 characters at least"
@@ -141,6 +144,8 @@ class Settings(BaseModel):
         given = {name: text for name, text in given.items() if text}
         values = _with_derived(given)
         faulty = set() if {"openai_api_key", "anthropic_api_key"} & given.keys() else {"openai_api_key"}
+        if given.get("moderation") == "visitors" and "openai_api_key" not in given:
+            faulty.add("moderation")
         try:
             settings = cls.model_validate(values)
         except ValidationError as exc:

@@ -15,7 +15,7 @@ from shared.ai.prompts import Prompt, fitted, walled
 from shared.ai.selection import Wish
 from shared.auth import Caller
 from shared.config_cache import Configuration
-from shared.errors import PayloadTooLarge
+from shared.errors import NexscoutError, PayloadTooLarge
 
 PROMPT = Prompt.load(Path(__file__).parent / "prompts", "assistant")
 
@@ -137,7 +137,7 @@ class AssistantTurn:
             }
         }
 
-    def failed(self) -> Mapping[str, Any]:
+    def failed(self, _error: NexscoutError) -> Mapping[str, Any]:
         """Give no row: the conversation stays as it was, and the same message can be sent again."""
         return {}
 

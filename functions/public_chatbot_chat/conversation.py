@@ -19,6 +19,7 @@ from functions.public_chatbot_chat.links import links_in, strings
 from functions.public_chatbot_chat.reveal import quoted
 from shared.ai.call import Generated
 from shared.ai.exchange import Message
+from shared.ai.moderation import MessageRefused
 from shared.ai.prompts import WALL
 from shared.config_cache import Configuration
 from shared.errors import NexscoutError
@@ -106,9 +107,10 @@ class VisitorTurn:
         """Give the rows of an answered turn."""
         return {"chat": self._rows(generated.text, tokens, fallback=False)}
 
-    def failed(self) -> Mapping[str, Any]:
-        """Give the rows of a turn that no model answered."""
-        return {"chat": self._rows(self.without_model(), 0, fallback=True)}
+    def failed(self, error: NexscoutError) -> Mapping[str, Any]:
+        """Give the rows of a turn that no model answered; words that were refused get no answer."""
+        answer = "" if isinstance(error, MessageRefused) else self.without_model()
+        return {"chat": self._rows(answer, 0, fallback=True)}
 
     def without_model(self) -> str:
         """Give what the visitor is told then: nothing while a person has taken over."""

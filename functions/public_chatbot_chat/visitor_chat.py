@@ -15,6 +15,7 @@ from functions.public_chatbot_chat.instructions import PROMPT
 from functions.public_chatbot_chat.schemas import FUNCTION, MISSING, VisitorRequest
 from shared.address import viewer_address
 from shared.ai.call import AICall, Visitor
+from shared.ai.moderation import MessageRefused
 from shared.ai.reply import Reply
 from shared.ai.selection import Wish
 from shared.ai.stream import LiveStream, written
@@ -72,6 +73,7 @@ def _call(asked: VisitorRequest, turn: VisitorTurn, request: Request, body: Mapp
         visitor=Visitor(str(asked.session_id), _address_hash(request)),
         feature=turn,
         answer_filter=turn.answer_filter,
+        moderated=asked.message if services_of(request).settings.moderation == "visitors" else None,
         # Whose session it is, the reservation tells: it brings what the answer may know with it.
         configured=False,
     )
@@ -98,7 +100,7 @@ async def _answered(
 async def _without_model(
     error: NexscoutError, turn: VisitorTurn, call: AICall, services: Services, context: RequestContext
 ) -> dict[str, Any]:
-    if isinstance(error, RateLimited) or not turn.is_open():
+    if isinstance(error, RateLimited | MessageRefused) or not turn.is_open():
         raise error
     if not turn.answer and turn.handled_by != "human":
         # Nothing was held, so no release has stored it.

@@ -5,7 +5,7 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
-from local.provider import control, limits
+from local.provider import control, limits, moderations
 from local.provider.chat import create
 from local.provider.state import State
 
@@ -35,6 +35,7 @@ def create_app() -> Starlette:
             Route("/health", health),
             Route("/v1/models", list_models),
             Route("/v1/chat/completions", create, methods=["POST"]),
+            Route("/v1/moderations", moderations.create, methods=["POST"]),
             Route("/control/faults", control.add_faults, methods=["POST"]),
             Route("/control/requests", control.list_requests),
             Route("/control", control.reset, methods=["DELETE"]),

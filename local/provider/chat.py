@@ -30,13 +30,13 @@ async def create(request: Request) -> ASGIApp:
         refusals.check_key(request.headers.get("authorization", ""))
         call = _read(raw, entry)
     except RefusalError as refusal:
-        return _error(entry, refusal.status, refusal.error)
+        return error_reply(entry, refusal.status, refusal.error)
     fault = state.faults.take(entry.body)
     if fault is None:
         return _deliver(call, state)
     entry.fault = fault.kind
     if fault.kind == "status":
-        return _fail(entry, fault)
+        return fail(entry, fault)
     if fault.kind == "hang" and fault.after_chunks is None:
         return Silence(entry, fault.seconds or None)
     return _deliver(call.failing(fault), state)
@@ -70,7 +70,8 @@ def _deliver(call: Call, state: State) -> ASGIApp:
     return Buffered(200, body(completion, call.fault), pace, call.entry, headers)
 
 
-def _fail(entry: Entry, fault: Fault) -> ASGIApp:
+def fail(entry: Entry, fault: Fault) -> ASGIApp:
+    """The error reply that a fault wants."""
     error = {
         "message": fault.message or f"The simulated provider was told to answer {fault.status}.",
         "type": _ERROR_TYPES.get(fault.status, "invalid_request_error"),
@@ -78,10 +79,11 @@ def _fail(entry: Entry, fault: Fault) -> ASGIApp:
         "code": fault.code or _ERROR_CODES.get(fault.status),
     }
     retry = {} if fault.retry_after is None else {"retry-after": f"{fault.retry_after:g}"}
-    return _error(entry, fault.status, error, retry)
+    return error_reply(entry, fault.status, error, retry)
 
 
-def _error(entry: Entry, status: int, error: dict[str, Any], headers: Headers | None = None) -> ASGIApp:
+def error_reply(entry: Entry, status: int, error: dict[str, Any], headers: Headers | None = None) -> ASGIApp:
+    """An error in the shape of the real one."""
     entry.status = status
     return Buffered(status, encode({"error": error}), Pace(), entry, _headers(entry) | (headers or {}))
 

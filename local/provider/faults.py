@@ -83,10 +83,10 @@ class FaultQueue:
         """Append faults behind those that wait."""
         self._waiting.extend((fault, fault.times) for fault in faults)
 
-    def take(self, body: str) -> Fault | None:
-        """The first waiting fault for this body, used up once; None where none waits."""
+    def take(self, body: str, *, named: bool = False) -> Fault | None:
+        """The first waiting fault for this body (`named`: that says so by a match), used up once, or None."""
         for index, (fault, left) in enumerate(self._waiting):
-            if fault.matches(body):
+            if fault.matches(body) and (fault.match is not None or not named):
                 self._waiting[index : index + 1] = [(fault, left - 1)] if left > 1 else []
                 return fault
         return None

@@ -16,6 +16,7 @@ class Entry:
     id: str
     at: float
     body_sha: str
+    endpoint: str = "chat.completions"
     model: str | None = None
     stream: bool = False
     status: int = 0

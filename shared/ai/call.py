@@ -8,6 +8,7 @@ from shared.ai.exchange import Message
 from shared.ai.selection import Wish
 from shared.auth import Caller
 from shared.config_cache import Configuration
+from shared.errors import NexscoutError
 
 DEFAULT_RETRIES = 2
 MAX_RETRIES = 5
@@ -98,8 +99,8 @@ class Feature(Protocol):
         """Give the feature's rows for the settlement."""
         ...
 
-    def failed(self) -> Mapping[str, Any]:
-        """Give the feature's rows for a release."""
+    def failed(self, error: NexscoutError) -> Mapping[str, Any]:
+        """Give the feature's rows for a release, which this error is the reason of."""
         ...
 
 
@@ -112,6 +113,7 @@ class AICall:
     place. `shape` turns what was delivered into the fields of the reply.
     Where there are `parts`, each is one request of at most `max_output_tokens`; `structure` checks their lists joined.
     `images` is how many `build` gives; their bytes are no part of the limit, each costs what the catalogue says.
+    What is `moderated` is judged by the provider before a model reads it.
     A call that is not `configured` reads no configuration, and `build` gets an empty one.
     """
 
@@ -141,5 +143,6 @@ class AICall:
     visitor: Visitor | None = None
     feature: Feature | None = None
     answer_filter: Callable[[], TextFilter] | None = None
+    moderated: str | None = None
     configured: bool = True
     material: Material | None = None

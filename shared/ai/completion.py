@@ -72,6 +72,15 @@ def reply_of(completion: object, provider_request_id: str | None, latency_ms: in
     return ProviderReply(text, finish_reason or "stop", usage, provider_request_id, latency_ms)
 
 
+def flagged_in(judgement: object, latency_ms: int) -> bool:
+    """Tell whether any of a moderation's results is flagged; raises ProviderFailure where there is none."""
+    results = _plain(judgement).get("results")
+    flags = [_mapping(result).get("flagged") for result in results] if isinstance(results, list) else []
+    if not flags or not all(isinstance(flag, bool) for flag in flags):
+        raise ProviderFailure(FailureKind.MALFORMED, "not_billed", http_status=200, latency_ms=latency_ms)
+    return any(flags)
+
+
 def _plain(thing: object) -> Mapping[str, Any]:
     """Give what the SDK parsed as plain data: it checks nothing, so that any field may hold anything."""
     dump = getattr(thing, "model_dump", None)

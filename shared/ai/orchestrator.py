@@ -12,6 +12,7 @@ from shared.ai.delivery import Deliverer, prompt_bytes
 from shared.ai.exchange import Message
 from shared.ai.filtering import filtered
 from shared.ai.metrics import Metrics
+from shared.ai.moderation import Moderator
 from shared.ai.reply import Reply
 from shared.ai.reservation import needs, requested_model, reservation
 from shared.ai.run import Run
@@ -52,6 +53,7 @@ class Orchestrator:
         ledger: Ledger,
         configurations: ConfigService,
         deliverer: Deliverer,
+        moderator: Moderator,
         catalogue: Catalogue,
         lists: ClassLists,
     ) -> None:
@@ -61,6 +63,7 @@ class Orchestrator:
         self._catalogue = catalogue
         self._lists = lists
         self._deliverer = deliverer
+        self._moderator = moderator
         self._metrics = Metrics()
         self._settler = Settler(ledger, self._metrics)
 
@@ -204,6 +207,7 @@ class Orchestrator:
         if images_in(messages) > call.images:
             # The hold does not reach for them.
             raise InternalError
+        await self._moderator.check(run)
         return messages
 
 

@@ -7,7 +7,7 @@ from contextlib import asynccontextmanager
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
-from shared.ai.completion import StreamedReply, reply_of
+from shared.ai.completion import StreamedReply, flagged_in, reply_of
 from shared.ai.exchange import FailureKind, ProviderCall, ProviderFailure, ProviderReply
 from shared.ai.retry_after import retry_after_seconds
 from shared.deadline import Deadline
@@ -17,6 +17,8 @@ if TYPE_CHECKING:
     import httpx2
     from openai import AsyncOpenAI, AsyncStream
     from openai.types.chat import ChatCompletionChunk
+
+MODERATION_MODEL = "omni-moderation-latest"
 
 # A gateway that gave up waiting says nothing about whether the work was done and billed.
 _FATE_UNKNOWN = {408, 502, 504, 524}
@@ -74,6 +76,20 @@ class Providers:
                 if text := whole.add(chunk):
                     yield text
         yield whole.reply(_ms_since(started))
+
+    async def flags(self, text: str, until: Deadline) -> bool:
+        """Ask OpenAI's moderation, once, whether it flags the text.
+
+        Raises:
+            ProviderFailure: it gave no judgement in time.
+        """
+        started = time.monotonic()
+        async with _translated(started, until):
+            raw = await self._client("openai").moderations.with_raw_response.create(
+                input=text, model=MODERATION_MODEL, timeout=until.remaining()
+            )
+            judgement = raw.parse()
+        return flagged_in(judgement, _ms_since(started))
 
     async def close(self) -> None:
         """Close every client."""

@@ -78,7 +78,7 @@ class Settler:
         known = _known(error)
         record = end_record(run) | {"error_code": known.code, "error_message": known.message}
         if run.call.feature is not None:
-            record |= run.call.feature.failed()
+            record |= run.call.feature.failed(known)
         self._count(run, 0)
         try:
             with run.context.timed("settle"):

@@ -18,6 +18,7 @@ from shared.ai.call import AICall, Generated, Generation, Part, Structure
 from shared.ai.catalogue import Catalogue
 from shared.ai.delivery import Chance, Deliverer
 from shared.ai.exchange import ProviderCall, ProviderFailure
+from shared.ai.moderation import Moderator
 from shared.ai.orchestrator import Orchestrator
 from shared.ai.provider import Providers
 from shared.ai.selection import ClassLists, Wish
@@ -149,6 +150,7 @@ class Simulation:
             ledger=ledger,
             configurations=ConfigService(self._database, clock, 300, 100),
             deliverer=Deliverer(self._providers, ledger, CircuitBreaker(clock, 5, 30), chance),
+            moderator=Moderator(self._providers),
             catalogue=self._catalogue,
             lists=ClassLists(("gpt-4o",), ("gpt-3.5-turbo", "gpt-4o-mini")),
         )

@@ -74,6 +74,7 @@ def test_every_variable_is_read() -> None:
             "STANDARD_MODELS": "qwen2.5:7b,",
             "CORS_ORIGINS": "https://app.example.com, http://localhost:5173",
             "ORIGIN_SECRET": "sixteen-letters-",
+            "MODERATION": "visitors",
             "LOG_LEVEL": "debug",
             "REQUEST_TIMEOUT_SECONDS": "110.5",
             "MAX_BODY_BYTES": "1000",
@@ -100,6 +101,7 @@ def test_every_variable_is_read() -> None:
     assert settings.premium_models == ("gpt-4o", "gpt-4.1")
     assert settings.standard_models == ("qwen2.5:7b",)
     assert settings.cors_origins == ("https://app.example.com", "http://localhost:5173")
+    assert settings.moderation == "visitors"
     assert settings.origin_secret is not None
     assert settings.origin_secret.get_secret_value() == "sixteen-letters-"
     assert settings.log_level == "DEBUG"
@@ -160,6 +162,7 @@ def test_several_faults_come_in_one_error_with_what_is_allowed() -> None:
         ("STANDARD_MODELS", "gpt 4o"),
         ("CORS_ORIGINS", "*, https://app.example.com"),
         ("ORIGIN_SECRET", "fifteen-letters"),
+        ("MODERATION", "everybody"),
         ("CORS_ORIGINS", "https://app.example.com/path"),
         ("CORS_ORIGINS", ", ,"),
         ("LOG_LEVEL", "TRACE"),
@@ -251,3 +254,9 @@ def test_settings_cannot_be_changed() -> None:
 def test_unknown_variables_are_ignored() -> None:
     """An environment holds much that is not ours."""
     assert Settings.from_env(LEAST | {"PATH": "/bin", "AWS_REGION": "x"}) == Settings.from_env(LEAST)
+
+
+def test_moderation_needs_the_key_of_the_provider_that_has_it() -> None:
+    """With Anthropic's key alone every message would go without judgement, and so without an answer."""
+    told = faults(OPENAI_API_KEY="", ANTHROPIC_API_KEY="sk-ant-local", MODERATION="visitors")
+    assert told == ["- MODERATION is not valid; allowed: off, or visitors (needs OPENAI_API_KEY)"]

@@ -33,5 +33,7 @@ def _words(record: Record) -> str:
     """Give all that a record says in one form; an image says more than its words."""
     if record.source == "image":
         return f"image {record.position}"
+    if not any(map(str.isalnum, "".join((*record.fields.values(), record.text)))):
+        return ""
     said = "\n".join((*(f"{name}\t{value}" for name, value in sorted(record.fields.items())), record.text))
-    return " ".join(said.casefold().split()) if any(map(str.isalnum, said)) else ""
+    return " ".join(said.casefold().split())

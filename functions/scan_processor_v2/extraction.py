@@ -1,0 +1,202 @@
+"""Pasted text as records: chat exports, comment threads, lists, entries of forms, and whatever else people copy.
+
+A record is what one person wrote, or what a line tells of one person.
+"""
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+
+from functions.scan_processor_v2.chat_lines import (
+    headed,
+    is_dialogue,
+    is_ours,
+    is_own,
+    is_page,
+    sent,
+    stamped,
+)
+from functions.scan_processor_v2.columns import field_of
+from functions.scan_processor_v2.line_names import line_name
+from functions.scan_processor_v2.records import MAX_TEXT, Record, Source
+from functions.scan_processor_v2.tables import csv_records, is_table
+from shared.contacts.emails import listed_addresses
+from shared.contacts.phones import listed_numbers, valid_number
+
+_UNSEEN = dict.fromkeys(map(ord, "\ufeff\u200b\u200c\u200d\u2060\ufe0f\0"), "")
+_LABELLED = re.compile(r"(?P<label>[^\W\d_][\w .#()/'-]{1,28}?)(?:;[^:]*)?[ \t]*[:=][ \t]*(?P<value>\S.*)")
+_NEXT_LABEL = re.compile(r"[ \t]*[;,|][ \t]*(?=[^\W\d_][\w .-]{1,24}?[ \t]*[:=][ \t]*\S)")
+_CARD_EDGE = re.compile(r"(?:begin|end):vcard|version:[\d.]+|[-=_*~\s]{3,}", re.IGNORECASE)
+_KEPT_FIELDS = frozenset(["name", "first_name", "last_name", "email", "phone", "company", "position"])
+_FEW_LETTERS = 12
+
+
+@dataclass(slots=True)
+class Draft:
+    """A record while it is being read."""
+
+    source: Source
+    fields: dict[str, str] = field(default_factory=dict)
+    lines: list[str] = field(default_factory=list)
+    open: bool = True
+
+
+def text_records(text: str) -> Iterator[Record]:
+    """Give the records of a pasted text in order, what one person wrote together. Never raises for any text.
+
+    A record longer than 2,000 characters is given in parts, each with the same fields.
+    """
+    lines = text.translate(_UNSEEN).splitlines()
+    if is_table(lines):
+        yield from csv_records("\n".join(lines).encode("utf-8", "replace"))
+        return
+    position = 0
+    for draft in Reader(lines).drafts():
+        for part in _parts(draft.lines):
+            yield Record(position, part, dict(draft.fields), draft.source)
+            position += 1
+
+
+def _parts(lines: list[str]) -> Iterator[str]:
+    part = ""
+    for line in lines:
+        if part and len(part) + 1 + len(line) > MAX_TEXT:
+            yield part
+            part = ""
+        part = f"{part}\n{line}" if part else line
+        while len(part) > MAX_TEXT:
+            cut = part.rfind(" ", MAX_TEXT // 2, MAX_TEXT)
+            cut = MAX_TEXT if cut == -1 else cut
+            yield part[:cut]
+            part = part[cut:].lstrip()
+    yield part
+
+
+class Reader:
+    """Goes through the lines once; what a line is decides where it belongs."""
+
+    def __init__(self, lines: list[str]) -> None:
+        self._lines = [line.strip() for line in lines]
+        self._dialogue = is_dialogue(self._lines)
+        self._drafts: list[Draft] = []
+        self._senders: dict[str, Draft] = {}
+        self._current: Draft | None = None
+        self._silent = False
+        self._adjacent = False
+
+    def drafts(self) -> list[Draft]:
+        """Give what the lines tell; those of the exporter and of the page tell nothing."""
+        for line in self._lines:
+            if not line:
+                self._blank()
+                continue
+            if not (self._page(line) or self._message(line) or self._labels(line)):
+                self._words(line)
+            self._adjacent = True
+        return self._drafts
+
+    def _blank(self) -> None:
+        """End what was open; a name that stands alone still waits for its words."""
+        self._silent = self._adjacent = False
+        if self._current is not None and (len(self._current.lines) > 1 or self._current.source == "line"):
+            self._current = None
+
+    def _page(self, line: str) -> bool:
+        if is_ours(line):
+            self._current, self._silent = None, True
+            return True
+        if _CARD_EDGE.fullmatch(line):
+            self._current, self._adjacent = None, False
+            return True
+        return is_page(line)
+
+    def _message(self, line: str) -> bool:
+        """Take a line of a chat export, its times told or not."""
+        sender = headed(line)
+        if sender is not None:
+            self._from(sender)
+            return True
+        message = stamped(line)
+        if message is not None and message.sender is None:
+            # A note of the messenger, or a line that only begins with a time.
+            return bool(self._senders)
+        if message is None and self._dialogue:
+            message = sent(line)
+        if message is None or message.sender is None:
+            return False
+        self._from(message.sender)
+        if message.text and self._current is not None:
+            self._current.lines.append(message.text)
+        return True
+
+    def _from(self, sender: str) -> None:
+        """Go on with what a person writes; the exporter's own words are left out."""
+        self._silent = is_own(sender)
+        self._current = None if self._silent else self._sender(sender)
+
+    def _sender(self, sender: str) -> Draft:
+        name = " ".join(sender.strip("~ ").split())
+        draft = self._senders.get(name.casefold())
+        if draft is None:
+            known = {"phone" if valid_number(name) is not None else "name": name}
+            draft = self._senders[name.casefold()] = Draft("message", known)
+            self._drafts.append(draft)
+        return draft
+
+    def _labels(self, line: str) -> bool:
+        """Take «label: value», one or several in a line, as forms and cards have them."""
+        pairs = [_LABELLED.fullmatch(part) for part in _NEXT_LABEL.split(line)]
+        fields = [(field_of(pair["label"]), pair["value"].strip()) for pair in pairs if pair is not None]
+        if not fields or fields[0][0] is None or len(fields) < len(pairs):
+            return False
+        for name, value in fields:
+            draft = self._labelled(name or "")
+            if name in _KEPT_FIELDS and draft.source == "line":
+                draft.fields[name or ""] = value
+            if line not in draft.lines:
+                draft.lines.append(line)
+        return True
+
+    def _labelled(self, name: str) -> Draft:
+        """Give the record that a labelled value belongs to: the one above it, unless that has such a value already."""
+        current = self._current or (self._drafts[-1] if self._adjacent and self._drafts else None)
+        if current is None or name in current.fields:
+            return self._begin(Draft("line"))
+        return current
+
+    def _begin(self, draft: Draft) -> Draft:
+        self._drafts.append(draft)
+        self._current = draft
+        self._silent = False
+        return draft
+
+    def _words(self, line: str) -> None:
+        """Take any other line: one that begins with a name, or one that goes on with what is open."""
+        if self._silent and not self._heads(line):
+            return
+        in_chat = self._current is not None and self._current.source == "message"
+        name = line_name(line, lower_case=not in_chat)
+        if name is not None and name.alone and name.value[0].isupper():
+            self._from(name.value)
+            if self._current is not None and not self._current.lines:
+                self._current.lines.append(line)
+        elif name is not None and not name.alone:
+            self._begin(Draft("line", {"name": name.value}, [line]))
+            self._current = None
+        elif self._current is not None:
+            self._current.lines.append(line)
+        elif not self._is_contact_of_last(line):
+            self._drafts.append(Draft("line", {}, [line]))
+
+    def _heads(self, line: str) -> bool:
+        name = line_name(line, lower_case=False)
+        return name is not None and name.alone
+
+    def _is_contact_of_last(self, line: str) -> bool:
+        """Give a line that is a contact and hardly anything else to the person above it."""
+        found = [*listed_numbers(line), *listed_addresses(line)]
+        rest = len(line) - sum(statement.end - statement.start for statement in found)
+        if not found or rest > _FEW_LETTERS or not self._drafts:
+            return False
+        self._drafts[-1].lines.append(line)
+        return True

@@ -1,0 +1,1 @@
+"""Hand-written scan inputs and the scores of what reads them."""

@@ -71,6 +71,14 @@ def test_env_file_and_banner_agree(running_dev: Dev) -> None:
         assert env[name] in running_dev.shown
 
 
+def test_shown_chat_page_is_there(running_dev: Dev) -> None:
+    """The address opens the page of the first example workspace."""
+    address = f"http://127.0.0.1:{running_dev.port}/chat/demo"
+    assert address in running_dev.shown
+    page = httpx.get(address)
+    assert (page.status_code, page.headers["content-type"]) == (200, "text/html; charset=utf-8")
+
+
 def test_request_is_shown_as_one_line(folder: Path) -> None:
     """A refused call appears with function, status, code and milliseconds."""
     with dev(folder) as running:

@@ -74,6 +74,15 @@ def test_pasted_call_costs_ten_energy_and_leaves_a_row(
     assert row["tokens_total"] == reply["tokensUsed"]
 
 
+def test_pasted_visitor_message_is_streamed(running_dev: Dev) -> None:
+    """The block about the chat page prints the events of an answer that a model gave."""
+    [block] = [block for block in PASTED if "public-chatbot-chat" in block]
+    printed = "\n".join(paste(running_dev.folder, block)).split("\n\n")
+    events = [json.loads(event.removeprefix("data: ")) for event in printed if event]
+    assert [events[0]["type"], events[-1]["type"]] == ["meta", "done"]
+    assert (events[-1]["handledBy"], events[-1]["fallback"]) == ("ai", False)
+
+
 def test_every_other_block_runs(running_dev: Dev) -> None:
     """The commands after the call end well, one block after the other."""
     for block in PASTED[2:]:

@@ -112,9 +112,9 @@ class AssistantTurn:
                 prompt=self._prompt,
                 own_instructions=self._instructions,
                 uses_workspace=self._knows_workspace,
+                messages=self._earlier_messages + 2,
             ),
             "conversationId": self._conversation_id,
-            "messageCount": self._earlier_messages + 2,
         }
 
     def opening(self, reservation: str) -> tuple[str, Mapping[str, Any]]:

@@ -5,9 +5,10 @@ from typing import Any
 from uuid import UUID
 
 from fastapi import APIRouter, Request
-from fastapi.responses import Response
+from fastapi.responses import JSONResponse, Response
 
 from functions.public_chatbot_chat.assistant import assistant_call
+from functions.public_chatbot_chat.openapi import document
 from functions.public_chatbot_chat.schemas import FUNCTION, AssistantRequest, TransformRequest
 from functions.public_chatbot_chat.transform import transform_call
 from functions.public_chatbot_chat.visitor_chat import answer_visitor
@@ -53,6 +54,12 @@ def _is_uuid(value: object) -> bool:
         return bool(UUID(value)) if isinstance(value, str) else False
     except ValueError:
         return False
+
+
+@router.get("/openapi.json")
+async def describe() -> JSONResponse:
+    """Give the OpenAPI document."""
+    return JSONResponse(document())
 
 
 async def _answer_user(body: Mapping[str, Any], caller: Caller, request: Request) -> Response:

@@ -3,8 +3,10 @@
 from typing import Any
 
 
-def told(text: str, *, prompt: str, own_instructions: str, uses_workspace: bool) -> dict[str, Any]:
-    """Give the fields of an answer that a model gave under these instructions."""
+def told(
+    text: str, *, prompt: str, own_instructions: str = "", uses_workspace: bool = False, messages: int = 0
+) -> dict[str, Any]:
+    """Give the fields of an answer that a model gave under these instructions; `messages` are kept of its talk."""
     return {
         "response": text,
         "message": text,
@@ -17,4 +19,11 @@ def told(text: str, *, prompt: str, own_instructions: str, uses_workspace: bool)
         "systemPromptLength": len(prompt),
         "fallback": False,
         "handledBy": "ai",
+        # Nobody rates a user: the figures are there for the code that reads them of a visitor.
+        "session": {
+            "qualificationScore": 0,
+            "buyingIntent": 0,
+            "emotionalState": "Neutral",
+            "messageCount": messages,
+        },
     }

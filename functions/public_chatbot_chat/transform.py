@@ -45,12 +45,12 @@ def transform_call(asked: TransformRequest, caller: Caller, key: str | None, bod
         prompt_version=PROMPT.version if asked.system_instruction is None else None,
         idempotency_key=key,
         body_hash=body_hash,
+        configured=False,
     )
 
 
 def _reply(generated: Generated, instruction: str, asked: TransformRequest) -> Mapping[str, Any]:
-    own = asked.system_instruction or ""
-    return told(generated.text, prompt=instruction, own_instructions=own, uses_workspace=False)
+    return told(generated.text, prompt=instruction, own_instructions=asked.system_instruction or "")
 
 
 def _limit_bytes(messages: Sequence[Message]) -> int:

@@ -4,25 +4,14 @@ import json
 import subprocess
 import sys
 from collections.abc import Iterator
-from dataclasses import dataclass
 from typing import Any
 
 import pytest
 import requests
 import schemathesis
 from fastapi.routing import APIRoute
-from hypothesis import HealthCheck, Phase, given, settings
-from hypothesis import strategies as st
 from jsonschema import Draft202012Validator
-from schemathesis import Case, GenerationMode
-from schemathesis.checks import not_a_server_error
-from schemathesis.config import SchemathesisConfig
-from schemathesis.specs.openapi.checks import (
-    content_type_conformance,
-    response_headers_conformance,
-    response_schema_conformance,
-    status_code_conformance,
-)
+from schemathesis import GenerationMode
 
 from functions.generate_ai_content.openapi import document
 from functions.generate_ai_content.routes import router
@@ -33,51 +22,14 @@ from tests.calls import URL, Api, orchestrated
 from tests.conftest import Database, NewUser
 from tests.functions.content_bodies import CASES, NOTES
 from tests.functions.content_bodies import Case as ContentCase
+from tests.functions.described import CHECKS, CONFIG, Requester, send_generated, unlimited, validator_of
 from tests.provider import Provider
-from tests.users import User
 
 MUCH_ENERGY = 1_000_000
 UNLIMITED = 1_000_000
 
-CHECKS = [
-    not_a_server_error,
-    status_code_conformance,
-    content_type_conformance,
-    response_headers_conformance,
-    response_schema_conformance,
-]
-
-# Keys are made for callers here, and a body that its shape forbids may still be taken: old clients send blanks.
-CONFIG = SchemathesisConfig.from_dict({"generation": {"with-security-parameters": False}})
 SCHEMA = schemathesis.openapi.from_dict(document(), config=CONFIG)
 OPERATIONS = {"generate": SCHEMA[URL]["POST"], "find": SCHEMA[f"{URL}/requests/{{request_id}}"]["GET"]}
-
-
-@dataclass(frozen=True)
-class Requester:
-    """Somebody who may call as often as they like, with what a generated request needs to come through."""
-
-    user: User
-    prospect_id: str
-    url: str
-    headers: dict[str, str]
-
-    def send(self, case: Case[Any], session: requests.Session) -> None:
-        """Send a generated request, and hold the reply against the document."""
-        reply = case.call(base_url=self.url, headers=self.headers, session=session, timeout=60)
-        case.validate_response(reply, checks=CHECKS)
-
-    def known(self, body: Any) -> Any:  # noqa: ANN401  # any JSON
-        """Give the body with ids that exist and no invented models: the document can only tell their form."""
-        if not isinstance(body, dict):
-            return body
-        ours = {"prospectId": self.prospect_id, "userId": self.user.id, "user_id": self.user.id}
-        models = {"model", "fallbackModel", "fallback_model"}
-        return {
-            name: self.known(value) if name == "config" else ours.get(name, value)
-            for name, value in body.items()
-            if name not in models
-        }
 
 
 @pytest.fixture(scope="module")
@@ -85,36 +37,9 @@ def requester(stack: Stack, database: Database, new_user: NewUser) -> Iterator[R
     """A user with much energy, while the limit of calls a minute is out of the way."""
     user = new_user(energy=MUCH_ENERGY)
     headers = {"apikey": stack.publishable_key, "authorization": f"Bearer {user.access_token}"}
-    usual = database.execute("select calls_per_minute from public.ai_tiers where tier = 'pro'").fetchone()
-    assert usual is not None
-    change = "update public.ai_tiers set calls_per_minute = %s where tier = 'pro'"
-    database.execute(change, [UNLIMITED])
-    yield Requester(user, add_prospect(database, user), stack.url, headers)
-    database.execute(change, usual)
-
-
-def try_out(requester: Requester, name: str, mode: GenerationMode, examples: int) -> None:
-    """Send so many generated requests of one operation, the same ones at every run."""
-    with requests.Session() as session:
-
-        @settings(
-            max_examples=examples,
-            derandomize=True,
-            database=None,
-            deadline=None,
-            phases=[Phase.generate],
-            suppress_health_check=list(HealthCheck),
-        )
-        @given(case=OPERATIONS[name].as_strategy(generation_mode=mode), known=st.booleans())
-        def send(case: Case[Any], known: bool) -> None:  # noqa: FBT001  # a drawn value
-            if known:
-                case.body = requester.known(case.body)
-                # Short keys repeat themselves, and most queued work is like any other.
-                case.headers.pop("Idempotency-Key", None)
-                case.headers.pop("Prefer", None)
-            requester.send(case, session)
-
-        send()
+    ids = {"prospectId": add_prospect(database, user), "userId": user.id, "user_id": user.id}
+    with unlimited(database, "ai_tiers", calls_per_minute=UNLIMITED):
+        yield Requester(stack.url, headers, ids, left_out={"model", "fallbackModel", "fallback_model"})
 
 
 @pytest.mark.parametrize("mode", list(GenerationMode), ids=lambda mode: mode.value)
@@ -124,7 +49,7 @@ def test_generated_requests_are_answered_as_the_document_tells(
 ) -> None:
     """Valid or not: no 5xx, and status, headers and body are what the document has for them."""
     del provider
-    try_out(requester, name, mode, examples)
+    send_generated(OPERATIONS[name], requester, mode, examples)
 
 
 @pytest.mark.soak
@@ -134,13 +59,12 @@ def test_thousands_of_generated_requests_are_answered_as_the_document_tells(
 ) -> None:
     """The same with more of them."""
     del provider
-    try_out(requester, "generate", mode, 3_000)
+    send_generated(OPERATIONS["generate"], requester, mode, 3_000)
 
 
 def validator(name: str) -> Draft202012Validator:
     """A validator of one schema of the document."""
-    whole = {"$ref": f"#/components/schemas/{name}", "components": document()["components"]}
-    return Draft202012Validator(whole, format_checker=Draft202012Validator.FORMAT_CHECKER)
+    return validator_of(document(), name)
 
 
 def test_the_document_is_valid_openapi() -> None:

@@ -11,8 +11,11 @@ from shared.ai.catalogue import Catalogue, Model
 from shared.ai.cost import upper_bound_usd
 from shared.ai.selection import MAX_FALLBACKS, Needs
 
-OVERHEAD_BYTES = 1024
-"""What a request carries besides the prompt: its parameters as JSON, the words around a schema, those to a part."""
+OVERHEAD_BYTES = 512
+"""What a request carries besides the prompt: its parameters as JSON, and the words around a schema."""
+
+PART_BYTES = 512
+"""What a part is told of its share: its instruction, as a message."""
 
 
 def needs(call: AICall) -> Needs:
@@ -34,7 +37,7 @@ def cost_bound_usd(call: AICall, model: Model, prompt_bytes: int) -> Decimal:
     """Give the most that one attempt at the model can cost, in USD, with a prompt of at most so many bytes."""
     # A model that takes no schema by parameter is told it in words.
     schema = "" if call.structure is None else json.dumps(call.structure.schema)
-    size = prompt_bytes + len(schema.encode()) + OVERHEAD_BYTES
+    size = prompt_bytes + len(schema.encode()) + OVERHEAD_BYTES + (PART_BYTES if call.parts else 0)
     return upper_bound_usd(model, size, output_limit(call, model), images=call.images)
 
 

@@ -1,6 +1,6 @@
 """Chat pages made by SQL, and visitors who write to them from addresses of the test's own."""
 
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from uuid import uuid4
@@ -10,12 +10,13 @@ import httpx
 from functions.public_chatbot_chat.routes import router
 from local.stack import Stack
 from shared.ai.delivery import Chance
-from shared.app import Envelope, create_app
+from shared.app import create_app
 from shared.log import logger
 from tests.apps import services_on
 from tests.proofs.canaries import Connection
 
 URL = "/functions/v1/public-chatbot-chat"
+Transport = Callable[[str], httpx.AsyncBaseTransport]
 AWAY = "Bukas na po kami sasagot."
 
 
@@ -47,11 +48,12 @@ def another_session(database: Connection, owner_id: str) -> ChatPage:
 
 
 class Visitors:
-    """Whoever writes to a page; the address is that of the connection."""
+    """Whoever writes to a page; `transport` connects from an address."""
 
-    def __init__(self, app: Envelope, publishable_key: str) -> None:
-        self._app = app
-        self._key = publishable_key
+    def __init__(self, url: str, transport: Transport, publishable_key: str) -> None:
+        self._url = url
+        self._transport = transport
+        self.key = publishable_key
 
     async def say(
         self,
@@ -62,22 +64,30 @@ class Visitors:
         **fields: object,
     ) -> httpx.Response:
         """Send a visitor's message from an address, with the anonymous key unless other headers are named."""
-        transport = httpx.ASGITransport(app=self._app, raise_app_exceptions=False, client=(address, 40_000))
         body = {"sessionId": page.session_id, "userId": page.owner_id, "message": said, **fields}
         async with httpx.AsyncClient(
-            transport=transport, base_url="http://chat.test", trust_env=False, timeout=60
+            transport=self._transport(address), base_url=self._url, trust_env=False, timeout=60
         ) as client:
-            sent = {"apikey": self._key} if headers is None else headers
+            sent = {"apikey": self.key} if headers is None else headers
             return await client.post(URL, json=body, headers=dict(sent))
 
 
 @asynccontextmanager
 async def visitors_of(stack: Stack, chance: Chance | None = None, **env: str) -> AsyncIterator[Visitors]:
-    """The chat function in this process; the logger's set-up is put back afterwards."""
+    """At the chat function in this process; the logger's set-up is put back afterwards."""
     before = (logger.handlers[:], logger.level, logger.propagate)
     try:
         async with services_on(stack, chance, **env) as services:
             app = create_app("public-chatbot-chat", router, services.settings, services)
-            yield Visitors(app, stack.publishable_key)
+
+            def connect(address: str) -> httpx.AsyncBaseTransport:
+                return httpx.ASGITransport(app=app, raise_app_exceptions=False, client=(address, 40_000))
+
+            yield Visitors("http://chat.test", connect, stack.publishable_key)
     finally:
         logger.handlers[:], logger.level, logger.propagate = before
+
+
+def visitors_at(stack: Stack) -> Visitors:
+    """At the stack's own functions, which are another process; all of one address."""
+    return Visitors(stack.url, lambda _address: httpx.AsyncHTTPTransport(), stack.publishable_key)

@@ -13,7 +13,7 @@ import pytest
 from local.stack import Stack
 from tests.books import Books
 from tests.conftest import Database, NewUser
-from tests.proofs.chat_pages import ChatPage, Visitors, another_session, open_page, visitors_of
+from tests.proofs.chat_pages import ChatPage, Visitors, another_session, open_page, visitors_at, visitors_of
 from tests.proofs.two_workspaces import limits_raised
 from tests.provider import Provider
 from tests.sql.invariants import broken
@@ -33,10 +33,10 @@ def no_limits(database: Database) -> Iterator[None]:
 
 
 @pytest.fixture
-async def visitors(stack: Stack) -> AsyncIterator[Visitors]:
-    """The chat function in this process, over the real database."""
-    async with visitors_of(stack, LOG_LEVEL="ERROR") as answered:
-        yield answered
+async def processes(stack: Stack) -> AsyncIterator[list[Visitors]]:
+    """The chat function in two processes that share nothing but the database."""
+    async with visitors_of(stack, LOG_LEVEL="ERROR") as here:
+        yield [here, visitors_at(stack)]
 
 
 @pytest.fixture
@@ -63,11 +63,15 @@ def answer_of(reply: httpx.Response) -> str:
     return str(events[-1]["response"])
 
 
-async def ask_at_once(visitors: Visitors, pages: Sequence[ChatPage], questions: Sequence[str]) -> list[str]:
-    """Ask all questions at once, each on its page and from an address of its own, every third streamed; the answers."""
+async def ask_at_once(
+    processes: Sequence[Visitors], pages: Sequence[ChatPage], questions: Sequence[str]
+) -> list[str]:
+    """Ask all questions at once, each on its page, in the processes by turns and every third streamed; the answers."""
     replies = await asyncio.gather(
         *(
-            visitors.say(page, question, f"192.0.2.{number + 1}", stream=number % 3 == 0)
+            processes[number % len(processes)].say(
+                page, question, f"192.0.2.{number + 1}", stream=number % 3 == 0
+            )
             for number, (page, question) in enumerate(zip(pages, questions, strict=True))
         )
     )
@@ -100,12 +104,12 @@ def assert_books_balance(database: Database, owner: User, provider: Provider, ca
 
 @pytest.mark.usefixtures("no_limits")
 async def test_fifty_visitors_at_once_in_one_session_keep_their_order(
-    visitors: Visitors, database: Database, owner: User, provider: Provider
+    processes: list[Visitors], database: Database, owner: User, provider: Provider
 ) -> None:
     """100 rows, each question before its own answer, and fifty charges."""
     page = open_page(database, owner.id)
     questions = [f"tanong {number:03}" for number in range(VISITORS)]
-    answers = await ask_at_once(visitors, [page] * VISITORS, questions)
+    answers = await ask_at_once(processes, [page] * VISITORS, questions)
     assert_told_as_it_was(turns(database, page), questions, answers)
     assert_books_balance(database, owner, provider, VISITORS)
     counted = database.execute(
@@ -116,13 +120,13 @@ async def test_fifty_visitors_at_once_in_one_session_keep_their_order(
 
 @pytest.mark.usefixtures("no_limits")
 async def test_fifty_visitors_at_once_in_fifty_sessions_keep_their_order(
-    visitors: Visitors, database: Database, owner: User, provider: Provider
+    processes: list[Visitors], database: Database, owner: User, provider: Provider
 ) -> None:
     """Two rounds: each session has its own two questions with their answers, in turn, and nobody else's."""
     open_page(database, owner.id)
     pages = [another_session(database, owner.id) for _ in range(VISITORS)]
     rounds = [[f"tanong {turn}-{number:03}" for number in range(VISITORS)] for turn in (1, 2)]
-    answers = [await ask_at_once(visitors, pages, questions) for questions in rounds]
+    answers = [await ask_at_once(processes, pages, questions) for questions in rounds]
     for number, page in enumerate(pages):
         found = turns(database, page)
         assert_told_as_it_was(found, [one[number] for one in rounds], [one[number] for one in answers])

@@ -203,6 +203,9 @@ async def test_the_requests_would_show_a_leak(
     assert "prospects.full_name" in scene.leaks(answer.text)
     assert "prospects.full_name" in scene.leaks(provider_bodies(provider))
     assert not opened_by_the_page(scene, answer)
+    await make_history(scene, client)
+    stored = HttpProbe("GET", f"{GENERATE}/requests/{scene.open.ids['ai_jobs']}", own)
+    assert "ai_jobs.reply" in scene.leaks((await heard(client, [stored]))[0].text)
 
 
 def test_fault_17_statements_meet_no_canary(scene: Scene, capsys: pytest.CaptureFixture[str]) -> None:

@@ -24,11 +24,11 @@ TEMPERATURE = 0.6
 TITLE_CHARS = 80
 
 HISTORY_BYTES = 16_000
-FIGURES_BYTES = 4_000
+FIGURES_BYTES = 6_000
 INSTRUCTIONS_BYTES = 6_000
 
 OWN_WORDS_BYTES = 48_000
-FIXED_PROMPT_BYTES = 70_000
+FIXED_PROMPT_BYTES = 74_000
 """Instructions, history, and twice the data: its quotes are escaped once more on the wire."""
 
 FOLLOW_USER = "Write in the language the user writes in; Taglish where the user mixes both."

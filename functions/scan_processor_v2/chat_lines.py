@@ -6,11 +6,14 @@ from collections.abc import Iterable
 from typing import NamedTuple
 
 from functions.scan_processor_v2.columns import field_of
+from functions.scan_processor_v2.line_names import NOT_PEOPLE
 from shared.contacts.phones import valid_number
 
 OWN = frozenset(["you", "me", "ikaw", "ako", "admin", "you sent", "sent by you", "page", "seller"])
 """How exports call whoever made them: no prospect."""
 
+_CARD_WORDS = frozenset(["begin", "end", "version", "fn", "n", "org", "tel", "adr", "http", "https"])
+_NAME_MARKS = frozenset(";=/<>?@!")
 MAX_SENDER = 60
 _MAX_SENDER_WORDS = 6
 
@@ -82,7 +85,10 @@ def is_sender(words: str) -> bool:
     name = words.strip(" ~")
     if is_own(name):
         return True
-    if field_of(name) is not None or len(name.split()) > _MAX_SENDER_WORDS:
+    words_of_name = name.casefold().split()
+    if len(words_of_name) > _MAX_SENDER_WORDS or not (NOT_PEOPLE | _CARD_WORDS).isdisjoint(words_of_name):
+        return False
+    if field_of(name) is not None or not _NAME_MARKS.isdisjoint(name):
         return False
     return valid_number(name) is not None or (name[:1].isupper() and not any(map(str.isdigit, name)))
 

@@ -207,12 +207,19 @@ def _plain(header: str) -> str:
     return " ".join(re.sub(r"[^a-z]+", " ", re.sub(r"([a-z])_(?=[a-z])", r"\1 ", bare)).split())
 
 
-def is_header(cells: Sequence[str]) -> bool:
-    """Tell whether a row names columns: two that are known, or all of them, and no cell is a contact."""
+def is_header(cells: Sequence[str], below: Sequence[str] = ()) -> bool:
+    """Tell whether a row names columns: two that are known, or all of them, and no cell is a contact.
+
+    One that is known is enough where contacts stand in the row below and no person in this one.
+    """
     named = [cell for cell in cells if cell.strip()]
     known = sum(field_of(cell) is not None for cell in named)
-    contacts = any(_CONTACT.search(cell) for cell in named)
-    return not contacts and (known >= 2 or 0 < known == len(named))  # noqa: PLR2004  # one may be a person's trade
+    if not known or any(_CONTACT.search(cell) for cell in named):
+        return False
+    if known >= 2 or known == len(named):  # noqa: PLR2004  # one may be a person's trade
+        return True
+    contacts = any(_CONTACT.search(cell) for cell in below)
+    return contacts and not any(line_name(cell, lower_case=False) for cell in named)
 
 
 def columns_by_header(cells: Sequence[str]) -> Columns:

@@ -17,7 +17,7 @@ from functions.scan_processor_v2.chat_lines import (
     stamped,
 )
 from functions.scan_processor_v2.columns import field_of
-from functions.scan_processor_v2.line_names import line_name
+from functions.scan_processor_v2.line_names import line_name, name_behind_contact
 from functions.scan_processor_v2.records import MAX_TEXT, Record, Source
 from functions.scan_processor_v2.tables import csv_records, is_table
 from shared.contacts.emails import listed_addresses
@@ -26,6 +26,8 @@ from shared.contacts.phones import listed_numbers, valid_number
 _UNSEEN = dict.fromkeys(map(ord, "\ufeff\u200b\u200c\u200d\u2060\ufe0f\0"), "")
 _LABELLED = re.compile(r"(?P<label>[^\W\d_][\w .#()/'-]{1,28}?)(?:;[^:]*)?[ \t]*[:=][ \t]*(?P<value>\S.*)")
 _NEXT_LABEL = re.compile(r"[ \t]*[;,|][ \t]*(?=[^\W\d_][\w .-]{1,24}?[ \t]*[:=][ \t]*\S)")
+# "Financial Advisor at Sun Life" below a name is what that person does.
+_HEADLINE = re.compile(r"\b(?:at|of|sa)[ \t]+[A-Z0-9]|[ \t]@[ \t]")
 _CARD_EDGE = re.compile(r"(?:begin|end):vcard|version:[\d.]+|[-=_*~\s]{3,}", re.IGNORECASE)
 _KEPT_FIELDS = frozenset(["name", "first_name", "last_name", "email", "phone", "company", "position"])
 _FEW_LETTERS = 12
@@ -175,7 +177,8 @@ class Reader:
         if self._silent and not self._heads(line):
             return
         in_chat = self._current is not None and self._current.source == "message"
-        name = line_name(line, lower_case=not in_chat)
+        headline = in_chat and _HEADLINE.search(line) is not None
+        name = None if headline else line_name(line, lower_case=not in_chat) or name_behind_contact(line)
         if name is not None and name.alone and name.value[0].isupper():
             self._from(name.value)
             if self._current is not None and not self._current.lines:

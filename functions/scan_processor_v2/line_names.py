@@ -32,6 +32,9 @@ _MARK = re.compile(r"(?:[^\w\s+(\"@#'=\u201c]+\s*|\(?\d{1,4}[.)]\s+|#\s?\d{1,4}\
 _CLEAR = re.compile(
     r"\s*[-\u2013\u2014:|/;,<(=~\u2192>]+\s*|\s*\.{2,}|\s+(?=[+(]?\d[\d\s().-]{6,}|[\w.+-]+@\w)"
 )
+_CONTACT_FIRST = re.compile(
+    r"[\W_]*(?:[\w.+-]+@[\w-]+(?:\.[\w-]+)+|[\d\s().-]{9,20}(?<=\d)\)?)[\s\W_]+(?=[^\W\d_])"
+)
 _COMMA = re.compile(r"\s*,\s*")
 _BOUND = re.compile(r"\s*(?:$|[-\u2013\u2014:|/;<(]|,(?!\s*(?:jr|sr)\b))", re.IGNORECASE)
 
@@ -66,6 +69,15 @@ def line_name(line: str, *, lower_case: bool = True) -> LineName | None:
     if not _is_person(name) or not (name[0].isupper() or (lower_case and clear)):
         return None
     return LineName(" ".join(name.split()), span[0], behind, alone)
+
+
+def name_behind_contact(line: str) -> LineName | None:
+    """Give the name that follows the contact with which a line begins: "0917 123 4567 - Maria Santos"."""
+    contact = _CONTACT_FIRST.match(line)
+    name = line_name(line[contact.end() :]) if contact is not None else None
+    if contact is None or name is None:
+        return None
+    return LineName(name.value, contact.end() + name.start, contact.end() + name.end, alone=False)
 
 
 def _surname_first(line: str, span: tuple[int, int]) -> LineName | None:

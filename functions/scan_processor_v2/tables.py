@@ -106,7 +106,7 @@ def _marks(line: str, mark: str) -> int:
 def _layout(rows: list[Row]) -> tuple[Layout, list[Row]]:
     """Give how the table is built, and the rows behind its header; what stands above a header is its title."""
     for number, row in enumerate(rows[:_HEADER_WITHIN]):
-        if is_header(row):
+        if is_header(row, rows[number + 1] if number + 1 < len(rows) else ()):
             return Layout(columns_by_header(row), [" ".join(cell.split()) for cell in row]), rows[
                 number + 1 :
             ]

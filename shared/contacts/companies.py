@@ -8,6 +8,7 @@ from shared.contacts.said import Statement
 
 MAX_WORDS = 7
 _ABBREVIATED = frozenset(["inc", "co", "corp", "ltd", "sta", "sto", "st"])
+_ENDING = frozenset(["inc", "corp", "ltd"])
 _JOINING = frozenset(["of", "and", "&", "the", "ng", "at"])
 _ROLE = r"(?:manager|agent|consultant|director|ceo|president|supervisor|engineer|nurse|teacher|cashier|crew|staff|head)"
 _PO = r"(?:[ \t]+(?:po|ho))?"
@@ -75,6 +76,8 @@ def _company_end(text: str, start: int) -> int:
         position += abbreviated
         if word.group()[0].isupper() or word.group()[0].isdigit():
             end = position
+        if abbreviated and word.group().lower() in _ENDING:
+            break
         if not text.startswith(" ", position):
             break
         position += 1

@@ -66,7 +66,8 @@ def listed_addresses(text: str) -> Iterator[Statement]:
     """Give every valid address in notes about other people, in order, the domain in lower case, whosever it is."""
     since = 0
     spaced = (match.span() for match in _SPACED.finditer(text))
-    for start, end in sorted({*_plain_spans(text), *_written_out_spans(text), *spaced}):
+    spans = {*_plain_spans(text), *_written_out_spans(text), *spaced}
+    for start, end in sorted(spans, key=lambda span: (span[0], -span[1])):
         if start < since:
             continue
         address = valid_address(spelled(text[start:end]))

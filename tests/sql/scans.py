@@ -150,7 +150,7 @@ class Scans:
         return [
             (row["step"], row["percent"])
             for row in self.money.rows(
-                "select * from public.scan_status where scan_id = %s order by updated_at", scan
+                "select step, percent from public.scan_status where scan_id = %s order by updated_at", scan
             )
         ]
 

@@ -1,0 +1,80 @@
+"""Storing a block looks people up by index, however many prospects there are, on both starting points."""
+
+import json
+from collections.abc import Callable
+from uuid import UUID
+
+import psycopg
+
+from local.migrate import apply
+from tests.sql.money import Money
+from tests.sql.scans import Scans, block, item
+
+PROSPECTS = 100_000
+NAMES = 20_000
+ITEMS = 50
+
+
+def crowd(money: Money, user: UUID) -> None:
+    """Give a user so many prospects: five of each name, each with a number of his own."""
+    money.admin.execute(
+        """insert into public.prospects (user_id, full_name, phone, email)
+           select %s, 'Person ' || n %% %s, '0917 ' || lpad(n::text, 7, '0'), 'p' || n || '@x.ph'
+           from generate_series(1, %s) n""",
+        [user, NAMES, PROSPECTS],
+    )
+
+
+def test_block_of_a_user_with_many_prospects_reads_few_rows(money: Money, money_url: str) -> None:
+    """Fifty people against 100,000: no table scan, and no more rows than the people and their namesakes."""
+    scans, user = Scans(money), money.account()
+    crowd(money, user)
+    work = scans.running(user)
+    people = [
+        item(f"Person {number}", position=number, phone=f"+639178{number:06}", email=f"new{number}@x.ph")
+        if number % 2
+        # Every second one is known, by the number of the one of this name.
+        else item(f"P. {number}", position=number, phone=f"+63917{number + 1:07}")
+        for number in range(ITEMS)
+    ]
+    with psycopg.connect(money_url, options="-c role=service_role") as worker:
+        worker.execute(
+            "select public.scan_store_block(%s, %s)", [user, json.dumps(block(work.id, 0, *people))]
+        )
+        read = worker.execute(
+            """select seq_scan, idx_tup_fetch from pg_stat_xact_user_tables
+               where relid = 'public.prospects'::regclass"""
+        ).fetchone()
+        worker.commit()
+    assert read is not None
+    assert read[0] == 0
+    # Found, locked and changed: three reads of each known one; namesakes with numbers are passed over in the index.
+    assert read[1] <= 3 * ITEMS
+    assert scans.job(work.id)["merged"] == ITEMS // 2
+
+
+def test_scan_works_on_the_app_s_own_project(existing_database: Callable[[], str]) -> None:
+    """With the app's triggers on prospects, new ones are made, and known ones filled, from first to last call."""
+    url = existing_database()
+    apply(url)
+    with (
+        psycopg.connect(url, autocommit=True, options="-c role=service_role") as service,
+        psycopg.connect(url, autocommit=True) as admin,
+    ):
+        money = Money(service, admin)
+        scans, user = Scans(money), money.account(energy=None)
+        known = scans.known(user, phone="0917 123 4567", pipeline_stage="engage")
+        work = scans.running(user)
+        answer = scans.settle(
+            scans.hold(user, work.id, 0),
+            work.id,
+            0,
+            item(phone="+639171234567", email="ana@x.ph"),
+            item("Ben Cruz", position=1),
+        )
+        assert (answer["outcome"], answer["storage_error"]) == ("settled", None)
+        assert scans.finish(work.id, work.lease)["reply"]["prospectsFound"] == 2
+        first, second = scans.prospects(user)
+        assert (first["id"], first["email"], first["pipeline_stage"]) == (known, "ana@x.ph", "engage")
+        assert (second["full_name"], second["avatar_seed"] is None) == ("Ben Cruz", False)
+        assert money.value("select count(*) from public.notifications where user_id = %s", user) == 1

@@ -85,11 +85,11 @@ class VisitorTurn:
         self._system_prompt = system_prompt(settings, self._chat.get("company"))
         self._facts = knowledge(settings, self._chat)
         data = json.dumps(self._facts, ensure_ascii=False, separators=(",", ":"))
-        return [
+        told: list[Message] = [
             {"role": "system", "content": f"{self._system_prompt}\n\n{WALL}"},
             {"role": "user", "content": f"Facts: {data}"},
-            *self._turns(),
         ]
+        return [*told, *self._turns(PROMPT_LIMIT_BYTES - _wire_bytes(told))]
 
     def answer_filter(self) -> AnswerFilter:
         """Give what the model's answer passes through; known once the messages are built."""
@@ -136,10 +136,17 @@ class VisitorTurn:
         """Give the rows of a turn that nothing could be reserved for."""
         return self._rows(self.without_model(), 0, fallback=True)
 
-    def _turns(self) -> list[Message]:
-        newest = list(self._chat["history"])[-HISTORY_TURNS:]
+    def _turns(self, room_bytes: int) -> list[Message]:
+        """Give the newest turns in order, as many as there is room for, and at least the newest."""
         roles = {"visitor": "user", "ai": "assistant"}
-        return [{"role": roles[turn["sender"]], "content": turn["message"]} for turn in newest]
+        turns: list[Message] = []
+        for turn in reversed(list(self._chat["history"])[-HISTORY_TURNS:]):
+            message = {"role": roles[turn["sender"]], "content": turn["message"]}
+            room_bytes -= _wire_bytes(message)
+            if turns and room_bytes < 0:
+                break
+            turns.insert(0, message)
+        return turns
 
     def _rows(self, answer: str, tokens: int, *, fallback: bool) -> dict[str, Any]:
         return {
@@ -175,3 +182,8 @@ class VisitorTurn:
     def _settings(self) -> Mapping[str, Any]:
         settings: Mapping[str, Any] = self._chat.get("settings") or {}
         return settings
+
+
+def _wire_bytes(value: object) -> int:
+    """Give the bytes that a part of the request takes, with what stands between two parts."""
+    return len(json.dumps(value, ensure_ascii=False).encode()) + 8

@@ -18,6 +18,11 @@ _LINK = re.compile(
 _LINK_BEGUN = re.compile(r"!?(?:\[(?:[^\[\]]{0,300}(?:\](?:\([^()]{0,1300})?)?)?)?")
 
 
+def showable(text: str) -> str:
+    """Give the text without the characters that are not shown themselves but change how others are."""
+    return _UNSHOWN.sub("", text)
+
+
 class MarkupFilter:
     """Takes tags out, and writes a Markdown link as its words and its address in parentheses.
 
@@ -30,7 +35,7 @@ class MarkupFilter:
 
     def add(self, text: str) -> str:
         """Take the next piece in and give what is decided."""
-        self._held += _UNSHOWN.sub("", text)
+        self._held += showable(text)
         return self._decided(ended=False)
 
     def end(self) -> str:

@@ -12,6 +12,7 @@ from fastapi.responses import JSONResponse, Response
 
 from functions.public_chatbot_chat.conversation import PROMPT_LIMIT_BYTES, VisitorTurn
 from functions.public_chatbot_chat.instructions import PROMPT
+from functions.public_chatbot_chat.markup import showable
 from functions.public_chatbot_chat.schemas import FUNCTION, MISSING, VisitorRequest
 from shared.address import viewer_address
 from shared.ai.call import AICall, Visitor
@@ -50,7 +51,11 @@ def _visitor_request(body: Mapping[str, Any]) -> VisitorRequest:
     if not all(body.get(name) for name in ("sessionId", "message", "userId")):
         missing = [name for name in ("sessionId", "message", "userId") if not body.get(name)]
         raise InvalidRequest(MISSING, details=[{"field": name, "message": "missing"} for name in missing])
-    return parse(VisitorRequest, body)
+    message = body["message"]
+    # What shows nothing itself may make other words look like what they are not, to the owner as well.
+    return parse(
+        VisitorRequest, {**body, "message": showable(message) if isinstance(message, str) else message}
+    )
 
 
 def _call(asked: VisitorRequest, turn: VisitorTurn, request: Request, body: Mapping[str, Any]) -> AICall:

@@ -233,6 +233,29 @@ async def test_fault_16_one_address_that_came_first_starves_nobody(
     assert counted(found, "visitor")["ai"] >= 99
 
 
+async def test_fault_16_dear_answers_end_with_the_days_usd(
+    visitors: Visitors,
+    database: Database,
+    provider: Provider,
+    attacked: str,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    """Prompts of 60,000 tokens cost up to 0.156 USD each: the day ends at two USD, though there is energy left."""
+    usage = {"prompt_tokens": 60_000, "completion_tokens": 600, "total_tokens": 60_600}
+    provider.fail({"kind": "usage", "usage": usage, "times": 1000})
+    found = await sent(visitors, rotating(database, attacked, 200, random.Random(4)))  # noqa: S311
+    energy, usd = spent(database, attacked)
+    show(
+        capsys,
+        "dear answers",
+        counted(found, "attacker") + Counter({"energy": energy, "USD cents": round(usd * 100)}),
+    )
+    assert counted(found, "attacker").keys() == {"ai", "away"}
+    assert Decimal("1.9") < usd <= USD_PER_DAY
+    assert energy < ENERGY_PER_DAY
+    assert broken(database, UUID(attacked)) == []
+
+
 @pytest.mark.soak
 async def test_without_its_share_an_address_would_starve_the_others(
     visitors: Visitors, database: Database, attacked: str

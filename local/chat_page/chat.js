@@ -28,13 +28,17 @@ class Chat {
     const settings = await this.api.settingsOf(this.ownerId)
     this.greeting = settings.greeting_message || DEFAULT_GREETING
     this.view.introduce(settings.display_name || 'Assistant')
-    // Two tabs opened at once agree on one session: the second waits, and finds what the first has kept.
-    this.sessionId = await navigator.locks.request(keyOf(this.slug), () => this.findSession())
+    await this.enterSession()
     await this.refresh()
     this.view.open()
     this.view.onSubmit((text) => this.say(text))
     // A person who takes over writes rows, and so does another tab.
     setInterval(() => this.poll(), POLL_MS)
+  }
+
+  // Two tabs at once agree on one session: the second waits, and finds what the first has kept.
+  async enterSession() {
+    this.sessionId = await navigator.locks.request(keyOf(this.slug), () => this.findSession())
   }
 
   async findSession() {
@@ -68,11 +72,21 @@ class Chat {
     } catch (problem) {
       view.giveBack(bubble)
       view.tell(problem.message)
+      if (problem.code === 'session_not_found') await this.startAnew()
     } finally {
       view.isBusy = false
       // Whatever the stream has shown: the rows are what was said.
       await this.refresh().catch(() => {})
     }
+  }
+
+  // The owner has closed the conversation: what was given back can be sent into another one.
+  async startAnew() {
+    this.unsent = null
+    await this.enterSession().then(
+      () => this.view.tell('This conversation was closed. Press Send again to begin another one.'),
+      (problem) => this.view.tell(problem.message),
+    )
   }
 
   // Shows the answer as it grows. An answer that broke off is taken away again: the function has stored an honest one in its place.

@@ -97,7 +97,8 @@ export class View {
     if (follows) log.scrollTop = log.scrollHeight
   }
 
-  // Brings the page to what the database holds. A row is shown once, whatever brought it here: an own bubble becomes its row.
+  // Brings the page to what the database holds. A row is shown once, whatever brought it here: an own bubble becomes its row. One that
+  // became none, when nothing is under way, was another row before: a message sent twice is stored once.
   show(rows) {
     for (const row of rows) {
       const bubbles = [...this.messages.children]
@@ -106,6 +107,7 @@ export class View {
       const bubble = own ?? this.add(row.sender, row.message)
       bubble.dataset.id = row.id
     }
+    if (!this.isBusy) this.messages.querySelectorAll('li:not([data-id])').forEach((bubble) => bubble.remove())
   }
 
   tell(problem) {

@@ -229,6 +229,8 @@ async def told_to_a_visitor(
         "update public.user_energy set current_energy = 100000 where user_id = %s", [victim.user_id]
     )
     provider.reset()
+    # Half the time a model that does what it is told: it repeats its instructions.
+    provider.fail({"kind": "reveal", "times": len(INJECTIONS) // 2})
     headers = {"apikey": scene.stack.publishable_key}
     answers = []
     for words in INJECTIONS:

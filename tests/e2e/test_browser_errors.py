@@ -16,8 +16,10 @@ from tests.books import Books, add_prospect
 from tests.calls import message, orchestrated
 from tests.conftest import Database, NewUser
 from tests.e2e.app_client import GENERATE, Client, as_user, assert_readable
+from tests.proofs.waiting import wait_until
 from tests.provider import Provider
 
+PATIENCE_SECONDS = 20.0
 ONE_TRY = {"retryAttempts": 0, "allowFallback": False}
 
 Fault = dict[str, Any]
@@ -105,6 +107,19 @@ async def test_fault_14_a_key_used_for_another_body_is_readable(app: Client, new
     assert first["error"] is None, first
     said = await client.invoke(GENERATE, orchestrated(temperature=0), headers=headers)
     assert_readable(said, 409, "idempotency_conflict")
+
+
+async def test_fault_14_a_twin_under_way_is_readable(
+    app: Client, new_user: NewUser, provider: Provider
+) -> None:
+    """An app that sends twice is told to wait, and for how long (fault 14)."""
+    client, headers = as_user(app, new_user()), {"idempotency-key": str(uuid4())}
+    provider.fail({"kind": "hang"})
+    await client.run("begin", GENERATE, orchestrated(**ONE_TRY), headers=headers)
+    wait_until(lambda: bool(provider.requests()), PATIENCE_SECONDS)
+    said = await client.invoke(GENERATE, orchestrated(**ONE_TRY), headers=headers)
+    assert_readable(said, 409, "request_in_progress")
+    assert int(said["retryAfter"]) >= 1
 
 
 async def test_fault_14_too_many_calls_are_readable(

@@ -42,6 +42,19 @@ const scenarios = {
     await signIn()
     return described(await client.functions.invoke(NAME, { body: { ...MESSAGE, generationType: 'poem' } }))
   },
+  async assistant() {
+    await signIn()
+    const ask = async (body) => described(await client.functions.invoke('public-chatbot-chat', { body }))
+    const first = await ask({ message: 'Sino ang uunahin ko?' })
+    const { conversationId } = first.data
+    const second = await ask({ message: 'Bakit siya?', conversationId })
+    const turns = client.from('assistant_messages').select('role, content').eq('conversation_id', conversationId)
+    const stored = await turns.order('created_at')
+    const added = await client.from('assistant_messages').insert({ conversation_id: conversationId, role: 'user', content: 'x' })
+    await client.from('assistant_conversations').delete().eq('id', conversationId)
+    const gone = await ask({ message: 'Nandiyan ka pa?', conversationId })
+    return { first, second, stored: stored.data, added: Boolean(added.error), gone }
+  },
   async anonymous() {
     return described(await client.functions.invoke(NAME, { body: MESSAGE }))
   },

@@ -52,6 +52,21 @@ def test_signed_in_user_gets_a_message(stack: Stack) -> None:
     assert data["output"]["message"] == data["message"] == data["content"] != ""
 
 
+def test_signed_in_user_talks_with_the_assistant(stack: Stack) -> None:
+    """The client goes on in a conversation, reads its rows itself, writes none, and deletes the whole."""
+    result = run(stack, "assistant")
+    first, second = result["first"]["data"], result["second"]["data"]
+    assert first["conversationId"] == second["conversationId"]
+    assert result["stored"] == [
+        {"role": "user", "content": "Sino ang uunahin ko?"},
+        {"role": "assistant", "content": first["response"]},
+        {"role": "user", "content": "Bakit siya?"},
+        {"role": "assistant", "content": second["response"]},
+    ]
+    assert result["added"] is True
+    assert (result["gone"]["status"], result["gone"]["body"]["code"]) == (404, "conversation_not_found")
+
+
 def test_fault_14_refused_call_has_a_readable_body(stack: Stack) -> None:
     """A FunctionsHttpError carries our error, with a sentence and a stable code."""
     result = run(stack, "refused")

@@ -23,7 +23,7 @@ def answer(chat: dict[str, Any], model: Limits, fault: Fault | None) -> Answer:
 
 def _told(chat: dict[str, Any], fault: Fault | None) -> str | None:
     """What a fault makes the model say in place of its answer: given words, or its own instructions."""
-    if fault is not None and fault.kind == "say":
+    if fault is not None and fault.kind in {"say", "hang", "drip"}:
         return fault.message
     if fault is not None and fault.kind == "reveal":
         return "\n".join(str(turn["content"]) for turn in chat["messages"] if turn["role"] == "system")

@@ -22,6 +22,7 @@ from functions.scan_processor_v2.records import MAX_TEXT, Record, Source
 from functions.scan_processor_v2.tables import csv_records, is_table
 from shared.contacts.emails import listed_addresses
 from shared.contacts.phones import listed_numbers, valid_number
+from shared.errors import InvalidRequest
 
 _UNSEEN = dict.fromkeys(map(ord, "\ufeff\u200b\u200c\u200d\u2060\ufe0f\0"), "")
 _LABELLED = re.compile(r"(?P<label>[^\W\d_][\w .#()/'-]{1,28}?)(?:;[^:]*)?[ \t]*[:=][ \t]*(?P<value>\S.*)")
@@ -49,14 +50,25 @@ def text_records(text: str) -> Iterator[Record]:
     A record longer than 2,000 characters is given in parts, each with the same fields.
     """
     lines = text.translate(_UNSEEN).splitlines()
-    if is_table(lines):
-        yield from csv_records("\n".join(lines).encode("utf-8", "replace"))
+    rows = _rows(lines)
+    if rows is not None:
+        yield from rows
         return
     position = 0
     for draft in Reader(lines).drafts():
         for part in _parts(draft.lines):
             yield Record(position, part, dict(draft.fields), draft.source)
             position += 1
+
+
+def _rows(lines: list[str]) -> list[Record] | None:
+    """Give the rows of a pasted table, None where it is none, or one that cannot be told apart into cells."""
+    if not is_table(lines):
+        return None
+    try:
+        return list(csv_records("\n".join(lines).encode("utf-8", "replace")))
+    except InvalidRequest:
+        return None
 
 
 def _parts(lines: list[str]) -> Iterator[str]:

@@ -4,8 +4,10 @@ Every text that a column of the victims' workspaces can hold is a word of its ow
 anybody who should not see it: in an answer, in a log, at the provider, or in a row.
 """
 
+import json
 from collections import Counter
 from collections.abc import AsyncIterator, Iterator
+from uuid import UUID
 
 import httpx
 import psycopg
@@ -13,7 +15,7 @@ import pytest
 
 from local.stack import Stack
 from tests.conftest import Database
-from tests.proofs.canaries import Connection, Victim
+from tests.proofs.canaries import NOBODYS, Connection, Victim
 from tests.proofs.chat_pages import another_session
 from tests.proofs.figures import show
 from tests.proofs.http_probes import CHAT, GENERATE, INJECTIONS, Heard, HttpProbe, HttpProbes, heard, rpcs
@@ -29,7 +31,8 @@ from tests.proofs.two_workspaces import (
     two_workspaces,
 )
 from tests.provider import Provider
-from tests.sql.acting import Key
+from tests.sql.acting import Key, acting_as
+from tests.sql.money import written
 
 BATCH = 400
 """Requests between two looks at what the provider was sent: it keeps a thousand."""
@@ -184,6 +187,45 @@ def test_the_statements_find_a_hole(scene: Scene, hole: str) -> None:
         }
         connection.rollback()
     assert leaked == {table}
+
+
+# What the functions ask under the service key, with the attacker for the owner and the victim's ids: no row of his.
+FOREIGN_CALLS = {
+    "ai_configuration_of": "select public.ai_configuration_of(%(owner)s)",
+    "ai_prospect_of": "select public.ai_prospect_of(%(owner)s, %(prospects)s)",
+    "chat_open": "select public.chat_open(%(public_chat_sessions)s, %(owner)s, 'Hi', %(reservation)s)",
+    "chat_answer": "select public.chat_answer(%(owner)s, %(answer)s)",
+    "assistant_open": "select public.assistant_open(%(assistant_conversations)s, %(reservation)s)",
+}
+
+
+@pytest.mark.parametrize("function", FOREIGN_CALLS)
+def test_fault_17_service_functions_know_the_owner_alone(scene: Scene, function: str) -> None:
+    """Given an owner and somebody else's id, a function of the closed list gives nothing of his and changes nothing."""
+    session = scene.open.ids["public_chat_sessions"]
+    arguments = {
+        **scene.open.ids,
+        "owner": scene.user.id,
+        "reservation": written(UUID(scene.user.id), "standard", visitor_session_id=session),
+        "answer": json.dumps({"session_id": session, "answer": "x", "lead": {"email": "x@example.com"}}),
+    }
+    with psycopg.connect(scene.stack.database_url) as connection:
+        before = scene.open.rows(connection)
+        with acting_as(connection, Key("service_role")):
+            answer = str(connection.execute(FOREIGN_CALLS[function].encode(), arguments).fetchall())
+        assert scene.leaks(answer) == set()
+        assert "reserved" not in answer
+        assert scene.open.rows(connection) == before
+        connection.rollback()
+
+
+def test_every_table_is_planted(scene: Scene) -> None:
+    """Each table that the API exposes has a row of both victims', with a word in each text, or belongs to nobody."""
+    found = scene.database.execute(
+        "select table_name from information_schema.tables where table_schema = 'public' and table_type = 'BASE TABLE'"
+    ).fetchall()
+    for victim in scene.victims():
+        assert {str(name) for (name,) in found} == victim.ids.keys() | NOBODYS
 
 
 async def test_the_requests_would_show_a_leak(

@@ -54,12 +54,13 @@ where relation.object <> 'public.admin_users'
 
 union all
 select distinct relation.object,
-  'index ' || case when relation.shared then 'that begins with ' || quote_ident(lead.attname) else quote_ident(class.relname) end,
+  'index ' || case when relation.shared
+    then 'that begins with ' || coalesce(quote_ident(lead.attname), pg_catalog.pg_get_indexdef(class.oid, 1, true)) else quote_ident(class.relname) end,
   case when relation.shared then 'there' else pg_catalog.pg_get_indexdef(class.oid) end
 from relation
 join pg_catalog.pg_index known on known.indrelid = relation.oid
 join pg_catalog.pg_class class on class.oid = known.indexrelid
-join pg_catalog.pg_attribute lead on lead.attrelid = relation.oid and lead.attnum = known.indkey[0]
+left join pg_catalog.pg_attribute lead on lead.attrelid = relation.oid and lead.attnum = known.indkey[0]
 where not exists (select from pg_catalog.pg_constraint rule where rule.conindid = class.oid)
 
 union all

@@ -72,14 +72,15 @@ drop policy if exists "Users read their own scan jobs" on public.scan_jobs;
 create policy "Users read their own scan jobs" on public.scan_jobs
   for select to authenticated using (user_id = (select auth.uid()));
 
--- Who is known already. The expressions are the server's own functions alone, so that whoever may write a prospect may
--- write its index, and they are cut, so that no long value is refused by an index.
-create index if not exists prospects_user_phone_end_idx on public.prospects
-  (user_id, (right(regexp_replace(phone, '[^0-9]', '', 'g'), 9))) where phone is not null;
-create index if not exists prospects_user_email_idx on public.prospects
-  (user_id, (left(lower(btrim(email)), 320))) where email is not null;
-create index if not exists prospects_user_name_idx on public.prospects
-  (user_id, (left(lower(regexp_replace(btrim(full_name), '\s+', ' ', 'g')), 200)),
+-- Who is known already. The keys are made by the server's own functions alone, so that whoever may write a prospect may
+-- write its index, and they are cut, so that no long value is refused by an index. The user stands inside the key: a
+-- plan that was made while the table was small then has no other index to take, and keeps to this one when it has grown.
+create index if not exists prospects_phone_end_idx on public.prospects
+  ((user_id::text || '/' || right(regexp_replace(phone, '[^0-9]', '', 'g'), 9))) where phone is not null;
+create index if not exists prospects_email_idx on public.prospects
+  ((user_id::text || '/' || left(lower(btrim(email)), 320))) where email is not null;
+create index if not exists prospects_name_idx on public.prospects
+  ((user_id::text || '/' || left(lower(regexp_replace(btrim(full_name), '\s+', ' ', 'g')), 200)),
    (coalesce(phone, '') = ''), (coalesce(email, '') = ''));
 
 create or replace function nexscout.phone_key(p_phone text) returns text
@@ -97,7 +98,7 @@ comment on function nexscout.phone_key is
   'What the ways of writing one number have in common: the national digits of a Philippine number, else all digits; null where that is no number';
 
 create or replace function nexscout.known_prospect(p_user_id uuid, p_scan_id uuid, p_item jsonb) returns uuid
-language plpgsql stable set search_path = '' as $$
+language plpgsql stable set search_path = '' set enable_seqscan = off as $$
 declare
   v_phone text := nexscout.phone_key(p_item ->> 'phone');
   v_email text := nullif(left(lower(btrim(p_item ->> 'email')), 320), '');
@@ -105,28 +106,37 @@ declare
   v_company text := coalesce(lower(btrim(p_item ->> 'company')), '');
   v_id uuid;
 begin
+  -- Materialized: an index in the order of creation is no way to find one person.
   if v_phone is not null then
-    select p.id into v_id from public.prospects p
-    where p.user_id = p_user_id and p.phone is not null
-      and right(regexp_replace(p.phone, '[^0-9]', '', 'g'), 9) = right(v_phone, 9)
-      and nexscout.phone_key(p.phone) = v_phone
-    order by p.created_at, p.id limit 1;
+    with found as materialized (
+      select p.id, p.created_at from public.prospects p
+      where p.phone is not null
+        and p.user_id::text || '/' || right(regexp_replace(p.phone, '[^0-9]', '', 'g'), 9)
+          = p_user_id::text || '/' || right(v_phone, 9)
+        and nexscout.phone_key(p.phone) = v_phone
+    )
+    select id into v_id from found order by created_at, id limit 1;
   end if;
   if v_id is null and v_email is not null then
-    select p.id into v_id from public.prospects p
-    where p.user_id = p_user_id and p.email is not null and left(lower(btrim(p.email)), 320) = v_email
-    order by p.created_at, p.id limit 1;
+    with found as materialized (
+      select p.id, p.created_at from public.prospects p
+      where p.email is not null
+        and p.user_id::text || '/' || left(lower(btrim(p.email)), 320) = p_user_id::text || '/' || v_email
+    )
+    select id into v_id from found order by created_at, id limit 1;
   end if;
   if v_id is null and v_name is not null then
     -- Namesakes with another number or address are others. The bounds are lists, so that the index takes them.
-    select p.id into v_id from public.prospects p
-    where p.user_id = p_user_id
-      and left(lower(regexp_replace(btrim(p.full_name), '\s+', ' ', 'g')), 200) = v_name
-      and (coalesce(p.phone, '') = '') = any (array[true, v_phone is not null])
-      and (coalesce(p.email, '') = '') = any (array[true, v_email is not null])
-      and coalesce(lower(btrim(p.company)), '') = v_company
-      and (v_company <> '' or p.metadata ->> 'scan_id' = p_scan_id::text)
-    order by p.created_at, p.id limit 1;
+    with found as materialized (
+      select p.id, p.created_at from public.prospects p
+      where p.user_id::text || '/' || left(lower(regexp_replace(btrim(p.full_name), '\s+', ' ', 'g')), 200)
+          = p_user_id::text || '/' || v_name
+        and (coalesce(p.phone, '') = '') = any (array[true, v_phone is not null])
+        and (coalesce(p.email, '') = '') = any (array[true, v_email is not null])
+        and coalesce(lower(btrim(p.company)), '') = v_company
+        and (v_company <> '' or p.metadata ->> 'scan_id' = p_scan_id::text)
+    )
+    select id into v_id from found order by created_at, id limit 1;
   end if;
   return v_id;
 end
@@ -135,7 +145,7 @@ comment on function nexscout.known_prospect is
   'The oldest prospect of the user that an item speaks of: by phone, else e-mail, else name with the same company, or with none in the same scan; null when there is none';
 
 create or replace function nexscout.fill_prospect(p_prospect_id uuid, p_item jsonb, p_metadata jsonb) returns void
-language plpgsql set search_path = '' as $$
+language plpgsql set search_path = '' set enable_seqscan = off as $$
 declare
   v_old public.prospects;
   v_new public.prospects;

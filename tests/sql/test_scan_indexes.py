@@ -7,7 +7,7 @@ from uuid import UUID
 import psycopg
 
 from local.migrate import apply
-from tests.sql.money import Money
+from tests.sql.money import Money, Row
 from tests.sql.scans import Scans, block, item
 
 PROSPECTS = 100_000
@@ -25,32 +25,45 @@ def crowd(money: Money, user: UUID) -> None:
     )
 
 
-def test_block_of_a_user_with_many_prospects_reads_few_rows(money: Money, money_url: str) -> None:
-    """Fifty people against 100,000: no table scan, and no more rows than the people and their namesakes."""
-    scans, user = Scans(money), money.account()
-    crowd(money, user)
-    work = scans.running(user)
-    people = [
-        item(f"Person {number}", position=number, phone=f"+639178{number:06}", email=f"new{number}@x.ph")
-        if number % 2
-        # Every second one is known, by the number of the one of this name.
-        else item(f"P. {number}", position=number, phone=f"+63917{number + 1:07}")
-        for number in range(ITEMS)
-    ]
-    with psycopg.connect(money_url, options="-c role=service_role") as worker:
-        worker.execute(
-            "select public.scan_store_block(%s, %s)", [user, json.dumps(block(work.id, 0, *people))]
-        )
-        read = worker.execute(
-            """select seq_scan, idx_tup_fetch from pg_stat_xact_user_tables
-               where relid = 'public.prospects'::regclass"""
-        ).fetchone()
-        worker.commit()
-    assert read is not None
-    assert read[0] == 0
-    # Found, locked and changed: three reads of each known one; namesakes with numbers are passed over in the index.
-    assert read[1] <= 3 * ITEMS
-    assert scans.job(work.id)["merged"] == ITEMS // 2
+def person(number: int) -> Row:
+    """Every second one is known, by his number; the others have names that are known, and numbers that are not."""
+    if number % 2:
+        return item(f"P. {number}", position=number, phone=f"+63917{number:07}", email=f"p{number}@x.ph")
+    return item(f"Person {number}", position=number, phone=f"+639178{number:06}", email=f"new{number}@x.ph")
+
+
+def reads_of(worker: psycopg.Connection, user: UUID, found: Row) -> tuple[int, int]:
+    """Table scans of the prospects and rows read of them by storing a block; the worker's session goes on."""
+    worker.execute("select public.scan_store_block(%s, %s)", [user, json.dumps(found)])
+    row = worker.execute(
+        """select seq_scan, idx_tup_fetch from pg_stat_xact_user_tables
+           where relid = 'public.prospects'::regclass"""
+    ).fetchone()
+    worker.commit()
+    assert row is not None
+    return row[0], row[1]
+
+
+def test_block_of_a_user_with_many_prospects_reads_few_rows(empty_database: Callable[[], str]) -> None:
+    """Fifty people against 100,000, by a session that has known the table when it was empty: no table scan."""
+    url = empty_database()
+    apply(url)
+    with (
+        psycopg.connect(url, autocommit=True, options="-c role=service_role") as service,
+        psycopg.connect(url, autocommit=True) as admin,
+        psycopg.connect(url, options="-c role=service_role") as worker,
+    ):
+        money = Money(service, admin)
+        scans, user = Scans(money), money.account()
+        work = scans.running(user, blocks=2)
+        admin.execute("analyze public.prospects")
+        reads_of(worker, user, block(work.id, 0, *(item(f"Early Bird {number}") for number in range(ITEMS))))
+        crowd(money, user)
+        scanned, read = reads_of(worker, user, block(work.id, 1, *map(person, range(ITEMS))))
+        assert scanned == 0
+        # A known one is found, looked at and locked; namesakes with numbers are passed over in the index.
+        assert read <= 3 * ITEMS
+        assert scans.job(work.id)["merged"] == ITEMS // 2
 
 
 def test_scan_works_on_the_app_s_own_project(existing_database: Callable[[], str]) -> None:

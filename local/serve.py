@@ -3,6 +3,7 @@
 import os
 import socket
 import sys
+from pathlib import Path
 
 import uvicorn
 
@@ -11,6 +12,7 @@ from local.function_apps import load_all
 from local.gateway import Gateway
 from local.issuer import jwks
 from local.proxy import Proxy
+from local.storage import Storage
 
 
 def main() -> None:
@@ -23,7 +25,9 @@ def main() -> None:
     )
     upstream = Proxy(os.environ["NEXSCOUT_UPSTREAM"])
     keys = jwks(os.environ["NEXSCOUT_SIGNING_KEY"])
-    app = Gateway(upstream, exchange, keys, load_all(), os.environ["SUPABASE_PUBLISHABLE_KEY"])
+    gateway = Gateway(upstream, exchange, keys, load_all(), os.environ["SUPABASE_PUBLISHABLE_KEY"])
+    folder = Path(os.environ["NEXSCOUT_STORAGE"])
+    app = Storage(gateway, exchange, folder, exchange.jwt_secret, os.environ["SUPABASE_SECRET_KEY"])
     config = uvicorn.Config(app, log_level="warning", access_log=False, timeout_graceful_shutdown=5)
     # Not uvicorn's own `fd` option: it takes the socket for a Unix one, and Nagle then costs 40 ms a reply.
     uvicorn.Server(config).run([socket.socket(fileno=int(sys.argv[1]))])

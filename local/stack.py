@@ -150,7 +150,11 @@ class Stack:
 
     def function_environment(self) -> dict[str, str]:
         """What the functions run under: the caller's own, then the stack's, then a real provider's key."""
-        own = {"NEXSCOUT_UPSTREAM": self.upstream_url, "NEXSCOUT_SIGNING_KEY": self.keys.signing_key}
+        own = {
+            "NEXSCOUT_UPSTREAM": self.upstream_url,
+            "NEXSCOUT_SIGNING_KEY": self.keys.signing_key,
+            "NEXSCOUT_STORAGE": str(self.folder / "storage"),
+        }
         env = {**without_other_projects(self.caller), **self.env, **own}
         if key := self.caller.get("OPENAI_API_KEY"):
             env["OPENAI_API_KEY"] = key

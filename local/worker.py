@@ -30,15 +30,18 @@ def workers() -> list[Work]:
 
 
 async def work_for_ever(services: Services) -> None:
+    """Do what waits; no function waits for the work of another, which may take minutes."""
+    await asyncio.gather(*(_do_again_and_again(work, services) for work in workers()))
+
+
+async def _do_again_and_again(work: Work, services: Services) -> None:
     """Do what waits, and look again shortly when nothing does."""
-    works = workers()
     while True:
         claimed = 0
-        for work in works:
-            try:
-                claimed += await work(services)
-            except NexscoutError as error:
-                log_event("worker.failed", level=logging.WARNING, code=error.code)
+        try:
+            claimed = await work(services)
+        except NexscoutError as error:
+            log_event("worker.failed", level=logging.WARNING, code=error.code)
         if claimed == 0:
             await asyncio.sleep(IDLE_SECONDS)
 

@@ -7,7 +7,7 @@ from typing import Any
 
 from local.provider import prose
 from local.provider.data import words
-from local.provider.reading import HOPE_WORDS, PAIN_WORDS, Reading, is_name
+from local.provider.reading import HOPE_WORDS, PAIN_WORDS, Reading, Record, is_name
 
 Schema = dict[str, Any]
 _HOT, _WARM = 70, 50
@@ -79,6 +79,8 @@ def _bounds(schema: Schema, *, whole: bool) -> tuple[float, float]:
 
 def _wish(reading: Reading, name: str, index: int, high: float) -> float:
     parts = set(words(name))
+    if name == "record" and reading.about_one is not None:
+        return reading.about_one.number or 0
     if parts & {"score", "confidence", "percent", "probability", "rating", "intent", "likelihood"}:
         return reading.score / 100 if high <= 1 else reading.score * min(high, 100) / 100
     if parts & {"day", "days", "delay"}:
@@ -107,6 +109,10 @@ def string(schema: Schema, reading: Reading, name: str, index: int) -> str:
 
 def _text(reading: Reading, name: str, index: int) -> str:
     parts = set(words(name))
+    if reading.seen and "transcript" in parts:
+        return "\n".join(reading.seen)
+    if reading.about_one is not None and (known := _told(reading.about_one, name, parts)) is not None:
+        return known
     if is_name(name):
         return reading.name or ""
     for wanted, pattern in (({"email"}, _EMAIL), ({"phone", "mobile"}, _PHONE)):
@@ -117,6 +123,19 @@ def _text(reading: Reading, name: str, index: int) -> str:
         return reading.language
     quoted = _quoted(reading, parts)
     return quoted[index % len(quoted)] if quoted else _composed(reading, name, parts, index)
+
+
+def _told(record: Record, name: str, parts: set[str]) -> str | None:
+    """What a numbered record tells of itself: nothing where it does not; None for what has to be written."""
+    if is_name(name):
+        return record.name
+    if name in record.given:
+        return record.given[name]
+    for wanted, pattern in (({"email"}, _EMAIL), ({"phone", "mobile"}, _PHONE)):
+        if parts & wanted:
+            found = pattern.search(record.note)
+            return found.group() if found else ""
+    return "" if parts & {"company"} else None
 
 
 def _quoted(reading: Reading, parts: set[str]) -> tuple[str, ...] | None:

@@ -1,12 +1,12 @@
 """Reads a prompt: who it is about, what hurts, what was asked, which sentences can be quoted."""
 
 import re
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
 
-from local.provider import data, tokens
+from local.provider import data, images, tokens
 
 PAIN_WORDS = ("kailangan", "need", "hirap", "kulang", "gastos", "bills", "utang", "pagod", "stress", "takot")
 HOPE_WORDS = (
@@ -38,6 +38,7 @@ _SENTENCE = re.compile(
     r"(?:^[\w ]{2,24}:\s*)?(?P<span>[^.!?\n\"\u201c\u201d{}\[\]]{8,240}[.!?]?)", re.MULTILINE
 )
 _LANGUAGE = re.compile(rf"(?i)language\W{{1,5}}(?P<language>{'|'.join(LANGUAGES)})")
+_ASKED_RECORDS = re.compile(r"(?i)only about the records (\d+) to (\d+)")
 _LONG_WORD = re.compile(r"\w{4,}")
 _EDGES = " ,;:-*\u2013\u2014"
 _LEAST_OVERLAP = 2
@@ -45,10 +46,15 @@ _LEAST_OVERLAP = 2
 
 @dataclass(frozen=True)
 class Record:
-    """One line of a pasted list: a person and what is said of them."""
+    """One line of a pasted list: a person and what is said of them.
+
+    Of a numbered record in the data, `number` is what it is called by, and `given` holds its strings.
+    """
 
     name: str
     note: str
+    number: int | None = None
+    given: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -56,7 +62,8 @@ class Reading:
     """What a prompt says. `everything` is all its text, `said` what in its user messages can be quoted.
 
     Of JSON in a user message only the strings about the prospect are `said`; `people` are the names and
-    notes in the JSON, `known` its strings; `question` is the newest user message where that is plain text.
+    notes in the JSON, `known` its strings; `question` is the newest user message where that is plain text; `seen`
+    are the lines in images.
     """
 
     everything: str
@@ -64,11 +71,16 @@ class Reading:
     people: tuple[Record, ...] = ()
     question: str | None = None
     known: tuple[str, ...] = ()
+    seen: tuple[str, ...] = ()
 
     @classmethod
     def of(cls, messages: list[dict[str, Any]]) -> "Reading":
         """Read the messages of a request."""
-        texts = [(message.get("role"), tokens.text_of(message)) for message in messages]
+        seen = [images.seen_in(message) for message in messages]
+        texts = [
+            (message.get("role"), "\n".join(filter(None, (tokens.text_of(message), words))))
+            for message, words in zip(messages, seen, strict=True)
+        ]
         user_messages = [data.split(text) for role, text in texts if role == "user"]
         found = [value for _, values in user_messages for value in values]
         said = [part for plain, values in user_messages for part in (*data.quotable(values), plain.strip())]
@@ -79,6 +91,7 @@ class Reading:
             people=tuple(_people(found)),
             question=last_plain or None,
             known=tuple(text for value in found for _, text in data.leaves(value)),
+            seen=tuple(line for words in seen for line in words.splitlines() if line.strip()),
         )
 
     def about(self, record: Record) -> "Reading":
@@ -88,9 +101,24 @@ class Reading:
     @cached_property
     def records(self) -> tuple[Record, ...]:
         """The people of a list: in the data, or in lines of the form «Name Surname — note»."""
+        numbered = tuple(person for person in self.people if person.number is not None)
+        if numbered:
+            return tuple(person for person in numbered if self._asked_for(person))
         found = _RECORD.finditer("\n".join(self.said))
-        lines = tuple(Record(match["name"], match["note"].strip()) for match in found)
+        number = 0 if self.seen else None
+        lines = tuple(Record(match["name"], match["note"].strip(), number) for match in found)
         return lines or tuple(person for person in self.people if person.note)
+
+    def _asked_for(self, person: Record) -> bool:
+        """Whether a numbered record is among those that the prompt asks about, where it names some."""
+        asked = _ASKED_RECORDS.search(self.everything)
+        return asked is None or int(asked[1]) <= (person.number or 0) <= int(asked[2])
+
+    @cached_property
+    def about_one(self) -> Record | None:
+        """The numbered record that this reading was narrowed to: what it does not hold is not known."""
+        only = self.people[0] if len(self.people) == 1 else None
+        return None if only is None or only.number is None else only
 
     @cached_property
     def name(self) -> str | None:
@@ -162,13 +190,32 @@ def _people(found: list[dict[str, Any]]) -> Iterator[Record]:
     """The people in the data: listed ones with their other strings as notes, then single ones."""
     for value in found:
         for path, item in data.objects(value):
-            name = next((text for key, text in item.items() if is_name(key) and isinstance(text, str)), None)
+            name = _named(item)
             if name and not data.is_foreign(path):
-                yield Record(name, ". ".join(text for _, text in data.leaves(item) if text != name))
+                note = ". ".join(text for _, text in data.leaves(item) if text != name)
+                yield Record(name, note, _number(item), _strings(item))
     named = [pair for value in found for pair in data.leaves(value) if is_name(pair[0][-1])]
     own = [(path, text) for path, text in named if not data.is_foreign(path)]
     for _, text in sorted(own, key=lambda pair: not data.is_personal(pair[0])):
         yield Record(text, "")
+
+
+def _named(item: dict[str, Any]) -> str | None:
+    """The name that an object tells by its property, or that a numbered record begins with."""
+    told = next((text for key, text in item.items() if is_name(key) and isinstance(text, str)), None)
+    if told is not None or _number(item) is None:
+        return told
+    line = next(filter(None, map(_RECORD.search, _strings(item).values())), None)
+    return None if line is None else line["name"]
+
+
+def _number(item: dict[str, Any]) -> int | None:
+    number = item.get("record")
+    return number if isinstance(number, int) else None
+
+
+def _strings(item: dict[str, Any]) -> dict[str, str]:
+    return {key: value for key, value in item.items() if isinstance(value, str)}
 
 
 def is_name(name: str) -> bool:

@@ -121,7 +121,8 @@ def _array(schema: Schema, root: Schema, reading: Reading, place: Place) -> list
     people = reading.records if any(is_name(name) for name in items.get("properties", {})) else ()
     asked = len(people) or reading.number_of(place.name) or fields.natural_count(reading, place.name)
     least, most = schema.get("minItems", 0), schema.get("maxItems", max(100, len(people)))
-    count = min(max(_USUAL_ITEMS if asked is None else asked, least), most)
+    usual = _USUAL_ITEMS if reading.about_one is None else 1
+    count = min(max(usual if asked is None else asked, least), most)
     if place.depth > _DEEPEST:
         count = least
     return [

@@ -1,0 +1,75 @@
+"""The URL of scan-processor-v2: knows the caller, takes the scan in, and works on it while there is time."""
+
+import re
+from collections.abc import Mapping
+from typing import Any, get_args
+from uuid import UUID
+
+from fastapi import APIRouter, Request
+from fastapi.responses import JSONResponse, Response
+
+from functions.scan_processor_v2.openapi import document
+from functions.scan_processor_v2.processing import Asked, Processing
+from functions.scan_processor_v2.schemas import FUNCTION, ScanRequest, ScanType
+from shared.app import context_of, services_of
+from shared.body import body_hash, read_json
+from shared.errors import InvalidRequest, NexscoutError, Unauthorized
+from shared.validation import parse
+
+router = APIRouter()
+
+# The first thing that callers send: also a body that cannot be read tells by it which scan has failed.
+_SCAN_ID = re.compile(rb'"scanId"\s*:\s*"([0-9a-fA-F-]{32,36})"')
+
+
+@router.post("")
+async def process(request: Request) -> Response:
+    """Process a scan: 200 with its counts where it is small, else 202."""
+    services, context = services_of(request), context_of(request)
+    caller = await services.authenticator.authenticate(request.headers, context.deadline)
+    if caller.kind == "anonymous":
+        raise Unauthorized
+    processing = Processing(services, caller, context.deadline)
+    head = bytearray()
+    try:
+        body = await read_json(request, services.settings.max_body_bytes, head)
+        scan_id = _scan_id(body)
+    except NexscoutError as error:
+        found = _SCAN_ID.search(head)
+        if found is not None and (known := _uuid(found[1].decode())) is not None:
+            await processing.refuse(known, error)
+        raise
+    context.fields["scan_id"] = scan_id
+    asked = Asked(scan_id, _scan_type(body), body_hash(FUNCTION, body), lambda: parse(ScanRequest, body))
+    reply = await processing.process(asked)
+    return JSONResponse(reply, 200 if "status" not in reply else 202)
+
+
+@router.get("/openapi.json")
+async def describe() -> JSONResponse:
+    """Give the OpenAPI document."""
+    return JSONResponse(document())
+
+
+def _scan_id(body: Mapping[str, Any]) -> UUID:
+    given = body.get("scanId")
+    scan_id = _uuid(given) if isinstance(given, str) else None
+    if scan_id is None:
+        fault = "missing" if given is None else "must be a UUID"
+        raise InvalidRequest(
+            f"Invalid field 'scanId': {fault}.", details=[{"field": "scanId", "message": fault}]
+        )
+    return scan_id
+
+
+def _scan_type(body: Mapping[str, Any]) -> str:
+    """Give the type; one that is none is refused when the rest is read."""
+    given = body.get("scanType")
+    return given if isinstance(given, str) and given in get_args(ScanType) else "text"
+
+
+def _uuid(text: str) -> UUID | None:
+    try:
+        return UUID(text)
+    except ValueError:
+        return None

@@ -1,0 +1,39 @@
+"""What is sent to have a scan processed."""
+
+from typing import Annotated, Any, Literal
+from uuid import UUID
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from shared.fields import Blank, Shape
+
+FUNCTION = "scan-processor-v2"
+ACTION = "ai_scan"
+
+MAX_PATH = 1_024
+
+ScanType = Literal["text", "csv", "image"]
+
+
+class Payload(BaseModel):
+    """The input of a scan: one of its fields is given. `image` is base64, a data URL too."""
+
+    model_config = ConfigDict(extra="ignore", frozen=True)
+
+    text: Annotated[str | None, Blank] = None
+    content: Annotated[str | None, Blank] = None
+    image: Annotated[str | None, Blank] = None
+    storage_path: Annotated[
+        str | None,
+        Field(alias="storagePath", max_length=MAX_PATH, description="a path in the bucket scan-uploads"),
+        Blank,
+    ] = None
+
+
+class ScanRequest(Shape):
+    """A scan to be processed. Whose it is, its row tells: `userId` of older callers has no effect."""
+
+    scan_id: UUID
+    scan_type: ScanType
+    payload: str | Payload
+    user_id: Any = None

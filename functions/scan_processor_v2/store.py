@@ -1,0 +1,187 @@
+"""Scans in the database: calls of the service's SQL functions and the meaning of their answers."""
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+from uuid import UUID
+
+from shared.database import Database
+from shared.deadline import Deadline
+from shared.energy.outcomes import Outcome
+from shared.errors import InternalError, ScanNotFound
+
+StoredRecord = Mapping[str, Any]
+
+
+class LeaseLost(Exception):  # noqa: N818  # what happened, as the other errors
+    """The scan has gone to another worker, or has ended: nothing more may be done for it here."""
+
+
+@dataclass(frozen=True, slots=True)
+class Lease:
+    """The right to work on a scan; `number` names it, and a later one takes its place."""
+
+    scan_id: UUID
+    user_id: str
+    number: int
+
+
+@dataclass(frozen=True, slots=True)
+class Arrival:
+    """A scan that a caller asks for; a None user leaves its owner to its row."""
+
+    scan_id: UUID
+    user_id: str | None
+    scan_type: str
+    input_hash: str
+
+
+@dataclass(frozen=True, slots=True)
+class Accepted:
+    """The answer to a caller: a lease for whom came first, else how the scan stands.
+
+    `state` is accepted, running, done or failed; `reply` is there once it is done, `code` and `sentence` once it
+    has failed.
+    """
+
+    state: str
+    lease: Lease | None = None
+    reply: dict[str, Any] | None = None
+    code: str | None = None
+    sentence: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Block:
+    """An open block: its number, and its records as they were stored."""
+
+    ordinal: int
+    records: Sequence[StoredRecord]
+
+
+class ScanStore:
+    """Takes scans in, leases them and keeps what they gave, under the service key."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    async def accept(self, arrival: Arrival, lease_seconds: int, deadline: Deadline) -> Accepted:
+        """Take a scan in, or tell how it stands.
+
+        Raises:
+            ScanNotFound: there is none of this id, or it is somebody else's.
+        """
+        answer = await self._call(
+            "scan_accept",
+            {
+                "p_scan_id": str(arrival.scan_id),
+                "p_user_id": arrival.user_id,
+                "p_scan_type": arrival.scan_type,
+                "p_input_hash": arrival.input_hash,
+                "p_lease_seconds": lease_seconds,
+            },
+            deadline,
+        )
+        match Outcome(answer["outcome"]):
+            case Outcome.ACCEPTED:
+                return Accepted("accepted", Lease(arrival.scan_id, answer["user_id"], answer["lease"]))
+            case Outcome.RUNNING | Outcome.DONE | Outcome.FAILED as state:
+                return Accepted(state.value, None, answer["reply"], answer["code"], answer["sentence"])
+            case Outcome.SCAN_NOT_FOUND:
+                raise ScanNotFound
+            case _:
+                raise InternalError
+
+    async def add_blocks(
+        self, lease: Lease, first_ordinal: int, blocks: Sequence[Sequence[StoredRecord]], deadline: Deadline
+    ) -> None:
+        """Store blocks of records under consecutive numbers; a repeat changes nothing."""
+        arguments = {"p_first_ordinal": first_ordinal, "p_blocks": json.dumps(blocks)}
+        await self._leased("scan_add_blocks", lease, arguments, deadline)
+
+    async def queue(self, lease: Lease, facts: Mapping[str, int], deadline: Deadline) -> None:
+        """Tell that all blocks are stored."""
+        await self._leased("scan_queue", lease, {"p_facts": json.dumps(facts)}, deadline)
+
+    async def claim(
+        self, scan_id: UUID | None, limit: int, lease_seconds: int, most_tries: int, deadline: Deadline
+    ) -> list[Lease]:
+        """Lease this scan, or the oldest that wait, also those whose worker has not come back."""
+        answer = await self._call(
+            "scan_claim",
+            {
+                "p_scan_id": None if scan_id is None else str(scan_id),
+                "p_limit": limit,
+                "p_lease_seconds": lease_seconds,
+                "p_most_tries": most_tries,
+            },
+            deadline,
+        )
+        return [Lease(UUID(row["scan_id"]), row["user_id"], row["lease"]) for row in answer["scans"]]
+
+    async def open_blocks(self, lease: Lease, after: int, limit: int, deadline: Deadline) -> list[Block]:
+        """Give the open blocks of the lowest numbers above `after`."""
+        arguments = {"p_after": after, "p_limit": limit}
+        answer = await self._leased("scan_open_blocks", lease, arguments, deadline)
+        return [Block(row["ordinal"], row["records"]) for row in answer["blocks"]]
+
+    async def store_block(self, lease: Lease, block: Mapping[str, Any], deadline: Deadline) -> bool:
+        """Store what a block gave without a call behind it; one that is done already stays as it is.
+
+        False where a call that may still bring the block holds energy for it: then it stays open.
+        """
+        arguments = {"p_user_id": lease.user_id, "p_block": json.dumps(block)}
+        answer = await self._call("scan_store_block", arguments, deadline)
+        match Outcome(answer["outcome"]):
+            case Outcome.STORED | Outcome.ALREADY_STORED:
+                return True
+            case Outcome.IN_PROGRESS:
+                return False
+            case _:
+                raise LeaseLost
+
+    async def renew(self, lease: Lease, lease_seconds: int, deadline: Deadline) -> None:
+        """Keep the lease for so many seconds from now."""
+        await self._leased("scan_renew", lease, {"p_lease_seconds": lease_seconds}, deadline)
+
+    async def release(self, lease: Lease, deadline: Deadline) -> None:
+        """Give the scan back, for another worker to go on with."""
+        await self._leased("scan_release", lease, {}, deadline)
+
+    async def finish(self, lease: Lease, meta: Mapping[str, Any], deadline: Deadline) -> dict[str, Any]:
+        """Complete a scan that has no open block, and give its reply; a repeat gives the same."""
+        answer = await self._leased("scan_finish", lease, {"p_meta": json.dumps(meta)}, deadline)
+        if Outcome(answer["outcome"]) is not Outcome.DONE:
+            raise LeaseLost
+        reply: dict[str, Any] = answer["reply"]
+        return reply
+
+    async def fail(
+        self, scan_id: UUID, user_id: str | None, code: str, sentence: str, deadline: Deadline
+    ) -> None:
+        """End a scan that is not completed as failed, with a sentence for its owner; a repeat changes nothing.
+
+        Raises:
+            ScanNotFound: there is none of this id, or it is somebody else's.
+        """
+        answer = await self._call(
+            "scan_fail",
+            {"p_scan_id": str(scan_id), "p_user_id": user_id, "p_code": code, "p_sentence": sentence},
+            deadline,
+        )
+        if Outcome(answer["outcome"]) is Outcome.SCAN_NOT_FOUND:
+            raise ScanNotFound
+
+    async def _leased(
+        self, function: str, lease: Lease, arguments: Mapping[str, Any], deadline: Deadline
+    ) -> Any:  # noqa: ANN401  # whatever the function gives
+        """Call a function that only the holder of the lease may; raises LeaseLost for any other."""
+        named = {"p_scan_id": str(lease.scan_id), "p_lease": lease.number, **arguments}
+        answer = await self._call(function, named, deadline)
+        if Outcome(answer["outcome"]) in {Outcome.LEASE_LOST, Outcome.SCAN_NOT_FOUND}:
+            raise LeaseLost
+        return answer
+
+    async def _call(self, function: str, arguments: Mapping[str, Any], deadline: Deadline) -> Any:  # noqa: ANN401
+        return await self._database.as_service().rpc(function, arguments, deadline)

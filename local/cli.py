@@ -8,7 +8,7 @@ from typing import Annotated
 
 import typer
 
-from local import config_command, environment
+from local import config_command, environment, scans_command
 from local import dev as dev_command
 from local.invoke import Identity
 from local.invoke import invoke as invoke_function
@@ -67,6 +67,7 @@ def invoke(
 
 app.command()(migrate)
 app.add_typer(config_command.app, name="config")
+app.add_typer(scans_command.app, name="scans")
 
 
 def read_body(data: str) -> str:

@@ -4,7 +4,8 @@ import re
 from collections.abc import Iterable, Mapping
 
 _DOT = "[.\u3002\uff0e\uff61]"
-_DOMAIN = rf"(?:[\w-]+{_DOT})+(?:xn--[\w-]+|[^\W\d_]{{2,24}})"
+# Bounded, as names are: an answer of dots must not cost the square of its length.
+_DOMAIN = rf"(?:[\w-]{{1,63}}{_DOT}){{1,12}}(?:xn--[\w-]{{1,59}}|[^\W\d_]{{2,24}})"
 _LINK = re.compile(
     rf"""
       (?<![\w+.-])[a-z][a-z0-9+.-]{{0,20}}:[/\\]+\S*
@@ -20,6 +21,7 @@ _TRAILING = ".,;:!?'\"*_~`()[]{}<>\u00bb\u201d\u2019\u2026"
 _SCHEME = re.compile(r"(?:https?:|mailto:)?[/\\]*", re.IGNORECASE)
 _HOST_END = re.compile(r"[/?#\\]")
 _TAG_OPENS = re.compile(r"<(?=[A-Za-z/!?])")
+_SPACE = re.compile(r"\s")
 _TOKEN = re.compile(r"(\s*)(\S+)(?=\s)")
 _LAST_TOKEN = re.compile(r"(\s*)(\S+)\s*\Z")
 _WRAPPING = str.maketrans("", "", "()[]{}<>\"'*_~`@-\u2013\u2014:;,/\\|\u201c\u201d\u2018\u2019\u00ab\u00bb")
@@ -68,7 +70,8 @@ class LinkFilter:
     def add(self, text: str) -> str:
         """Take the next piece in and give the words that are whole."""
         self._held += text
-        return self._words(_TOKEN)
+        # Nothing is whole that no white space has ended.
+        return self._words(_TOKEN) if _SPACE.search(text) else ""
 
     def end(self) -> str:
         """Give the last word."""

@@ -79,6 +79,31 @@ def test_an_answer_keeps_its_words_and_only_the_owners_links(said: str, left: st
         assert filtered(said[:cut], said[cut:]) == left
 
 
+BAITS = [
+    "a.",
+    "1.",
+    "a-",
+    "[",
+    "<",
+    "![a](",
+    "x",
+    "a@",
+    "//",
+    "evil.com,",
+    "a.b.c.d.e.f.g.h.i.j.k.l.m.evil.com ",
+]
+
+
+@pytest.mark.parametrize("bait", BAITS)
+def test_an_answer_of_baits_keeps_no_link(bait: str) -> None:
+    """The longest answer there is, of what looks most like the beginning of a link, whole and in pieces."""
+    said = bait * (2_400 // len(bait))
+    left = filtered(said)
+    assert filtered(*(said[at : at + 4] for at in range(0, len(said), 4))) == left
+    assert "evil" not in left
+    assert links_in([left]) == frozenset()
+
+
 PIECES = st.sampled_from(
     ["<", ">", "[", "]", "(", ")", "!", "/", ":", ".", "@", " ", "\n", "a", "b.", "https://", "evil.com", "evil", ".ph",
      "siggy.example", "hello@", "<b>", "</b>", "](", "www.", "script", "\\", "\u200b", "PO", "<a href='x'>", "\u3002"]

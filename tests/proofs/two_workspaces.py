@@ -20,6 +20,7 @@ from tests.proofs.open_rows import is_open
 from tests.proofs.outsiders import outsiders
 from tests.proofs.people import access_token, signed_in
 from tests.provider import Provider
+from tests.sql.acting import Key
 from tests.users import User
 
 LIMITS = {
@@ -62,6 +63,15 @@ class Scene:
         return {column for column in self.open.found(text) if not is_open(column, shut=False)} | {
             column for column in self.shut.found(text) if not is_open(column, shut=True)
         }
+
+    def roles(self) -> list[Key]:
+        """The roles that a key from outside gives: nobody, the attacker, and a token without a user."""
+        return [Key("anon"), Key("authenticated", self.user.id), Key("authenticated")]
+
+    def opened_by_the_page(self, answer: Heard) -> bool:
+        """Whether nothing stands in an answer but what the page's own policies open in the REST interface."""
+        rest = answer.probe.path.startswith("/rest/")
+        return (self.closed(answer.text) if rest else self.leaks(answer.text)) == set()
 
     def standing(self) -> set[str]:
         """The columns of the victims whose canaries are still where they were planted."""

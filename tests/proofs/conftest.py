@@ -1,0 +1,24 @@
+"""What several proofs go out from."""
+
+from collections.abc import AsyncIterator, Iterator
+
+import httpx
+import pytest
+
+from local.stack import Stack
+from tests.conftest import Database
+from tests.proofs.two_workspaces import Scene, two_workspaces
+
+
+@pytest.fixture(scope="module")
+def scene(stack: Stack, database: Database) -> Iterator[Scene]:
+    """The attacker's workspace and those of the victims."""
+    with two_workspaces(stack, database) as made:
+        yield made
+
+
+@pytest.fixture
+async def client(stack: Stack) -> AsyncIterator[httpx.AsyncClient]:
+    """Real HTTP, at the gateway."""
+    async with httpx.AsyncClient(base_url=stack.url, timeout=60, trust_env=False) as opened:
+        yield opened

@@ -11,6 +11,7 @@ from rich.console import Console
 from rich.table import Table
 
 from bench.load import Figures, Send, load
+from bench.reading import reading_figures
 from local.stack import Stack
 
 WARM_UP = 20
@@ -21,10 +22,25 @@ PROSPECT = "d0000000-0000-4000-8000-000000000001"
 
 def main() -> None:
     """Start a stack of its own, measure, print, and leave nothing behind."""
+    _measure_reading()
     kept = {name: os.environ[name] for name in ("PATH", "HOME", "LANG", "TMPDIR") if name in os.environ}
     with tempfile.TemporaryDirectory() as folder, Stack(Path(folder), ephemeral=True, caller=kept) as stack:
         _make_rich(stack)
         asyncio.run(_measure(stack))
+
+
+def _measure_reading() -> None:
+    """Print how reading the input of scans grows with its size; it needs no stack."""
+    table = Table("reading a scan", "people", "people/s", "µs each", "peak MB")
+    for figures in reading_figures():
+        table.add_row(
+            figures.what,
+            f"{figures.people:,}",
+            f"{figures.per_second:,.0f}",
+            f"{figures.microseconds_each:.1f}",
+            f"{figures.peak_mb:.1f}",
+        )
+    Console().print(table)
 
 
 def _make_rich(stack: Stack) -> None:

@@ -1,0 +1,112 @@
+"""Reading the input of a scan: rows a second and memory, as the input grows."""
+
+import itertools
+import time
+import tracemalloc
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
+
+from functions.scan_processor_v2.duplicates import deduplicated
+from functions.scan_processor_v2.extraction import text_records
+from functions.scan_processor_v2.records import Record, blocks
+from functions.scan_processor_v2.scoring import rule_items
+from functions.scan_processor_v2.tables import csv_records
+
+SIZES = (1_000, 10_000, 100_000)
+SCORED_SIZES = (1_000, 5_000)
+_SURNAMES = (
+    "Santos",
+    "Reyes",
+    "Cruz",
+    "Bautista",
+    "dela Peña",
+    "Garcia",
+    "Uy",
+    "Villanueva",
+    "Lim",
+    "Mendoza",
+)
+_NOTES = ("kailangan ng extra income asap", "hirap sa bills", "may sari-sari store", "OFW, gusto ng lote", "")
+
+Reading = Callable[[int], Iterable[object]]
+
+
+@dataclass(frozen=True)
+class ReadingFigures:
+    """What reading an input of so many people took."""
+
+    what: str
+    people: int
+    seconds: float
+    peak_mb: float
+
+    @property
+    def per_second(self) -> float:
+        """People read in a second."""
+        return self.people / self.seconds
+
+    @property
+    def microseconds_each(self) -> float:
+        """The time for one of them: flat, where the time grows with the size alone."""
+        return self.seconds / self.people * 1_000_000
+
+
+def reading_figures() -> Iterator[ReadingFigures]:
+    """Measure each way of reading at growing sizes: first the time, then, in a run of its own, the memory."""
+    readings: tuple[tuple[str, Reading, tuple[int, ...]], ...] = (
+        ("CSV into blocks", csv_blocks, SIZES),
+        ("text into blocks", text_blocks, SIZES),
+        ("CSV into blocks, scored by rules", scored_blocks, SCORED_SIZES),
+    )
+    for what, read, sizes in readings:
+        _exhaust(read(100))
+        for people in sizes:
+            started = time.perf_counter()
+            _exhaust(read(people))
+            seconds = time.perf_counter() - started
+            yield ReadingFigures(what, people, seconds, _peak_mb(read, people))
+
+
+def csv_blocks(people: int) -> Iterator[list[Record]]:
+    """Read a file of so many rows, in pieces, into blocks as they are stored."""
+    return blocks(deduplicated(csv_records(csv_pieces(people)), Counter()))
+
+
+def text_blocks(people: int) -> Iterator[list[Record]]:
+    """Read a pasted list of so many lines, which is in memory as a whole, into blocks."""
+    lines = (f"{name} - {note} {phone}" for name, phone, _, note in _people(people))
+    return blocks(deduplicated(text_records("\n".join(lines)), Counter()))
+
+
+def scored_blocks(people: int) -> Iterator[object]:
+    """Read a file and score its rows by rules, contacts by the library for telephone numbers included."""
+    return (rule_items(block) for block in csv_blocks(people))
+
+
+def csv_pieces(people: int) -> Iterator[bytes]:
+    """Give a file of so many rows as storage gives it."""
+    yield b"Pangalan,Numero,Email,Notes\n"
+    rows = (",".join(row) + "\n" for row in _people(people))
+    while part := "".join(itertools.islice(rows, 1_000)):
+        yield part.encode()
+
+
+def _people(count: int) -> Iterator[tuple[str, str, str, str]]:
+    for number in range(count):
+        name = f"Maria {_SURNAMES[number % 10]} {_SURNAMES[number // 10 % 10]}"
+        email = f"maria{number}@gmail.com" if number % 3 else ""
+        yield name, f"0917{number:07d}", email, _NOTES[number % 5]
+
+
+def _peak_mb(read: Reading, people: int) -> float:
+    tracemalloc.start()
+    _exhaust(read(people))
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    return peak / 1_000_000
+
+
+def _exhaust(items: Iterable[object]) -> None:
+    for _ in items:
+        pass

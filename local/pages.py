@@ -26,7 +26,7 @@ HEADERS: Mapping[str, str] = {
 def chat_page(path: str, publishable_key: str) -> Response:
     """The page for any slug, one of its files, or 404; read anew each time, so that an edit needs no restart."""
     slug, *file = path.removeprefix(PREFIX).split("/")
-    if slug and not file:
+    if slug and file in ([], [""]):
         return Response(page_text(publishable_key), headers=HEADERS, media_type="text/html")
     known = {each.name: each for each in FOLDER.iterdir() if each.suffix in KINDS}
     if slug != "page" or len(file) != 1 or file[0] not in known:

@@ -116,6 +116,15 @@ class Chat {
   }
 }
 
+// Where the address is no valid text there is no chat either.
+function slugOf(path) {
+  try {
+    return decodeURIComponent(path.split('/')[2])
+  } catch {
+    return ''
+  }
+}
+
 function keyOf(slug) {
   return `nexscout-chat:${slug}`
 }
@@ -138,6 +147,5 @@ function remember(slug, sessionId) {
 }
 
 const key = document.querySelector('meta[name="publishable-key"]').content
-const slug = decodeURIComponent(location.pathname.split('/')[2])
 const view = new View(document)
-new Chat(new ChatApi(location.origin, key), view, slug).start().catch((problem) => view.tell(problem.message))
+new Chat(new ChatApi(location.origin, key), view, slugOf(location.pathname)).start().catch((problem) => view.tell(problem.message))

@@ -23,9 +23,10 @@ async def test_a_new_visitor_is_greeted(page: Page, new_workspace: NewWorkspace)
     assert workspace.rows() == [("ai", GREETING)]
 
 
-async def test_an_unknown_slug_is_told(page: Page, stack: Stack) -> None:
+@pytest.mark.parametrize("slug", ["nowhere", "%E0%A4%A", "%3Cscript%3E", "nowhere/"])
+async def test_an_unknown_slug_is_told(page: Page, stack: Stack, slug: str) -> None:
     """No chat is no blank page, and nothing can be written."""
-    await page.goto(f"{stack.url}/chat/nowhere")
+    await page.goto(f"{stack.url}/chat/{slug}")
     await expect(page.get_by_role("alert")).to_have_text("There is no chat at this address.")
     await expect(page.get_by_label("Your message")).to_be_disabled()
 

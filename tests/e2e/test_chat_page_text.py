@@ -9,7 +9,7 @@ from tests.e2e.chat_workspace import GREETING, NewWorkspace, answered, say, word
 HOSTILE = [
     "<img src=x onerror=\"document.title='owned'\">",
     "<script>document.title='owned'</script>",
-    "\u202egnirts desrever\u202c",
+    "שלום <b>x</b> مرحبا",
     "&lt;b&gt;not bold&lt;/b&gt;",
     "😀🇵🇭👩‍👧",
 ]
@@ -28,6 +28,18 @@ async def test_markup_is_shown_as_text(page: Page, new_workspace: NewWorkspace) 
     assert await words_of(page, "visitor").all_text_contents() == HOSTILE[1:]
     assert await page.title() == "Chat with Siggy"
     assert await page.locator("#log img, #log script, #log b").count() == 0
+
+
+async def test_words_that_are_cleaned_are_shown_as_they_are_stored(
+    page: Page, new_workspace: NewWorkspace
+) -> None:
+    """What turns the writing direction is not kept, and the page shows the row, once, in place of what was typed."""
+    workspace = new_workspace()
+    await page.goto(workspace.url)
+    await say(page, "abc \u202egnp.exe\u202c po")
+    await answered(page)
+    await expect(words_of(page, "visitor")).to_have_text(["abc gnp.exe po"])
+    assert workspace.rows()[1] == ("visitor", "abc gnp.exe po")
 
 
 async def test_an_answer_full_of_markup_is_text(page: Page, new_workspace: NewWorkspace) -> None:

@@ -5,9 +5,10 @@ import pytest
 from local.pages import FOLDER, chat_page
 
 
-def test_a_slug_gets_the_page_with_the_key() -> None:
+@pytest.mark.parametrize("path", ["/chat/demo", "/chat/demo/"])
+def test_a_slug_gets_the_page_with_the_key(path: str) -> None:
     """The key stands in the page, and cannot end the attribute that it stands in."""
-    reply = chat_page("/chat/demo", 'sb_publishable_"><script>')
+    reply = chat_page(path, 'sb_publishable_"><script>')
     assert reply.status_code == 200
     assert reply.headers["content-type"] == "text/html; charset=utf-8"
     assert 'content="sb_publishable_&quot;&gt;&lt;script&gt;"' in bytes(reply.body).decode()
@@ -39,8 +40,7 @@ def test_a_file_has_its_type(name: str, kind: str) -> None:
     "path",
     [
         "/chat/",
-        "/chat/page/",
-        "/chat/demo/",
+        "/chat//",
         "/chat/demo/chat.js",
         "/chat/page/index.html",
         "/chat/page/../pages.py",

@@ -35,12 +35,13 @@ async def chat(request: Request) -> Response:
     caller = await services.authenticator.authenticate(request.headers, context.deadline)
     if caller.kind == "service":
         raise Unauthorized
+    key = idempotency_key(request)
     body = await read_json(request, USER_BODY_BYTES if caller.kind == "user" else VISITOR_BODY_BYTES)
     if caller.kind == "anonymous" and (body.get("systemInstruction") or body.get("transformMode")):
         raise Forbidden
     if caller.kind == "anonymous" or _from_a_page(body):
         return await answer_visitor(body, request)
-    return await _answer_user(body, caller, request)
+    return await _answer_user(body, caller, key, request)
 
 
 def _from_a_page(body: Mapping[str, Any]) -> bool:
@@ -62,9 +63,11 @@ async def describe() -> JSONResponse:
     return JSONResponse(document())
 
 
-async def _answer_user(body: Mapping[str, Any], caller: Caller, request: Request) -> Response:
+async def _answer_user(
+    body: Mapping[str, Any], caller: Caller, key: str | None, request: Request
+) -> Response:
     asked: TransformRequest | AssistantRequest
-    key, asked_hash = idempotency_key(request), body_hash(FUNCTION, body)
+    asked_hash = body_hash(FUNCTION, body)
     if body.get("transformMode"):
         asked = parse(TransformRequest, body)
         call = transform_call(asked, caller, key, asked_hash)

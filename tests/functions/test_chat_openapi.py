@@ -151,12 +151,16 @@ def body_of(shape: str, owner: User, session_id: str) -> dict[str, Any]:
     return bodies[shape]
 
 
-def said(stack: Stack, shape: str, owner: User, body: dict[str, Any]) -> httpx.Response:
-    """The reply to a body under the key that belongs to its shape."""
-    headers = {"apikey": stack.publishable_key}
+def said(
+    stack: Stack, shape: str, owner: User, body: dict[str, Any], key: bytes | None = None
+) -> httpx.Response:
+    """The reply to a body under the key of the project, or the token, that belongs to its shape."""
+    headers: dict[str, str | bytes] = {"apikey": stack.publishable_key}
     if shape != "Visitor":
         headers["authorization"] = f"Bearer {owner.access_token}"
-    return httpx.post(f"{stack.url}{URL}", json=body, headers=headers, timeout=60)
+    if key is not None:
+        headers["idempotency-key"] = key
+    return httpx.post(f"{stack.url}{URL}", json=body, headers=httpx.Headers(headers), timeout=60)
 
 
 @pytest.mark.parametrize("shape", SHAPES)
@@ -181,6 +185,21 @@ def test_an_honest_fallback_is_as_the_document_tells(
     reply = said(stack, "Visitor", owner, body_of("Visitor", owner, page_of(database, owner)))
     assert (reply.status_code, reply.json()["fallback"]) == (200, True)
     validator_of(document(), "VisitorReply").validate(reply.json())
+
+
+@pytest.mark.parametrize(
+    "key", ["", "a b", "é", "k" * 256, "k" * 6_000], ids=["empty", "space", "accent", "256", "6000"]
+)
+@pytest.mark.parametrize("shape", SHAPES)
+def test_a_key_that_cannot_be_kept_is_refused_in_every_shape(
+    stack: Stack, new_user: NewUser, database: Database, shape: str, key: str
+) -> None:
+    """400 that names the header: thousands of letters fit no index of the database."""
+    owner = new_user()
+    body = body_of(shape, owner, page_of(database, owner))
+    reply = said(stack, shape, owner, body, key.encode())
+    assert (reply.status_code, reply.json()["code"]) == (400, "invalid_request")
+    assert [fault["field"] for fault in reply.json()["details"]] == ["Idempotency-Key"]
 
 
 @pytest.mark.parametrize("shape", SHAPES)

@@ -209,7 +209,8 @@ begin
   end if;
   insert into public.scan_processed_items (scan_id, type, name, content, score, metadata, created_at)
   values (p_job.scan_id, 'text', p_item ->> 'name', p_item ->> 'content', (p_item ->> 'score')::numeric,
-    (p_item - '{name,content,score}'::text[]) || jsonb_build_object('scored_by', p_scored_by, 'prospect_id', prospect_id)
+    (p_item - '{name,content,score}'::text[]) || jsonb_build_object(
+      'scored_by', coalesce(p_item ->> 'scored_by', p_scored_by), 'prospect_id', prospect_id)
     || case when known then jsonb_build_object('duplicate_of', prospect_id) else '{}' end,
     clock_timestamp());
 end

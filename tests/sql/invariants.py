@@ -1,4 +1,4 @@
-"""What holds for every account after every statement: queries that must find no row."""
+"""What holds for every account, and every scan of it, after every statement: queries that must find no row."""
 
 from uuid import UUID
 
@@ -49,6 +49,35 @@ INVARIANTS = {
         where g.user_id = %(user)s
         group by g.id
         having sum(r.energy_charged) > max((r.class_energy ->> r.model_class)::integer)""",
+    "a scan's figures are those of its items": """
+        select from public.scan_jobs j
+        join lateral (
+          select count(*) as items, count(*) filter (where i.metadata ? 'duplicate_of') as merged,
+            count(*) filter (where i.metadata ->> 'bucket' = 'hot') as hot,
+            count(*) filter (where i.metadata ->> 'bucket' = 'warm') as warm,
+            count(*) filter (where i.metadata ->> 'bucket' = 'cold') as cold
+          from public.scan_processed_items i where i.scan_id = j.scan_id) i on true
+        where j.user_id = %(user)s
+          and (j.items, j.merged, j.hot, j.warm, j.cold) <> (i.items, i.merged, i.hot, i.warm, i.cold)""",
+    "a scan's blocks are counted once": """
+        select from public.scan_jobs j
+        join lateral (select count(*) filter (where b.state = 'done') as done, sum(b.items) as items,
+            count(*) filter (where b.state = 'done' and b.records is not null) as not_erased
+          from public.scan_blocks b where b.scan_id = j.scan_id) b on true
+        where j.user_id = %(user)s
+          and (j.blocks_done <> b.done or j.items <> coalesce(b.items, 0) or b.not_erased > 0
+            or j.state = 'done' and j.blocks_done <> j.blocks_total)""",
+    "what a scan found is told in its own row": """
+        select from public.scan_jobs j join public.scans s on s.id = j.scan_id
+        where j.user_id = %(user)s
+          and ((s.total_items, s.hot_leads, s.warm_leads, s.cold_leads) <> (j.items, j.hot, j.warm, j.cold)
+            or j.state in ('done', 'failed') and s.status not in ('completed', 'failed'))""",
+    "the progress of a scan never falls": """
+        select from (
+          select t.percent < lag(t.percent) over steps or t.updated_at <= lag(t.updated_at) over steps as falls
+          from public.scan_status t join public.scan_jobs j on j.scan_id = t.scan_id
+          where j.user_id = %(user)s window steps as (partition by t.scan_id order by t.updated_at)) t
+        where falls""",
 }
 QUERY = " union all ".join(
     f"select '{name.replace(chr(39), chr(39) * 2)}' where exists ({query})"

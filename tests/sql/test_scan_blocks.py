@@ -52,6 +52,15 @@ def test_block_becomes_items_and_prospects(money: Money) -> None:
     assert row["metadata"] == kept | {"scored_by": "rules", "prospect_id": str(prospect["id"])}
 
 
+def test_item_tells_who_scored_it(money: Money) -> None:
+    """In a block of the model, an item that the rules kept says so itself."""
+    scans = Scans(money)
+    work = scans.running(money.account())
+    request = scans.hold(work.user, work.id, 0)
+    scans.settle(request, work.id, 0, item("A B"), item("C D", position=1, scored_by="rules"))
+    assert [row["metadata"]["scored_by"] for row in scans.items(work.id)] == ["model", "rules"]
+
+
 def test_records_are_erased_with_the_block(money: Money) -> None:
     """What was pasted does not stay once it is an item."""
     scans = Scans(money)

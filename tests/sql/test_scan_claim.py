@@ -91,6 +91,7 @@ def test_released_scan_goes_on_with_its_open_blocks(money: Money) -> None:
     work = scans.running(money.account(), blocks=3)
     scans.store(work.user, work.id, 1)
     assert [scans.release(work.id, work.lease) for _ in range(2)] == [{"outcome": "queued"}] * 2
+    assert money.broken(work.user) == []
     again = scans.claimed(work.id, work.user)
     assert ordinals(scans, work.id, again.lease) == [0, 2]
     assert scans.open_blocks(work.id, work.lease) == {"outcome": "lease_lost"}

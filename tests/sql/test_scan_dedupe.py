@@ -144,6 +144,7 @@ def test_person_who_stands_twice_in_a_scan_is_one_prospect(money: Money) -> None
     reply = scans.finish(work.id, work.lease)["reply"]
     assert (reply["prospectsFound"], reply["meta"]["knownProspects"]) == (3, 2)
     assert scans.row(work.id)["prospect_ids"] == [prospect["id"]]
+    assert money.broken(user) == []
 
 
 def test_oldest_of_several_is_taken(money: Money) -> None:

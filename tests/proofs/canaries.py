@@ -35,6 +35,8 @@ OPEN: Mapping[str, Row] = {
     "public_chat_sessions": {"created_at": "now"},
     "public_chat_messages": {"created_at": "now"},
 }
+# Work that has ended: no worker takes it up, and its stored answer is there to be asked for.
+ENDED: Mapping[str, Row] = {"scan_jobs": {"state": "done"}, "ai_jobs": {"state": "done", "reply_status": 200}}
 
 COLUMNS = """
 select column_name, udt_name from information_schema.columns
@@ -79,7 +81,7 @@ def plant(connection: Connection, *, shut: bool = False) -> Victim:
     victim.ids.update({table: str(uuid4()) for table in SAMPLES if table not in NOBODYS})
     done: set[str] = set()
     for table in victim.ids:
-        _plant_table(connection, victim, table, done, SHUT if shut else OPEN)
+        _plant_table(connection, victim, table, done, {**ENDED, **(SHUT if shut else OPEN)})
     connection.execute("analyze")
     return victim
 

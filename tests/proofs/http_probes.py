@@ -16,6 +16,7 @@ from tests.sql.samples import SAMPLES, VIEWS
 TABLES = sorted({**SAMPLES, **VIEWS})
 GENERATE = "/functions/v1/generate-ai-content"
 CHAT = "/functions/v1/public-chatbot-chat"
+SCAN = "/functions/v1/scan-processor-v2"
 AT_ONCE = 6
 
 RPCS = """
@@ -106,7 +107,7 @@ class HttpProbes:
         """So many probes: half of the REST interface, half of the functions."""
         kinds: list[Callable[[Victim], HttpProbe]] = [
             self._read, self._read, self._write, self._rpc,
-            self._chat, self._chat, self._content, self._free, self._fetch,
+            self._chat, self._chat, self._content, self._free, self._fetch, self._scan,
         ]  # fmt: skip
         return [self._pick(kinds)(self._pick(self._victims)) for _ in range(count)]
 
@@ -281,6 +282,21 @@ class HttpProbes:
     def _fetch(self, victim: Victim) -> HttpProbe:
         asked = self._pick([victim.ids["ai_jobs"], victim.ids["ai_requests"], self._id(victim)])
         return HttpProbe("GET", f"{GENERATE}/requests/{asked}", self._headers(SOMEBODY))
+
+    def _scan(self, victim: Victim) -> HttpProbe:
+        body = {
+            "scanId": self._pick([victim.ids["scans"], self._id(victim)]),
+            "userId": self._pick([victim.user_id, self._attacker.user_id]),
+            "scanType": self._pick(["text", "csv", "image"]),
+            "payload": self._pick(
+                [
+                    "Juan Dela Cruz — kailangan ng extra income",
+                    {"storagePath": f"{victim.user_id}/scan.csv"},
+                    {"text": self._say(victim)},
+                ]
+            ),
+        }
+        return HttpProbe("POST", SCAN, self._headers(SOMEBODY, **self._key()), {}, body)
 
 
 async def heard(client: httpx.AsyncClient, probes: Sequence[HttpProbe]) -> list[Heard]:

@@ -144,10 +144,6 @@ async def make_history(scene: Scene, client: httpx.AsyncClient) -> list[HttpProb
             VICTIM_KEY,
         ],
     )
-    scene.database.execute(
-        "update public.ai_jobs set state = 'done', reply_status = 200 where user_id = %s",
-        [scene.open.user_id],
-    )
     twin = {"authorization": f"Bearer {scene.user.access_token}"}
     mine = said | {"sessionId": scene.attacker.session_id, "userId": scene.attacker.user_id}
     return [HttpProbe("POST", GENERATE, own | twin, {}, body), HttpProbe("POST", CHAT, own, {}, mine)]

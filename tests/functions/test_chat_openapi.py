@@ -155,12 +155,12 @@ def said(
     stack: Stack, shape: str, owner: User, body: dict[str, Any], key: bytes | None = None
 ) -> httpx.Response:
     """The reply to a body under the key of the project, or the token, that belongs to its shape."""
-    headers: dict[str, str | bytes] = {"apikey": stack.publishable_key}
+    headers = {b"apikey": stack.publishable_key.encode()}
     if shape != "Visitor":
-        headers["authorization"] = f"Bearer {owner.access_token}"
+        headers[b"authorization"] = f"Bearer {owner.access_token}".encode()
     if key is not None:
-        headers["idempotency-key"] = key
-    return httpx.post(f"{stack.url}{URL}", json=body, headers=httpx.Headers(headers), timeout=60)
+        headers[b"idempotency-key"] = key
+    return httpx.post(f"{stack.url}{URL}", json=body, headers=headers, timeout=60)
 
 
 @pytest.mark.parametrize("shape", SHAPES)

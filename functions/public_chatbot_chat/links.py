@@ -37,6 +37,8 @@ beauty academy school training events
 """
 _ENDINGS = frozenset(_LONGER.split())
 _TWO_LETTERS = 2
+# Tagalog words that begin a sentence; some are countries too, but hardly anybody's page is there.
+_SHORT_WORDS = frozenset({"sa", "na", "ng", "ba", "si", "mo", "ni", "pa", "at"})
 _MOST_ROUNDS = 8
 
 
@@ -122,8 +124,11 @@ def _is_sentence_end(domain: str) -> bool:
     labels = re.split(_DOT, domain)
     if labels[0].lower() == "www" or domain.lower().startswith("xn--"):
         return False
-    last = labels[-1]
-    if last[0].isupper() and last[1:].islower() and not labels[-2].isupper():
+    last, before = labels[-1], labels[-2]
+    shouted = len(before) > 1 and before.isupper()
+    if (last[0].isupper() and last[1:].islower() and not shouted) or "".join(labels[:-1]).isdecimal():
+        return True
+    if last in _SHORT_WORDS:
         return True
     return len(last) > _TWO_LETTERS and last.lower() not in _ENDINGS and not last.lower().startswith("xn--")
 

@@ -50,6 +50,8 @@ ANSWERS = [
     ("See evil\u3002com and ev\u200bil.com and 10.0.0.1:8080/x", "See and and"),
     ("See evil.quest or WWW.EVIL.quest", "See evil. quest or"),
     ("Opo.Sa Manila po kami.Salamat", "Opo. Sa Manila po kami. Salamat"),
+    ("B.S.Ed. grads, at 9.am, at home.sa Makati", "B. S. Ed. grads, at 9. am, at home. sa Makati"),
+    ("See evil.ph or EVIL.COM or t.me or a.evil.shop", "See or or or"),
     ("Write to thief@evil.example today", "Write to today"),
     ("Run javascript:alert(1) or data:text/html,x", "Run or"),
     ("[Order here](https://siggy.example/Order?from=chat)", "Order here (https://siggy.example/Order?from=chat)"),

@@ -61,6 +61,7 @@ class Stack:
         self.keys = load_keys(self.folder / "keys.json")
         self.children = Children(self.folder / "processes.json")
         self._gateway: Child | None = None
+        self._worker: Child | None = None
         self._postgres = Postgres(self.folder / "postgres", ephemeral=self.ephemeral)
         self._lite = Lite(self.folder / "lite", self.keys, self.url)
 
@@ -136,6 +137,13 @@ class Stack:
         if self._gateway is None or self._gateway.process.stdout is None:
             raise RuntimeError("the stack is not piped, or has not started")
         return self._gateway.process.stdout
+
+    @property
+    def worker_pid(self) -> int:
+        """The process of the worker, of a stack that has started."""
+        if self._worker is None:
+            raise RuntimeError("the stack has not started")
+        return self._worker.process.pid
 
     def stop(self) -> None:
         """Stop everything that was started; of an ephemeral stack no data is left either."""
@@ -217,7 +225,7 @@ class Stack:
         return self.caller.get("OPENAI_BASE_URL") or simulated.OPENAI
 
     def _start_worker(self) -> None:
-        self.children.start(
+        self._worker = self.children.start(
             Program(
                 name="the worker",
                 command=[sys.executable, "-u", "-m", "local.worker"],

@@ -24,6 +24,9 @@ CLOSING_SECONDS = 1.5
 MIN_BLOCK_SECONDS = 3.5
 """A block is not begun with less: settling alone keeps 3 s."""
 
+LOOK_AGAIN_SECONDS = 5.0
+"""The longest pause between two rounds: what was to be waited for may pass sooner than was told."""
+
 MAX_EMPTY_ROUNDS = 3
 """Rounds that did nothing although nothing was to be waited for: then something is wrong with the scan."""
 
@@ -100,7 +103,7 @@ class ScanWork:
             if self._blocks.wait_seconds > 0:
                 if self._blocks.wait_seconds >= self._until.remaining():
                     return False
-                await asyncio.sleep(self._blocks.wait_seconds)
+                await asyncio.sleep(min(self._blocks.wait_seconds, LOOK_AGAIN_SECONDS))
             elif self._blocks.done == done_before:
                 empty_rounds += 1
         raise InternalError

@@ -359,6 +359,20 @@ def test_deletion_of_a_scan_waits_for_the_block_that_is_being_stored(money: Mone
     assert scans.items(work.id) == []
 
 
+def test_user_deleted_while_a_block_waits_is_no_deadlock(money: Money, money_url: str) -> None:
+    """The deletion takes the user first, and so does the block: it waits, and then there is no scan."""
+    scans = Scans(money)
+    work = scans.running(money.account())
+    with psycopg.connect(money_url) as deleter, waiting(money_url) as waiter:
+        deleter.execute("delete from auth.users where id = %s", [work.user])
+        answer = waiter.start(
+            "select public.scan_store_block(%s, %s)", work.user, json.dumps(block(work.id, 0, item()))
+        )
+        waiter.wait_until_blocked(money.admin)
+        deleter.commit()
+        assert answer.result() == {"outcome": "scan_not_found"}
+
+
 def progress_of(scans: Scans, user: UUID, blocks: int) -> list[int]:
     """The percents told while so many blocks are stored, backwards."""
     work = scans.running(user, blocks)

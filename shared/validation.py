@@ -52,8 +52,8 @@ def _fault(detail: ErrorDetails) -> FieldFault:
 
 
 def _message(detail: ErrorDetails) -> str:
-    if detail["type"] == "uuid_parsing":
-        # Pydantic's own words repeat a piece of what was sent.
+    if detail["type"] in {"uuid_parsing", "uuid_type"}:
+        # Pydantic's own words repeat a piece of what was sent, or name types of Python.
         return "must be a UUID"
     message = detail["msg"].removeprefix("Value error, ").rstrip(".")
     return message[:1].lower() + message[1:]

@@ -78,6 +78,7 @@ FAULTS: list[tuple[dict[str, Any], dict[str, Any]]] = [
         {"field": "items.1.tone", "message": "field required"},
     ),
     ({"fullName": "x", "key": "<b>"}, {"field": "key", "message": "must be a UUID"}),
+    ({"fullName": "x", "key": 5}, {"field": "key", "message": "must be a UUID"}),
 ]
 
 

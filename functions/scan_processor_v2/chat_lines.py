@@ -37,14 +37,16 @@ _HEADED = re.compile(rf"(?P<sender>[^\[\n]{{2,{MAX_SENDER}}}), \[{_STAMP}\]", re
 
 _AGO = r"(?:just now|now|\d{1,3} ?(?:s|m|min|mins|h|hr|hrs|d|w|mo|y)\b(?: ago)?)"
 _BUTTON = (
-    r"like|love|care|haha|wow|reply|share|shares?|comment|comments?|follow|following|connect|message|add friend|confirm"
+    r"like|love|care|haha|wow|reply|shares?|comments?|follow|following|connect|message|add friend|confirm"
     r"|delete|remove|edited|author|top fan|see more|see translation|hide|report|view profile|active now|seen|online"
     r"|friends|all friends|mutual friends|most relevant|all comments|newest|write a comment|write a reply|pending"
     r"|invite|unfollow|send message|add as friend|tumugon|gusto|ibahagi|admin|moderator|new member|rising star"
     r"|\d+ (?:mutual friends?|mutual|replies|reply|likes?|comments?|shares?|reactions?|followers|connections?)"
-    r"|view (?:\d+|more|all|previous) ?(?:more )?(?:replies|comments)?|\d+ of \d+|1st|2nd|3rd|3rd\+"
+    r"|view (?:\d+|more|all|previous) ?(?:more )?(?:replies|comments)?|\d+ of \d+|1st|2nd|3rd"
 )
-_PAGE = re.compile(rf"(?:(?:{_BUTTON}|{_AGO}|\d{{1,3}})[ \u00b7\u2022|,.]*)+", re.IGNORECASE)
+# Atomic: a line of a hundred buttons and one letter more is refused at once.
+_PAGE = re.compile(rf"(?:(?>(?:{_BUTTON}|{_AGO}|\d{{1,3}})(?!\w))[ \u00b7\u2022|,.+]*+)++", re.IGNORECASE)
+_MAX_PAGE = 120
 _OURS = re.compile(r"author|you sent|you replied.*|admin", re.IGNORECASE)
 
 
@@ -99,16 +101,23 @@ def is_own(sender: str) -> bool:
 
 
 def is_dialogue(lines: Iterable[str]) -> bool:
-    """Tell whether lines of the form «sender: text» are a chat: somebody writes twice, or the exporter is in it."""
-    senders = Counter(
-        message.sender for line in lines if (message := sent(line.strip())) is not None and message.text
-    )
-    return any(times > 1 or is_own(sender or "") for sender, times in senders.items())
+    """Tell whether lines of the form «sender: text» are a chat: somebody writes twice, or the exporter is in it.
+
+    Where one of them is a name by its label, they are the entries of a form.
+    """
+    senders = Counter[str]()
+    for line in lines:
+        message = _SENT.fullmatch(line)
+        if message is not None and field_of(message["sender"]) == "name":
+            return False
+        if message is not None and message["text"].strip() and is_sender(message["sender"]):
+            senders[message["sender"].strip()] += 1
+    return any(times > 1 or is_own(sender) for sender, times in senders.items())
 
 
 def is_page(line: str) -> bool:
     """Tell whether a line is a part of the page: buttons, counts, a time."""
-    return bool(_PAGE.fullmatch(line) or _STAMP_ALONE.fullmatch(line))
+    return len(line) <= _MAX_PAGE and bool(_PAGE.fullmatch(line) or _STAMP_ALONE.fullmatch(line))
 
 
 def is_ours(line: str) -> bool:

@@ -188,9 +188,10 @@ class Check:
 
     def _supports(self, told: Finding) -> bool:
         finding, words = told.finding, self._source.words
-        sound = 0 < len(finding.strip()) <= MOST_LETTERS and len(told.evidence) <= MAX_TEXT
+        if not 0 < len(finding.strip()) <= MOST_LETTERS or len(told.evidence) > MAX_TEXT:
+            return False
         brought = _CONTACT.search(finding) is not None and not words.holds(finding)
-        return sound and words.holds(told.evidence) and not brought
+        return words.holds(told.evidence) and not brought
 
     def _spans(self, field: str, told: Sequence[str]) -> tuple[str, ...]:
         kept = [

@@ -31,7 +31,10 @@ _NEXT_LABEL = re.compile(r"[ \t]*[;,|][ \t]*(?=[^\W\d_][\w .-]{1,24}?[ \t]*[:=][
 _HEADLINE = re.compile(r"\b(?:at|of|sa)[ \t]+[A-Z0-9]|[ \t]@[ \t]")
 _CARD_EDGE = re.compile(r"(?:begin|end):vcard|version:[\d.]+|[-=_*~\s]{3,}", re.IGNORECASE)
 _KEPT_FIELDS = frozenset(["name", "first_name", "last_name", "email", "phone", "company", "position"])
+_BLANKS = re.compile(r"[ \t\u00a0\u202f]+")
 _FEW_LETTERS = 12
+_HEAD = 300
+"""How far into a line a name at its beginning is looked for."""
 
 
 @dataclass(slots=True)
@@ -78,11 +81,13 @@ def _parts(lines: list[str]) -> Iterator[str]:
             yield part
             part = ""
         part = f"{part}\n{line}" if part else line
-        while len(part) > MAX_TEXT:
-            cut = part.rfind(" ", MAX_TEXT // 2, MAX_TEXT)
-            cut = MAX_TEXT if cut == -1 else cut
-            yield part[:cut]
-            part = part[cut:].lstrip()
+        start = 0
+        while len(part) - start > MAX_TEXT:
+            cut = part.rfind(" ", start + MAX_TEXT // 2, start + MAX_TEXT)
+            cut = start + MAX_TEXT if cut == -1 else cut
+            yield part[start:cut]
+            start = cut + part.startswith(" ", cut)
+        part = part[start:]
     yield part
 
 
@@ -90,7 +95,8 @@ class Reader:
     """Goes through the lines once; what a line is decides where it belongs."""
 
     def __init__(self, lines: list[str]) -> None:
-        self._lines = [line.strip() for line in lines]
+        # Runs of blanks mean nothing, and would be gone through again and again.
+        self._lines = [_BLANKS.sub(" ", line).strip() for line in lines]
         self._dialogue = is_dialogue(self._lines)
         self._drafts: list[Draft] = []
         self._senders: dict[str, Draft] = {}
@@ -189,8 +195,9 @@ class Reader:
         if self._silent and not self._heads(line):
             return
         in_chat = self._current is not None and self._current.source == "message"
-        headline = in_chat and _HEADLINE.search(line) is not None
-        name = None if headline else line_name(line, lower_case=not in_chat) or name_behind_contact(line)
+        head = line[:_HEAD]
+        headline = in_chat and _HEADLINE.search(head) is not None
+        name = None if headline else line_name(head, lower_case=not in_chat) or name_behind_contact(head)
         if name is not None and name.alone and name.value[0].isupper():
             self._from(name.value)
             if self._current is not None and not self._current.lines:
@@ -204,11 +211,13 @@ class Reader:
             self._drafts.append(Draft("line", {}, [line]))
 
     def _heads(self, line: str) -> bool:
-        name = line_name(line, lower_case=False)
+        name = line_name(line[:_HEAD], lower_case=False)
         return name is not None and name.alone
 
     def _is_contact_of_last(self, line: str) -> bool:
         """Give a line that is a contact and hardly anything else to the person above it."""
+        if len(line) > _HEAD:
+            return False
         found = [*listed_numbers(line), *listed_addresses(line)]
         rest = len(line) - sum(statement.end - statement.start for statement in found)
         if not found or rest > _FEW_LETTERS or not self._drafts:

@@ -4,7 +4,7 @@ import re
 from typing import NamedTuple
 
 from shared.contacts.name_span import name_span
-from shared.contacts.name_words import PARTICLES, PLACES
+from shared.contacts.name_words import PARTICLES, PLACES, TITLES
 
 
 def _words(listed: str) -> frozenset[str]:
@@ -23,7 +23,8 @@ NOT_PEOPLE = _words("""
     negosyo opportunity package packages starter kit delivery shipping pickup cod cash gcash bank transfer
     tracking waybill policy batch group page post comment comments photo photos video attachment sticker
     missed call chat chats message messages voice unread seen reply replies like likes share shares january
-    february march july august september october november december
+    february march july august september october november december password wifi username account address
+    number mobile cellphone age gender birthdate nationality religion occupation proposal deadline building
     """)
 MAX_WORDS = 6
 
@@ -104,7 +105,11 @@ def _is_person(name: str) -> bool:
 
 
 def in_order(name: str) -> str:
-    """Give a cell's name with the given names first: "Cruz, Ana" is Ana Cruz; "Cruz, Jr." stays."""
+    """Give a cell's name without titles and with the given names first: "Cruz, Ana" is Ana Cruz; "Cruz, Jr." stays."""
+    words = name.split()
+    while len(words) > 1 and words[0].strip(".,").casefold() in TITLES:
+        words.pop(0)
+    name = " ".join(words)
     surname, comma, given_names = name.partition(",")
     if not comma or "," in given_names or not given_names.strip():
         return name

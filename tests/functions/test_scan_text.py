@@ -141,6 +141,34 @@ def test_a_long_text_is_given_in_parts_and_loses_nothing() -> None:
     assert " ".join(record.text for record in records) == "Ana Reyes - " + words
 
 
+@pytest.mark.parametrize(
+    "piece",
+    [
+        "share ",
+        "like",
+        "-",
+        ".",
+        " ",
+        "\t",
+        "1 ",
+        "Maria ",
+        "Maria Santos ",
+        "a@",
+        "0917 ",
+        ": ",
+        ";a:b",
+        "\n",
+        "[",
+        "(",
+    ],
+)
+def test_a_text_of_one_piece_over_and_over_is_read_at_once(piece: str) -> None:
+    """No pattern goes through a long line again and again: each of these would take hours."""
+    records = list(text_records(piece * 50_000 + "!"))
+    assert sum(len(record.text) for record in records) <= len(piece) * 50_000 + 1
+    assert len([rule_item(record) for record in records[:3]]) <= 3
+
+
 @settings(max_examples=300, deadline=None)
 @given(LINES)
 def test_any_text_is_read_into_numbered_records_of_bounded_length(text: str) -> None:

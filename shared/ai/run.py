@@ -89,7 +89,10 @@ class Run:
         return self.served_by().name != self.hold.model
 
     def downgrade_reason(self) -> str | None:
-        """Tell why another model than the one asked for served: tier, energy, charge_group, visitor_day, capability, fallback."""
+        """Tell why another model than the one asked for served.
+
+        tier, energy, charge_group, visitor_day: as the reservation chose; capability, fallback: as the models are.
+        """
         if self.hold.downgrade_reason is not None:
             return self.hold.downgrade_reason
         if self.requested_model != self.hold.model:

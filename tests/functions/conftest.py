@@ -4,10 +4,13 @@ from collections.abc import AsyncIterator
 
 import pytest
 
+from functions.scan_processor_v2.routes import router as scan_router
 from local.stack import Stack
+from tests.apps import app_on, client_of
 from tests.calls import Api, through_gateway
 from tests.conftest import Database, NewUser
 from tests.functions.chat_page import NewPage, page_maker
+from tests.functions.scanning import ScanApi
 
 
 @pytest.fixture
@@ -21,3 +24,10 @@ async def api(stack: Stack) -> AsyncIterator[Api]:
 def new_page(stack: Stack, database: Database, new_user: NewUser) -> NewPage:
     """Open a page: `new_page(energy=0, settings={"is_active": False}, status="human_takeover")`."""
     return page_maker(stack, database, new_user)
+
+
+@pytest.fixture
+async def scans(stack: Stack) -> AsyncIterator[ScanApi]:
+    """Call scan-processor-v2 in this process; the stack's own worker runs beside it."""
+    async with app_on(stack, "scan-processor-v2", scan_router) as app, client_of(stack, app) as client:
+        yield ScanApi(client, stack)

@@ -80,7 +80,8 @@ create index if not exists prospects_phone_end_idx on public.prospects
 create index if not exists prospects_email_idx on public.prospects
   ((user_id::text || '/' || left(lower(btrim(email)), 320))) where email is not null;
 create index if not exists prospects_name_idx on public.prospects
-  ((user_id::text || '/' || left(lower(regexp_replace(btrim(full_name), '\s+', ' ', 'g')), 200)),
+  ((user_id::text || '/' || left(lower(regexp_replace(btrim(full_name), '\s+', ' ', 'g')), 200)
+    || e'\n' || left(coalesce(nullif(lower(btrim(company)), ''), metadata ->> 'scan_id', ''), 200)),
    (coalesce(phone, '') = ''), (coalesce(email, '') = ''));
 
 create or replace function nexscout.phone_key(p_phone text) returns text
@@ -103,7 +104,7 @@ declare
   v_phone text := nexscout.phone_key(p_item ->> 'phone');
   v_email text := nullif(left(lower(btrim(p_item ->> 'email')), 320), '');
   v_name text := nullif(left(lower(regexp_replace(btrim(p_item ->> 'name'), '\s+', ' ', 'g')), 200), '');
-  v_company text := coalesce(lower(btrim(p_item ->> 'company')), '');
+  v_company text := left(coalesce(nullif(lower(btrim(p_item ->> 'company')), ''), p_scan_id::text), 200);
   v_id uuid;
 begin
   -- Materialized: an index in the order of creation is no way to find one person.
@@ -130,11 +131,10 @@ begin
     with found as materialized (
       select p.id, p.created_at from public.prospects p
       where p.user_id::text || '/' || left(lower(regexp_replace(btrim(p.full_name), '\s+', ' ', 'g')), 200)
-          = p_user_id::text || '/' || v_name
+          || e'\n' || left(coalesce(nullif(lower(btrim(p.company)), ''), p.metadata ->> 'scan_id', ''), 200)
+          = p_user_id::text || '/' || v_name || e'\n' || v_company
         and (coalesce(p.phone, '') = '') = any (array[true, v_phone is not null])
         and (coalesce(p.email, '') = '') = any (array[true, v_email is not null])
-        and coalesce(lower(btrim(p.company)), '') = v_company
-        and (v_company <> '' or p.metadata ->> 'scan_id' = p_scan_id::text)
     )
     select id into v_id from found order by created_at, id limit 1;
   end if;

@@ -1,6 +1,6 @@
 # Every target sets up what it needs; a second run finds it there.
 .DEFAULT_GOAL := help
-.PHONY: help setup browser dev test soak coverage mutation bench lint format prices lock check
+.PHONY: help setup browser dev test soak coverage mutation bench accuracy lint format prices lock check
 PY := .venv/bin/python
 T ?=
 
@@ -38,6 +38,12 @@ mutation: setup ## whether the tests notice when the money code is changed: surv
 
 bench: setup ## the benchmarks
 	@$(PY) -m bench
+
+package: setup ## the zips that are deployed, for Python 3.13 on arm64; HOST=1 for this machine
+	@$(PY) -m local.package $(if $(filter-out 0,$(HOST)),--host)
+
+accuracy: setup ## what scans find in hand-written inputs; with OPENAI_API_KEY set, of the real model
+	@$(PY) -m bench.accuracy
 
 lint: setup ## ruff and mypy
 	@$(PY) -m ruff check .

@@ -1,0 +1,1 @@
+"""Builds what is deployed: one zip a function, from an allow-list."""

@@ -1,0 +1,46 @@
+"""`make package`: the zips that are deployed, in .local/package/."""
+
+import sys
+from pathlib import Path
+
+from rich.console import Console
+from rich.table import Table
+
+from local import function_apps
+from local.package import archive, contents, wheels
+from local.package.target import HOST, LAMBDA, Target
+from local.problem import Problem
+from local.stack import PROJECT
+
+FOLDER = PROJECT / ".local" / "package"
+
+
+def build(target: Target, folder: Path = FOLDER) -> dict[str, Path]:
+    """The zip of every function for the target, by the function's name.
+
+    Raises:
+        Problem: when its dependencies cannot be installed.
+    """
+    site = wheels.installed(target, folder / "wheels")
+    built = {}
+    for name in function_apps.names():
+        built[name] = folder / target.name / f"{name}.zip"
+        entries = contents.of_function(name.replace("-", "_"), site)
+        archive.write(built[name], entries, compiled=target.is_here)
+    return built
+
+
+def main() -> None:
+    """Build for the cloud, with --host for this machine, and tell the sizes."""
+    target = HOST if "--host" in sys.argv[1:] else LAMBDA
+    table = Table("package", "MB", title=f"Python {target.python_version} on {target.machine}")
+    try:
+        for path in build(target).values():
+            table.add_row(str(path.relative_to(PROJECT)), f"{path.stat().st_size / 1e6:.1f}")
+    except Problem as problem:
+        sys.exit(f"nexscout: {problem}")
+    Console().print(table)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,52 @@
+"""The zip of one function: the same bytes for the same contents."""
+
+import py_compile
+import zipfile
+from collections.abc import Iterable
+from importlib.util import cache_from_source
+from pathlib import Path, PurePosixPath
+from tempfile import TemporaryDirectory
+
+Entry = tuple[PurePosixPath, Path]
+
+LONG_AGO = (1980, 1, 1, 0, 0, 0)
+"""The time of every file: a zip that differs means contents that differ."""
+
+
+def write(path: Path, entries: Iterable[Entry], *, compiled: bool) -> None:
+    """Write the zip; `compiled` adds the bytecode that is not there yet, never checked against its source."""
+    entries = list(entries)
+    places = {place for place, _ in entries}
+    path.parent.mkdir(parents=True, exist_ok=True)
+    unfinished = path.with_suffix(".unfinished")
+    with (
+        TemporaryDirectory() as folder,
+        zipfile.ZipFile(unfinished, "w") as archive,
+    ):
+        for place, source in entries:
+            _add(archive, place, source.read_bytes())
+            if compiled and place.suffix == ".py" and _cached(place) not in places:
+                _add(archive, _cached(place), _bytecode(place, source, Path(folder)))
+    unfinished.replace(path)
+
+
+def _add(archive: zipfile.ZipFile, place: PurePosixPath, content: bytes) -> None:
+    info = zipfile.ZipInfo(str(place), LONG_AGO)
+    info.external_attr = 0o644 << 16
+    info.compress_type = zipfile.ZIP_DEFLATED
+    archive.writestr(info, content)
+
+
+def _cached(place: PurePosixPath) -> PurePosixPath:
+    return PurePosixPath(cache_from_source(str(place)))
+
+
+def _bytecode(place: PurePosixPath, source: Path, folder: Path) -> bytes:
+    compiled = py_compile.compile(
+        str(source),
+        str(folder / "module.pyc"),
+        dfile=f"/var/task/{place}",
+        doraise=True,
+        invalidation_mode=py_compile.PycInvalidationMode.UNCHECKED_HASH,
+    )
+    return Path(str(compiled)).read_bytes()

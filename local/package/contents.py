@@ -1,0 +1,52 @@
+"""Which files a function's package holds: an allow-list of ours, and what is needed of the dependencies."""
+
+from collections.abc import Iterator
+from pathlib import Path, PurePosixPath
+
+from local.stack import PROJECT
+
+OURS = {".py", ".txt", ".json"}
+"""What our folders ship: code, prompts, prices and API documents."""
+
+UNUSED_FOLDERS = {"tests", "test", "testing", "docs", "bin"}
+UNUSED_ENDINGS = {".pyi", ".pyx", ".pxd", ".c", ".h", ".typed"}
+"""Of dependencies: what no import reads."""
+
+KEPT_METADATA = {"METADATA", "entry_points.txt"}
+"""Of a dist-info: versions are looked up in METADATA; licences are kept whole."""
+
+UNUSED_PARTS = (
+    PurePosixPath("openai/cli"),
+    PurePosixPath("aws_lambda_powertools/event_handler"),
+    PurePosixPath("aws_lambda_powertools/utilities/parser"),
+)
+"""Parts of dependencies that nothing of ours imports, also not through others."""
+
+
+def of_function(name: str, site: Path) -> Iterator[tuple[PurePosixPath, Path]]:
+    """The files of one function's package, by their place in it."""
+    yield PurePosixPath("functions/__init__.py"), PROJECT / "functions" / "__init__.py"
+    for folder in (Path("functions", name), Path("shared")):
+        yield from _ours(folder)
+    yield from _of_dependencies(site)
+
+
+def _ours(folder: Path) -> Iterator[tuple[PurePosixPath, Path]]:
+    for path in sorted((PROJECT / folder).rglob("*")):
+        if path.is_file() and path.suffix in OURS and "__pycache__" not in path.parts:
+            yield PurePosixPath(path.relative_to(PROJECT).as_posix()), path
+
+
+def _of_dependencies(site: Path) -> Iterator[tuple[PurePosixPath, Path]]:
+    for path in sorted(site.rglob("*")):
+        place = PurePosixPath(path.relative_to(site).as_posix())
+        if path.is_file() and _is_needed(place):
+            yield place, path
+
+
+def _is_needed(place: PurePosixPath) -> bool:
+    if place.parts[0].endswith(".dist-info"):
+        return place.name in KEPT_METADATA or "licen" in str(place).lower()
+    if UNUSED_FOLDERS & set(place.parts[:-1]) or place.suffix in UNUSED_ENDINGS:
+        return False
+    return not any(place.is_relative_to(part) for part in UNUSED_PARTS)

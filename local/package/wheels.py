@@ -1,0 +1,64 @@
+"""The runtime dependencies of a target, from its lock file, without Docker."""
+
+import compileall
+import hashlib
+import py_compile
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+from local.package.target import Target
+from local.problem import Problem
+from local.stack import PROJECT
+
+LOCK = PROJECT / "requirements" / "runtime.lock"
+
+
+def installed(target: Target, folder: Path) -> Path:
+    """The folder with every dependency for the target; installed once a lock.
+
+    Raises:
+        Problem: when a wheel is missing or its hash is another.
+    """
+    site = folder / f"{target.name}-{_stamp(target)}"
+    if site.is_dir():
+        return site
+    unfinished = site.with_suffix(".unfinished")
+    shutil.rmtree(unfinished, ignore_errors=True)
+    command = [
+        sys.executable, "-m", "pip", "install", "--quiet", "--no-input", "--disable-pip-version-check",
+        "--require-hashes", "--no-deps", "--no-compile", "--only-binary=:all:", "--target", str(unfinished),
+        *_platform(target), "--requirement", str(LOCK),
+    ]  # fmt: skip
+    ended = subprocess.run(command, capture_output=True, text=True, check=False)
+    if ended.returncode != 0:
+        last = ended.stderr.strip().splitlines()[-1:] or ["no reason was given"]
+        raise Problem(f"the dependencies for {target.name} cannot be installed: {last[0]}")
+    if target.is_here:
+        _compile(unfinished)
+    unfinished.rename(site)
+    return site
+
+
+def _compile(site: Path) -> None:
+    """Add the bytecode, which is never checked against its source: files of a zip have no times to compare."""
+    compileall.compile_dir(
+        site,
+        quiet=2,
+        stripdir=str(site),
+        prependdir="/var/task",
+        invalidation_mode=py_compile.PycInvalidationMode.UNCHECKED_HASH,
+        workers=0,
+    )
+
+
+def _stamp(target: Target) -> str:
+    return hashlib.sha256(LOCK.read_bytes() + repr(target).encode()).hexdigest()[:12]
+
+
+def _platform(target: Target) -> list[str]:
+    if not target.wheel_platforms:
+        return []
+    named = [f"--platform={platform}" for platform in target.wheel_platforms]
+    return [*named, f"--python-version={target.python_version}", "--implementation=cp"]

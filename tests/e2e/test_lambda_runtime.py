@@ -1,0 +1,201 @@
+"""The zips as the platform runs them: the real runtime client, events as they were recorded, one process for many."""
+
+import base64
+import json
+import os
+import signal
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager
+from pathlib import Path
+from typing import Any
+from uuid import uuid4
+
+import pytest
+
+from local import function_apps
+from local.invoke import api_gateway_event
+from local.package.__main__ import build
+from local.package.target import HOST
+from local.stack import Stack
+from tests.books import Books
+from tests.calls import orchestrated
+from tests.conftest import Database, NewUser
+from tests.e2e.lambdas import running, runtime_client, unpacked
+from tests.proofs.waiting import wait_until
+from tests.provider import Provider
+from tests.runtime_api import RuntimeApi
+from tests.users import User
+
+SQS = {"Records": [{"messageId": "1", "eventSource": "aws:sqs", "body": "{}"}]}
+
+
+@pytest.fixture(scope="session")
+def packages() -> dict[str, Path]:
+    """The zips for this machine."""
+    return build(HOST)
+
+
+@pytest.fixture(scope="session")
+def client(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The runtime client."""
+    return runtime_client(tmp_path_factory.mktemp("runtime-client"))
+
+
+StartLambda = Callable[[str], AbstractContextManager[RuntimeApi]]
+
+
+@pytest.fixture(scope="session")
+def start_lambda(
+    packages: dict[str, Path], client: Path, stack: Stack, tmp_path_factory: pytest.TempPathFactory
+) -> StartLambda:
+    """Start a process of a function's zip."""
+    roots: dict[str, Path] = {}
+
+    @contextmanager
+    def start(name: str) -> Iterator[RuntimeApi]:
+        if name not in roots:
+            roots[name] = unpacked(packages[name], tmp_path_factory.mktemp(name))
+        handler = f"functions.{name.replace('-', '_')}.handler.handler"
+        log = roots[name].with_suffix(".log")
+        with running(roots[name], client, handler, stack.env, log) as (api, process):
+            api.pid = process.pid
+            yield api
+
+    return start
+
+
+@pytest.fixture(scope="module")
+def lambda_api(start_lambda: StartLambda) -> Iterator[RuntimeApi]:
+    """One process of generate-ai-content for many tests, as the platform keeps one for many calls."""
+    with start_lambda("generate-ai-content") as api:
+        yield api
+
+
+def event(name: str, stack: Stack, user: User | None, body: object, path: str = "") -> dict[str, Any]:
+    """What API Gateway sends for a POST, or for a GET where there is a path below the function's."""
+    headers = {"content-type": "application/json", "apikey": stack.publishable_key}
+    if user is not None:
+        headers["authorization"] = f"Bearer {user.access_token}"
+    made = api_gateway_event(f"/functions/v1/{name}{path}", headers, json.dumps(body))
+    if path:
+        made["requestContext"]["http"]["method"] = "GET"
+        made["routeKey"] = f"GET /functions/v1/{name}{path}"
+    return made
+
+
+@pytest.mark.parametrize("name", function_apps.names())
+def test_every_function_starts_from_its_zip_alone(start_lambda: StartLambda, stack: Stack, name: str) -> None:
+    """Nothing of this machine stands in for what the zip lacks: health is well, an unknown caller is refused."""
+    with start_lambda(name) as api:
+        health = api.invoke(event(name, stack, None, {}, "/health"))
+        assert (health.failed, health.answer["statusCode"]) == (False, 200), health.answer
+        refused = api.invoke(event(name, stack, None, {"transformMode": True, "systemInstruction": "x"}))
+    assert refused.answer["statusCode"] in {401, 403}
+    assert "access-control-allow-origin" in refused.answer["headers"]
+
+
+def test_a_call_from_the_zip_is_served_and_charged(
+    lambda_api: RuntimeApi, stack: Stack, new_user: NewUser, database: Database
+) -> None:
+    """The whole way: token, ledger, provider."""
+    user = new_user("pro", 500)
+    answer = lambda_api.invoke(event("generate-ai-content", stack, user, orchestrated())).answer
+    assert answer["statusCode"] == 200, answer
+    assert json.loads(answer["body"])["meta"]["energyConsumed"] == 10
+    assert Books(database, user).energy() == 490
+
+
+def many_events(api: RuntimeApi, stack: Stack, user: User, count: int) -> int:
+    """Calls, health checks and events of another kind in turn; the number of calls that were served."""
+    served = 0
+    for index in range(count):
+        match index % 4:
+            case 0:
+                assert api.invoke(SQS).failed
+            case 1:
+                health = api.invoke(event("generate-ai-content", stack, None, {}, "/health"))
+                assert health.answer["statusCode"] == 200
+            case _:
+                answer = api.invoke(event("generate-ai-content", stack, user, orchestrated())).answer
+                assert answer["statusCode"] == 200, answer
+                served += 1
+    return served
+
+
+def test_fault_21_one_process_answers_many_events_of_several_kinds(
+    lambda_api: RuntimeApi, stack: Stack, new_user: NewUser, database: Database
+) -> None:
+    """Also after an event of SQS, which the handler refuses; every call is charged."""
+    user = new_user("enterprise", 5000)
+    served = many_events(lambda_api, stack, user, 20)
+    assert Books(database, user).energy() == 5000 - 10 * served
+
+
+@pytest.mark.soak
+def test_fault_21_one_process_answers_five_hundred_events(
+    lambda_api: RuntimeApi, stack: Stack, new_user: NewUser, database: Database
+) -> None:
+    """Frozen now and then between them, as the platform does."""
+    user = new_user("enterprise", 5000)
+    served = 0
+    for _ in range(25):
+        served += many_events(lambda_api, stack, user, 20)
+        os.kill(lambda_api.pid, signal.SIGSTOP)
+        os.kill(lambda_api.pid, signal.SIGCONT)
+    assert Books(database, user).energy() == 5000 - 10 * served
+
+
+def test_a_provider_that_hangs_is_answered_before_the_platform_ends_the_call(
+    lambda_api: RuntimeApi, stack: Stack, new_user: NewUser, database: Database, provider: Provider
+) -> None:
+    """504 with what is left of the invocation as the budget; nothing is charged and nothing held."""
+    user = new_user("pro", 500)
+    provider.fail({"kind": "hang", "times": 9})
+    ended = lambda_api.invoke(event("generate-ai-content", stack, user, orchestrated()), seconds=8)
+    assert (ended.answer["statusCode"], json.loads(ended.answer["body"])["code"]) == (
+        504,
+        "deadline_exceeded",
+    )
+    assert ended.took_seconds < 8
+    Books(database, user).assert_nothing_charged(500)
+
+
+def test_a_process_killed_in_a_call_leaves_no_hold_after_the_sweep(
+    start_lambda: StartLambda, stack: Stack, new_user: NewUser, database: Database, provider: Provider
+) -> None:
+    """What the platform does at its own limit."""
+    user = new_user("pro", 500)
+    provider.fail({"kind": "hang", "times": 9})
+    with start_lambda("generate-ai-content") as api:
+        api.send(event("generate-ai-content", stack, user, orchestrated()))
+        wait_until(lambda: bool(provider.requests()), 20)
+        os.kill(api.pid, signal.SIGKILL)
+    database.execute(
+        "update public.ai_requests set expires_at = now() - interval '1 second' where user_id = %s", [user.id]
+    )
+    database.execute("select public.ai_sweep()")
+    books = Books(database, user)
+    assert [row["state"] for row in books.requests()] == ["expired"]
+    assert (books.energy(), [row["state"] for row in books.attempts()]) == (500, ["unknown"])
+
+
+@pytest.mark.parametrize(
+    "malformed", [{}, [], "text", None, {"version": "2.0"}, {"requestContext": {}}], ids=str
+)
+def test_a_malformed_event_is_reported_and_the_process_goes_on(
+    lambda_api: RuntimeApi, stack: Stack, malformed: object
+) -> None:
+    """The runtime is told of an error; the next event is answered."""
+    assert lambda_api.invoke(malformed).failed
+    health = lambda_api.invoke(event("generate-ai-content", stack, None, {}, "/health"))
+    assert health.answer["statusCode"] == 200
+
+
+def test_the_callers_request_id_comes_back_through_the_platform(lambda_api: RuntimeApi, stack: Stack) -> None:
+    """Also where the body comes in base64, as API Gateway sends what it takes for binary."""
+    number = str(uuid4())
+    made = event("generate-ai-content", stack, None, {})
+    made["headers"]["x-request-id"] = number
+    made |= {"body": base64.b64encode(b"{}").decode(), "isBase64Encoded": True}
+    answer = lambda_api.invoke(made).answer
+    assert (answer["statusCode"], answer["headers"]["x-request-id"]) == (401, number)

@@ -50,6 +50,7 @@ class Draft:
 def text_records(text: str) -> Iterator[Record]:
     """Give the records of a pasted text in order, what one person wrote together. Never raises for any text.
 
+    A text of which all lines seem to be the page's or the exporter's own is one record, so that words never give none.
     A record longer than 2,000 characters is given in parts, each with the same fields.
     """
     lines = text.translate(_UNSEEN).splitlines()
@@ -58,7 +59,10 @@ def text_records(text: str) -> Iterator[Record]:
         yield from rows
         return
     position = 0
-    for draft in Reader(lines).drafts():
+    drafts = Reader(lines).drafts()
+    if not drafts and any(map(str.isalnum, text)):
+        drafts = [Draft("line", {}, [line for line in lines if line.strip()])]
+    for draft in drafts:
         for part in _parts(draft.lines):
             yield Record(position, part, dict(draft.fields), draft.source)
             position += 1

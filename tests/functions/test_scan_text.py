@@ -117,6 +117,18 @@ def test_a_pasted_sheet_is_read_by_its_columns() -> None:
     ]
 
 
+@pytest.mark.parametrize("text", ["You: hello po\nYou: promo today", "Like\nReply\n2h"])
+def test_a_text_of_nobody_is_still_a_record(text: str) -> None:
+    """Who pastes words is not told that there were none."""
+    assert read(text) == [Record(0, text)]
+
+
+@pytest.mark.parametrize("text", ["", "  \n ", "---"])
+def test_a_text_without_a_word_has_no_record(text: str) -> None:
+    """There is nothing to ask a model about."""
+    assert read(text) == []
+
+
 @pytest.mark.parametrize(
     "line",
     [

@@ -131,14 +131,16 @@ def _plain_person(line: str) -> dict[str, str]:
     return {field: value for field, value in values.items() if value is not None}
 
 
-def table(given: Sequence[Input]) -> str:
+READERS: tuple[tuple[str, Reader], ...] = (("rules", our_rules), ("regexes", plain_regexes))
+
+
+def table(given: Sequence[Input], readers: Sequence[tuple[str, Reader]] = READERS) -> str:
     """Give a line of figures for each field and reader."""
-    return "\n".join(_lines(given))
+    return "\n".join(_lines(given, readers))
 
 
-def _lines(given: Sequence[Input]) -> Iterator[str]:
+def _lines(given: Sequence[Input], readers: Sequence[tuple[str, Reader]]) -> Iterator[str]:
     yield f"{'field':8} {'reader':8} right  told there precision recall    F1"
-    readers: tuple[tuple[str, Reader], ...] = (("rules", our_rules), ("regexes", plain_regexes))
     for field in (*FIELDS, "person"):
         for name, reader in readers:
             s = linked(reader, given) if field == "person" else score(reader, field, given)

@@ -6,13 +6,15 @@ from dataclasses import dataclass, field
 from itertools import chain
 from typing import NamedTuple
 
-from functions.scan_processor_v2.line_names import in_order
+from functions.scan_processor_v2.line_names import in_order, line_name
 from functions.scan_processor_v2.records import Record
 from shared.contacts.companies import company_statements
 from shared.contacts.emails import email_statements, listed_addresses
 from shared.contacts.names import name_statements
 from shared.contacts.phones import listed_numbers, phone_statements, valid_number
 from shared.contacts.said import Statement
+
+_HEAD = 300
 
 Reader = Callable[[str], Iterable[Statement]]
 
@@ -84,7 +86,13 @@ def _name(record: Record) -> Quoted | None:
     parted = " ".join(part for part in parts if part is not None)
     if parted:
         return Quoted(parted, parted)
-    return _first(name_statements, record.text)
+    return _leading(record) or _first(name_statements, record.text)
+
+
+def _leading(record: Record) -> Quoted | None:
+    """Give the name with which the words of a row without a column for names begin."""
+    name = line_name(record.text[:_HEAD], lower_case=False) if record.source == "row" else None
+    return None if name is None else Quoted(name.value, record.text[name.start : name.end])
 
 
 def _email(record: Record) -> Quoted | None:

@@ -18,7 +18,7 @@ from functions.scan_processor_v2.chat_lines import (
 )
 from functions.scan_processor_v2.columns import field_of
 from functions.scan_processor_v2.line_names import line_name, name_behind_contact
-from functions.scan_processor_v2.records import MAX_TEXT, Record, Source
+from functions.scan_processor_v2.records import Record, Source, parts
 from functions.scan_processor_v2.tables import csv_records, is_table
 from shared.contacts.emails import listed_addresses
 from shared.contacts.phones import listed_numbers, valid_number
@@ -63,7 +63,7 @@ def text_records(text: str) -> Iterator[Record]:
     if not drafts and any(map(str.isalnum, text)):
         drafts = [Draft("line", {}, [line for line in lines if line.strip()])]
     for draft in drafts:
-        for part in _parts(draft.lines):
+        for part in parts(draft.lines):
             yield Record(position, part, dict(draft.fields), draft.source)
             position += 1
 
@@ -76,23 +76,6 @@ def _rows(lines: list[str]) -> list[Record] | None:
         return list(csv_records("\n".join(lines).encode("utf-8", "replace")))
     except InvalidRequest:
         return None
-
-
-def _parts(lines: list[str]) -> Iterator[str]:
-    part = ""
-    for line in lines:
-        if part and len(part) + 1 + len(line) > MAX_TEXT:
-            yield part
-            part = ""
-        part = f"{part}\n{line}" if part else line
-        start = 0
-        while len(part) - start > MAX_TEXT:
-            cut = part.rfind(" ", start + MAX_TEXT // 2, start + MAX_TEXT)
-            cut = start + MAX_TEXT if cut == -1 else cut
-            yield part[start:cut]
-            start = cut + part.startswith(" ", cut)
-        part = part[start:]
-    yield part
 
 
 class Reader:

@@ -106,3 +106,21 @@ def blocks(records: Iterable[Record], size: int = BLOCK_SIZE) -> Iterator[list[R
             block = []
     if block:
         yield block
+
+
+def parts(lines: Iterable[str]) -> Iterator[str]:
+    """Give the lines of a record as texts of at most 2,000 characters, one at the least, cut between words."""
+    part = ""
+    for line in lines:
+        if part and len(part) + 1 + len(line) > MAX_TEXT:
+            yield part
+            part = ""
+        part = f"{part}\n{line}" if part else line
+        start = 0
+        while len(part) - start > MAX_TEXT:
+            cut = part.rfind(" ", start + MAX_TEXT // 2, start + MAX_TEXT)
+            cut = start + MAX_TEXT if cut == -1 else cut
+            yield part[start:cut]
+            start = cut + part.startswith(" ", cut)
+        part = part[start:]
+    yield part

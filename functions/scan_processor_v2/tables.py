@@ -8,10 +8,11 @@ from itertools import chain, islice
 
 from functions.scan_processor_v2.columns import Columns, columns_by_cells, columns_by_header, is_header
 from functions.scan_processor_v2.encodings import FIELD, text_lines, unreadable
-from functions.scan_processor_v2.records import MAX_TEXT, Record
+from functions.scan_processor_v2.records import Record, parts
 
 MAX_COLUMNS = 500
 MAX_CELL = 1_000
+"""More in a cell is no name and no contact, but a text in the wrong column."""
 DELIMITERS = ",;\t|"
 _HEADER_WITHIN = 10
 _SAMPLE_ROWS = 30
@@ -30,7 +31,8 @@ class Layout:
 def csv_records(data: bytes | Iterable[bytes], field: str = FIELD) -> Iterator[Record]:
     """Give a record for each row, also for one without e-mail or with empty cells alone.
 
-    Known columns are its fields, the others its text, each with its header. Memory does not grow with the file.
+    Known columns are its fields, the others its text, each with its header. A row of over 2,000 characters is given
+    in parts with the same fields. Memory does not grow with the file.
 
     Raises:
         InvalidRequest: while reading: no text file, broken quotes, or too many columns; the message tells the row.
@@ -38,8 +40,12 @@ def csv_records(data: bytes | Iterable[bytes], field: str = FIELD) -> Iterator[R
     rows = _rows(text_lines(data, field), field)
     start = list(islice(rows, _SAMPLE_ROWS))
     layout, start = _layout(start)
-    for position, row in enumerate(chain(start, rows)):
-        yield _record(position, row, layout)
+    position = 0
+    for row in chain(start, rows):
+        fields, words = _cells(row, layout)
+        for text in parts(words):
+            yield Record(position, text, fields, "row")
+            position += 1
 
 
 def is_table(lines: Sequence[str]) -> bool:
@@ -115,17 +121,20 @@ def _layout(rows: list[Row]) -> tuple[Layout, list[Row]]:
     return Layout(columns_by_cells(rows), []), rows
 
 
-def _record(position: int, row: Row, layout: Layout) -> Record:
+def _cells(row: Row, layout: Layout) -> tuple[dict[str, str], list[str]]:
+    """Give a row's fields, and its other cells as lines with their headers; notes come first, without theirs."""
     fields: dict[str, str] = {}
     words: list[str] = []
     for number, cell in enumerate(row):
-        value = " ".join(cell.split())[:MAX_CELL]
+        value = " ".join(cell.split())
         if not value:
             continue
-        if number in layout.columns:
-            fields[layout.columns[number]] = value
+        field = layout.columns.get(number)
+        header = layout.headers[number] if number < len(layout.headers) else ""
+        if field == "notes":
+            words.insert(0, value)
+        elif field is not None and len(value) <= MAX_CELL:
+            fields[field] = value
         else:
-            header = layout.headers[number] if number < len(layout.headers) else ""
             words.append(f"{header}: {value}" if header else value)
-    notes = fields.pop("notes", None)
-    return Record(position, "\n".join([notes, *words] if notes else words)[:MAX_TEXT], fields, "row")
+    return fields, words

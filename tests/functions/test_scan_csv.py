@@ -127,6 +127,22 @@ def test_columns_of_no_field_are_a_records_words_with_their_headers() -> None:
     assert (record.text, record.fields) == ("need insurance\nBirthday: Nov 3", {"name": "Ana Cruz"})
 
 
+def test_a_long_row_is_given_in_parts_and_loses_nothing() -> None:
+    """Each part tells whose it is; also what stands in a wrong column is kept."""
+    story = " ".join(f"word{number}" for number in range(500))
+    records = read(f"Name,Phone,Notes\nAna Cruz,{story},{story}\nBen Tan,,\n")
+    assert [record.position for record in records] == [0, 1, 2, 3, 4]
+    assert {record.fields["name"] for record in records[:-1]} == {"Ana Cruz"}
+    assert max(len(record.text) for record in records) <= 2_000
+    assert " ".join(record.text for record in records[:-1]).split() == f"{story} Phone: {story}".split()
+
+
+def test_lines_that_are_no_table_are_still_read_for_their_people() -> None:
+    """A list with the wrong ending is a list."""
+    items = rule_items(read("Ana Cruz - need income, 0917 123 4567\nBen Tan - driver\n"))
+    assert [(item.name, item.phone) for item in items] == [("Ana Cruz", "+639171234567"), ("Ben Tan", None)]
+
+
 def test_given_and_last_names_are_put_together() -> None:
     """Beside an «Apelyido», «Pangalan» is the given name."""
     (item,) = rule_items(read("Pangalan,Apelyido\nAna,dela Cruz\n"))

@@ -99,7 +99,7 @@ class ScanApi:
         self._stack = stack
 
     async def __call__(
-        self, user: User | None, scan_id: object, payload: object, scan_type: str = "text", **more: object
+        self, user: User | None, scan_id: object, payload: object, scan_type: object = "text", **more: object
     ) -> httpx.Response:
         """Ask for a scan as its user, or (None) with the publishable key alone."""
         body = {"scanId": scan_id, "scanType": scan_type, "payload": payload, **more}
@@ -129,4 +129,4 @@ async def polled(stack: Stack, scan: Scan) -> list[tuple[str, int]]:
                 if row["step"] in {"completed", "failed"}:
                     return list(dict.fromkeys(seen))
             await asyncio.sleep(0.05)
-    raise AssertionError(f"no end: {seen[-1:]}")
+    raise AssertionError(f"no end: {seen[-1:]} {scan.job()}")

@@ -1,0 +1,179 @@
+"""Scans that outlast their call: queued, worked off, given back when time ends, and always brought to an end."""
+
+import asyncio
+import json
+
+import pytest
+
+from functions.scan_processor_v2.routes import router
+from functions.scan_processor_v2.worker import work
+from local.stack import Stack
+from tests.apps import app_on, client_of, services_on
+from tests.books import Books
+from tests.conftest import Database, NewUser
+from tests.functions.scanning import Scan, ScanApi, new_scan, people, polled
+from tests.proofs.scan_workers import without_worker
+from tests.provider import Provider
+
+
+async def handed_in(stack: Stack, scan: Scan, records: int, **env: str) -> dict[str, object]:
+    """The answer to a scan whose function runs under an environment of the test's own."""
+    async with (
+        app_on(stack, "scan-processor-v2", router, None, **env) as app,
+        client_of(stack, app) as client,
+    ):
+        reply = await ScanApi(client, stack)(scan.user, scan.id, people(records))
+    return {"status_code": reply.status_code, **reply.json()}
+
+
+async def until_running(scan: Scan) -> None:
+    """Wait until a worker has claimed the scan."""
+    for _ in range(500):
+        if scan.job()["state"] == "running":
+            return
+        await asyncio.sleep(0.02)
+    raise AssertionError(scan.job())
+
+
+async def test_a_large_scan_is_queued_and_the_worker_ends_it(
+    scans: ScanApi, new_user: NewUser, database: Database, stack: Stack
+) -> None:
+    """202 at once, then progress to completed, and the reply for whoever asks again."""
+    scan = new_scan(database, new_user("pro", energy=200))
+    reply = await scans(scan.user, scan.id, people(250))
+    assert (reply.status_code, reply.json()) == (
+        202,
+        {"success": True, "scanId": scan.id, "status": "queued"},
+    )
+    assert (await polled(stack, scan))[-1] == ("completed", 100)
+    again = await scans(scan.user, scan.id, people(250))
+    assert (again.status_code, again.json()["prospectsFound"]) == (200, 250)
+    assert Books(database, scan.user).energy() == 200 - 5 * 15
+
+
+async def test_fault_19_a_call_without_time_for_a_block_leaves_the_scan_to_the_worker(
+    new_user: NewUser, database: Database, stack: Stack
+) -> None:
+    """The guard ends first: 202, nothing is left to after the reply, and the worker finishes."""
+    scan = new_scan(database, new_user("pro", energy=100))
+    told = await handed_in(stack, scan, 3, REQUEST_TIMEOUT_SECONDS="5")
+    assert (told["status_code"], told["status"]) == (202, "queued")
+    assert (await polled(stack, scan))[-1] == ("completed", 100)
+    assert len(scan.items()) == 3
+    assert Books(database, scan.user).energy() == 85
+
+
+async def test_fault_19_a_block_that_its_call_could_not_end_is_charged_once(
+    new_user: NewUser, database: Database, stack: Stack, provider: Provider
+) -> None:
+    """The provider hangs: what was sent is on record at its upper bound, its energy goes back, the worker finishes."""
+    provider.fail({"kind": "hang"})
+    scan = new_scan(database, new_user("pro", energy=100))
+    told = await handed_in(stack, scan, 3, REQUEST_TIMEOUT_SECONDS="11")
+    assert (told["status_code"], told["status"]) == (202, "queued")
+    assert (await polled(stack, scan))[-1] == ("completed", 100)
+    books = Books(database, scan.user)
+    assert books.energy() == 85
+    assert [row["cost_estimated"] for row in books.attempts()] == [True, False]
+    assert len(scan.items()) == 3
+
+
+async def test_a_worker_out_of_time_gives_the_scan_back(
+    new_user: NewUser, database: Database, stack: Stack
+) -> None:
+    """It is queued again with all that was done, and the next worker does the rest."""
+    scan = new_scan(database, new_user("pro", energy=200))
+    with without_worker(stack):
+        await handed_in(stack, scan, 210)
+        async with services_on(stack, SCAN_TIMEOUT_SECONDS="4") as services:
+            assert await work(services) == 1
+        assert scan.job()["state"] == "queued"
+        async with services_on(stack) as services:
+            assert await work(services) == 1
+            assert await work(services) == 0
+    assert (scan.job()["state"], len(scan.items())) == ("done", 210)
+    assert Books(database, scan.user).energy() == 200 - 5 * 15
+
+
+async def test_a_worker_whose_lease_has_gone_stores_nothing_more(
+    new_user: NewUser, database: Database, stack: Stack, provider: Provider
+) -> None:
+    """Another has the scan: the first ends without a word, and each block is there once."""
+    provider.fail({"kind": "slow_first_token", "seconds": 1.0, "times": 9})
+    scan = new_scan(database, new_user("pro", energy=200))
+    with without_worker(stack):
+        await handed_in(stack, scan, 210)
+        async with services_on(stack) as first, services_on(stack) as second:
+            begun = asyncio.create_task(work(first))
+            await until_running(scan)
+            database.execute(
+                "update public.scan_jobs set lease_until = now() - interval '1 second' where scan_id = %s",
+                [scan.id],
+            )
+            assert await work(second) == 1
+            assert await begun == 1
+    assert (scan.job()["state"], len(scan.items())) == ("done", 210)
+    assert Books(database, scan.user).energy() == 200 - 5 * 15
+
+
+async def test_rows_that_were_refused_are_stored_from_the_kept_reply(
+    new_user: NewUser, database: Database, stack: Stack, provider: Provider
+) -> None:
+    """A trigger of the app refuses once: the block was charged, and is brought again without a second call."""
+    scan = new_scan(database, new_user("pro", energy=100))
+    database.execute("create sequence public.refusals")
+    database.execute(
+        """create function public.refuse_once() returns trigger language plpgsql as $$
+           begin
+             if nextval('public.refusals') = 1 then raise exception 'refused'; end if;
+             return new;
+           end $$"""
+    )
+    database.execute("grant usage on sequence public.refusals to service_role")
+    database.execute(
+        f"""create trigger refuse_once before insert on public.scan_processed_items for each row
+            when (new.scan_id = '{scan.id}') execute function public.refuse_once()"""
+    )
+    try:
+        with without_worker(stack):
+            told = await handed_in(stack, scan, 3)
+    finally:
+        database.execute("drop function public.refuse_once cascade")
+        database.execute("drop sequence public.refusals")
+    assert (told["status_code"], told["prospectsFound"]) == (200, 3)
+    assert Books(database, scan.user).energy() == 85
+    assert len(provider.requests()) == 1
+
+
+async def test_too_many_calls_a_minute_only_slow_a_scan_down(
+    scans: ScanApi, new_user: NewUser, database: Database, stack: Stack
+) -> None:
+    """The tier's limit stands in the way: the call answers 202, and once there is room the worker goes on."""
+    user = new_user("free", energy=100)
+    first, second = new_scan(database, user), new_scan(database, user)
+    limit = "update public.ai_tiers set calls_per_minute = %s where tier = 'free'"
+    database.execute(limit, [1])
+    try:
+        assert (await scans(user, first.id, people(3))).status_code == 200
+        told = await scans(user, second.id, people(3, first=3))
+    finally:
+        database.execute(limit, [60])
+    assert (told.status_code, told.json()["status"]) == (202, "queued")
+    assert (await polled(stack, second))[-1] == ("completed", 100)
+    assert second.job()["by_rules"] == 0
+
+
+@pytest.mark.parametrize("payload", ["text", "csv"])
+async def test_no_message_and_no_log_carries_the_input(
+    new_user: NewUser, database: Database, stack: Stack, payload: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """What is queued is the scan's id; names and contacts are in the database alone."""
+    scan = new_scan(database, new_user())
+    async with app_on(stack, "scan-processor-v2", router) as app, client_of(stack, app) as client:
+        text = "Name,Phone\nZenaida Quiambao,0917 765 4321\n"
+        await ScanApi(client, stack)(scan.user, scan.id, text, payload)
+    logged = capsys.readouterr().out
+    events = [json.loads(line)["event"] for line in logged.splitlines() if line.startswith("{")]
+    assert "scan.completed" in events
+    assert "Zenaida" not in logged
+    assert "765" not in logged

@@ -8,6 +8,7 @@ from itertools import islice
 from typing import Any
 
 from functions.scan_processor_v2.duplicates import deduplicated
+from functions.scan_processor_v2.encodings import whole_text
 from functions.scan_processor_v2.extraction import text_records
 from functions.scan_processor_v2.images import checked_image
 from functions.scan_processor_v2.records import Record, blocks
@@ -74,8 +75,7 @@ def _stored_blocks(scan_type: str, data: bytes | Download, facts: Counter[str]) 
 def _records(scan_type: str, data: bytes | Download) -> Iterator[Record]:
     if scan_type == "csv":
         return csv_records(data if isinstance(data, bytes) else data.pieces())
-    whole = data if isinstance(data, bytes) else data.whole()
-    return text_records(whole.decode("utf-8", "replace"))
+    return text_records(data.decode() if isinstance(data, bytes) else whole_text(data.whole()))
 
 
 def _image(data: bytes) -> dict[str, Any]:

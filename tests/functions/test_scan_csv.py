@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 
 from functions.scan_processor_v2.answers import shown
 from functions.scan_processor_v2.columns import field_of
+from functions.scan_processor_v2.encodings import whole_text
 from functions.scan_processor_v2.records import Record
 from functions.scan_processor_v2.scoring import rule_items
 from functions.scan_processor_v2.tables import csv_records
@@ -87,6 +88,14 @@ def test_a_file_is_read_in_the_encodings_that_people_save(encoding: str) -> None
     """Names with ñ and é are the same from each."""
     (record,) = read("Name,Phone\r\nNiño Peña-José,0917 123 4567\r\n", encoding)
     assert record.fields == {"name": "Niño Peña-José", "phone": "0917 123 4567"}
+
+
+@pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "utf-16", "cp1252"])
+def test_a_text_file_is_decoded_as_a_table_is(encoding: str) -> None:
+    """A list in storage may come from any editor."""
+    assert whole_text("Niño Peña - need income\r\nJosé Cruz\r\n".encode(encoding)) == (
+        "Niño Peña - need income\nJosé Cruz\n"
+    )
 
 
 def test_lines_of_two_encodings_in_one_file_are_both_read() -> None:

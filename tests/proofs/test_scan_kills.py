@@ -40,13 +40,16 @@ async def handed_in(stack: Stack, database: Database) -> Scan:
 
 
 def let_time_pass(database: Database, scan: Scan) -> None:
-    """Let the lease of the scan and every hold for its blocks run out, as they do by themselves after two minutes."""
+    """Let the lease of the scan and every hold for its blocks run out, as they do by themselves after two minutes.
+
+    Kills come faster here than blocks are done, and a scan is given up after five of them without one: not here.
+    """
     database.execute(
         "update public.ai_requests set expires_at = now() - interval '1 second' where state = 'held' and user_id = %s",
         [scan.user.id],
     )
     database.execute(
-        "update public.scan_jobs set lease_until = now() - interval '1 second' "
+        "update public.scan_jobs set tries = 0, lease_until = now() - interval '1 second' "
         "where state = 'running' and scan_id = %s",
         [scan.id],
     )

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from itertools import chain
 from typing import NamedTuple
 
-from functions.scan_processor_v2.line_names import in_order, line_name
+from functions.scan_processor_v2.line_names import NOT_PEOPLE, in_order, line_name
 from functions.scan_processor_v2.records import Record
 from shared.contacts.companies import company_statements
 from shared.contacts.emails import email_statements, listed_addresses
@@ -86,7 +86,13 @@ def _name(record: Record) -> Quoted | None:
     parted = " ".join(part for part in parts if part is not None)
     if parted:
         return Quoted(parted, parted)
-    return _leading(record) or _first(name_statements, record.text)
+    return _leading(record) or _introduced(record.text)
+
+
+def _introduced(text: str) -> Quoted | None:
+    """Give the name by which somebody introduces or signs himself; «Wifi Password: 0917…» is nobody's signature."""
+    name = _first(name_statements, text)
+    return None if name is None or not NOT_PEOPLE.isdisjoint(name.value.lower().split()) else name
 
 
 def _leading(record: Record) -> Quoted | None:

@@ -90,6 +90,19 @@ $$;
 comment on function nexscout.chat_context is
   'What an answer is made of: settings, the newest turns in order, the visitor''s words, what the owner has told. The owner''s data only';
 
+create or replace function nexscout.chat_flood_wait(p_session_id uuid) returns integer
+language sql stable set search_path = '' as $$
+  -- Refused calls leave no request, by which calls are counted: here the rows count that they store, two a message.
+  select coalesce((
+    select nexscout.seconds_until_free(m.created_at, clock_timestamp())
+    from public.public_chat_messages m
+    where m.session_id = p_session_id and m.created_at > clock_timestamp() - interval '1 minute'
+    order by m.created_at desc
+    offset (select greatest(2 * y.visitor_session_calls_per_minute, 1) - 1 from public.ai_policy y) limit 1), 0)
+$$;
+comment on function nexscout.chat_flood_wait is
+  'Seconds until a session may store a visitor''s message again that no call is made for; 0 when it may now';
+
 create or replace function public.chat_open(p_session_id uuid, p_owner_id uuid, p_message text, p_request text)
 returns jsonb
 language plpgsql set search_path = '' as $$
@@ -97,6 +110,7 @@ declare
   v_session public.public_chat_sessions;
   v_settings public.chatbot_settings;
   v_answer jsonb;
+  v_wait integer;
 begin
   select * into v_session from public.public_chat_sessions where id = p_session_id;
   if not found or v_session.user_id <> p_owner_id or v_session.status not in ('active', 'converted', 'human_takeover') then
@@ -114,6 +128,12 @@ begin
   -- A flood leaves no rows; a repeat has left its own.
   if v_answer ->> 'outcome' in ('rate_limited', 'replayed', 'in_progress', 'idempotency_conflict', 'unknown_account') then
     return v_answer;
+  end if;
+  if v_answer ->> 'outcome' <> 'reserved' then
+    v_wait := nexscout.chat_flood_wait(p_session_id);
+    if v_wait > 0 then
+      return jsonb_build_object('outcome', 'rate_limited'::nexscout.outcome, 'retry_after_seconds', v_wait);
+    end if;
   end if;
   perform nexscout.store_visitor_message(p_session_id, p_message);
   return v_answer || jsonb_build_object('chat', nexscout.chat_context(v_session, v_settings));
@@ -216,11 +236,11 @@ $$;
 comment on function public.chat_answer is
   'Stores an answer that no call stands behind: the honest fallback when nothing could be reserved. For the service key only';
 
-revoke all on function nexscout.next_chat_instant(uuid), nexscout.store_visitor_message(uuid, text),
+revoke all on function nexscout.next_chat_instant(uuid), nexscout.chat_flood_wait(uuid), nexscout.store_visitor_message(uuid, text),
   nexscout.chat_context(public.public_chat_sessions, public.chatbot_settings),
   nexscout.store_chat_answer(uuid, jsonb, text), nexscout.store_chat_lead(public.public_chat_sessions, jsonb),
   public.chat_open(uuid, uuid, text, text), public.chat_answer(uuid, text) from public, anon, authenticated;
-grant execute on function nexscout.next_chat_instant(uuid), nexscout.store_visitor_message(uuid, text),
+grant execute on function nexscout.next_chat_instant(uuid), nexscout.chat_flood_wait(uuid), nexscout.store_visitor_message(uuid, text),
   nexscout.chat_context(public.public_chat_sessions, public.chatbot_settings),
   nexscout.store_chat_answer(uuid, jsonb, text), nexscout.store_chat_lead(public.public_chat_sessions, jsonb),
   public.chat_open(uuid, uuid, text, text), public.chat_answer(uuid, text) to service_role;

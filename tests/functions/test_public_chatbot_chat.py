@@ -214,3 +214,21 @@ async def test_the_anonymous_key_may_neither_instruct_nor_transform(new_page: Ne
     page = new_page()
     for field in ({"systemInstruction": "be evil"}, {"transformMode": True}):
         assert (await page.say("hi", **field)).status_code == 403
+
+
+async def test_fault_16_a_flood_after_the_energy_is_used_up_is_ended_too(new_page: NewPage) -> None:
+    """Fault 16: no call is made for it, yet a session stores no more a minute than a session may ask."""
+    page = new_page(energy=0)
+    replies = [await page.say(f"Hello {number}") for number in range(21)]
+    assert [reply.status_code for reply in replies] == [200] * 20 + [429]
+    assert replies[-1].json()["code"] == "rate_limited"
+    assert 1 <= int(replies[-1].headers["retry-after"]) <= 60
+    assert len(page.rows()) == 40
+
+
+async def test_the_same_words_again_and_again_are_ended_too(new_page: NewPage) -> None:
+    """They are stored once, their answers each time."""
+    page = new_page(energy=0)
+    replies = [await page.say("Hello") for _ in range(40)]
+    assert {reply.status_code for reply in replies[:39]} == {200}
+    assert (replies[39].status_code, len(page.rows())) == (429, 40)

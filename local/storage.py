@@ -47,7 +47,7 @@ class Storage:
         if request.method == "OPTIONS":
             return Response(headers=CORS)
         authorization = await self._exchange.authorization(request.headers.get("authorization", ""))
-        file = self._file(request.url.path, authorization.partition(" ")[2], request.headers)
+        file = self._file(request.scope["path"], authorization.partition(" ")[2], request.headers)
         if file is not None and request.method in {"POST", "PUT"}:
             return await self._keep(file, request)
         if file is not None and file.is_file():

@@ -17,6 +17,7 @@ from shared.contacts.phones import listed_numbers
 MOST_FINDINGS = 8
 MOST_LETTERS = 160
 
+_NAMED = frozenset(["name", "first_name", "last_name"])
 _CONTACT = re.compile(r"@|\d[\d\s().-]{5,}\d|https?:|www\.", re.IGNORECASE)
 
 
@@ -156,9 +157,12 @@ class Check:
         return in_order(words) if self._source.words.holds(words) else None
 
     def _called(self, contacts: "Contacts") -> str | None:
-        """Give what else the person can be called where the model told no name that holds."""
+        """Give what else the person can be called where the model told no name that holds.
+
+        That is the record's own name where the record is about one person: it is named by a field.
+        """
         known = self._source.details.found.get("name")
-        if known is not None:
+        if known is not None and not _NAMED.isdisjoint(self._source.record.fields):
             self._evidence["name"] = known.words
             return known.value
         reached = contacts["email"] or contacts["phone"]

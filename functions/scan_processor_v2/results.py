@@ -7,8 +7,9 @@ from typing import Any, NamedTuple
 from functions.scan_processor_v2.answers import AnsweredProspect
 from functions.scan_processor_v2.details import details_of
 from functions.scan_processor_v2.evidence import verified
+from functions.scan_processor_v2.extraction import text_records
 from functions.scan_processor_v2.records import Item, Record
-from functions.scan_processor_v2.scoring import rule_item
+from functions.scan_processor_v2.scoring import rule_items
 
 
 class Results(NamedTuple):
@@ -33,12 +34,17 @@ def results(prospects: Iterable[AnsweredProspect], records: Sequence[Record]) ->
     by_rules = 0
     for record in records:
         people = told[record.position]
-        left_out = rule_item(record) if not people else None
-        by_rules += left_out is not None
-        together += people if left_out is None else [left_out]
-        if len(people) == 1:
-            together[-1] = _filled(people[0], record)
+        left_out = [] if people else _by_rules(record)
+        by_rules += len(left_out)
+        together += [_filled(people[0], record)] if len(people) == 1 else people or left_out
     return Results(together, dropped, by_rules)
+
+
+def _by_rules(record: Record) -> list[Item]:
+    """Give the people of a record by rules; what was read in an image is a text of many lines."""
+    if record.source != "image":
+        return rule_items([record])
+    return [replace(item, position=record.position) for item in rule_items(text_records(record.text))]
 
 
 def _filled(item: Item, record: Record) -> Item:

@@ -201,6 +201,17 @@ def test_a_record_of_invented_people_alone_keeps_its_rule_result() -> None:
     assert (found.dropped, found.by_rules) == (2, 1)
 
 
+def test_an_image_of_which_the_model_told_nobody_is_read_by_its_lines() -> None:
+    """A friend list that was transcribed is a list of people."""
+    image = Record(0, "Ana Cruz\nAdd Friend\nBen Tan\n0917 123 4567", source="image")
+    found = results([prospect(name="Maria Clara")], [image])
+    assert [(item.position, item.name, item.phone) for item in found.items] == [
+        (0, "Ana Cruz", None),
+        (0, "Ben Tan", "+639171234567"),
+    ]
+    assert (found.dropped, found.by_rules) == (1, 2)
+
+
 def test_contacts_that_rules_have_read_are_added_to_the_only_person_of_a_record() -> None:
     """The model need not tell what is certain; what it told stays."""
     found = results([prospect(name="Ana Cruz", email="ana@gmail.com")], [ANA])

@@ -1,5 +1,6 @@
 """One person is one prospect: found again by phone, e-mail, or name and company, and never overwritten."""
 
+import json
 from typing import Any
 from uuid import UUID
 
@@ -7,7 +8,7 @@ import psycopg
 import pytest
 
 from tests.sql.money import Money, Row
-from tests.sql.scans import Scans, item
+from tests.sql.scans import Scans, block, item
 
 # A written number and what it is known by; a dash where it is none.
 NUMBERS = """
@@ -201,10 +202,17 @@ def test_row_that_somebody_is_changing_is_left_to_him(money: Money, money_url: s
     """A prospect under another's lock is not waited for; the item names him all the same."""
     scans, user = Scans(money), money.account()
     known = scans.known(user, phone="09171234567")
-    with psycopg.connect(money_url) as somebody:
+    work = scans.running(user)
+    found = block(work.id, 0, item(phone="+639171234567", email="ana@x.ph"))
+    with (
+        psycopg.connect(money_url) as somebody,
+        # A statement that waits is ended: no block of SQL catches that.
+        psycopg.connect(money_url, autocommit=True, options="-c statement_timeout=10s") as worker,
+    ):
         somebody.execute("update public.prospects set full_name = 'Changed' where id = %s", [known])
-        (stored,) = scanned(scans, user, item(phone="+639171234567", email="ana@x.ph"))
+        worker.execute("select public.scan_store_block(%s, %s)", [user, json.dumps(found)])
         somebody.commit()
+    (stored,) = scans.items(work.id)
     assert stored["metadata"]["duplicate_of"] == str(known)
     (prospect,) = scans.prospects(user)
     assert (prospect["full_name"], prospect["email"]) == ("Changed", None)

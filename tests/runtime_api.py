@@ -58,6 +58,7 @@ class RuntimeApi:
 @contextmanager
 def runtime_api() -> Iterator[RuntimeApi]:
     """Serve the interface on a free port."""
+
     class Handler(_Handler):
         api = RuntimeApi("")
 

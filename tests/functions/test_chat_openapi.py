@@ -1,27 +1,21 @@
 """The chat's OpenAPI document: it tells the truth of replies, and requests made from it never break the function."""
 
 import json
-import subprocess
-import sys
 from collections.abc import Iterator
 from typing import Any
 from uuid import uuid4
 
 import httpx
 import pytest
-import requests
 import schemathesis
-from fastapi.routing import APIRoute
 from schemathesis import GenerationMode
 
 from functions.public_chatbot_chat.openapi import document
-from functions.public_chatbot_chat.routes import router
-from local.function_apps import PROJECT
 from local.stack import Stack
 from tests.books import add_prospect
 from tests.conftest import Database, NewUser
 from tests.functions.chatting import URL, events_of
-from tests.functions.described import CHECKS, CONFIG, Requester, send_generated, unlimited, validator_of
+from tests.functions.described import CONFIG, Requester, send_generated, unlimited, validator_of
 from tests.provider import Provider
 from tests.users import User
 
@@ -98,44 +92,6 @@ def test_thousands_of_generated_requests_are_answered_as_the_document_tells(
     """The same with more of them."""
     del provider
     send_generated(CHAT, requesters[who], mode, 2_000)
-
-
-def test_the_document_is_valid_openapi() -> None:
-    """By the standard's own schema."""
-    SCHEMA.validate()
-
-
-def test_the_document_tells_every_route_and_no_other() -> None:
-    """Health is a route of every function; the document does not list itself."""
-    listed = {(method.upper(), path) for path, methods in document()["paths"].items() for method in methods}
-    served = {
-        (method, f"{URL}{route.path}")
-        for route in router.routes
-        if isinstance(route, APIRoute)
-        for method in route.methods or ()
-    }
-    assert listed == served - {("GET", f"{URL}/openapi.json")} | {("GET", f"{URL}/health")}
-
-
-def test_the_document_costs_a_cold_start_nothing(stack: Stack) -> None:
-    """It is built when somebody asks for it, not when the function is loaded."""
-    code = (
-        "import functions.public_chatbot_chat.handler;"
-        "from functions.public_chatbot_chat.openapi import document;"
-        "print(document.cache_info().currsize)"
-    )
-    shown = subprocess.run(
-        [sys.executable, "-c", code], env=stack.env, cwd=PROJECT, check=True, capture_output=True, text=True
-    )
-    assert shown.stdout == "0\n"
-
-
-def test_the_document_and_the_health_are_open_to_everyone(stack: Stack) -> None:
-    """Without any key; what is served is what the code gives."""
-    served = requests.get(f"{stack.url}{URL}/openapi.json", timeout=60)
-    assert (served.status_code, served.json()) == (200, document())
-    health = SCHEMA[f"{URL}/health"]["GET"].Case()
-    health.validate_response(health.call(base_url=stack.url, timeout=60), checks=CHECKS)
 
 
 SHAPES = ["Visitor", "Assistant", "Transform"]

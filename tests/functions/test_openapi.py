@@ -1,28 +1,22 @@
 """The OpenAPI document: it tells the truth of replies, and requests made from it never break the function."""
 
 import json
-import subprocess
-import sys
 from collections.abc import Iterator
 from typing import Any
 
 import pytest
-import requests
 import schemathesis
-from fastapi.routing import APIRoute
 from jsonschema import Draft202012Validator
 from schemathesis import GenerationMode
 
 from functions.generate_ai_content.openapi import document
-from functions.generate_ai_content.routes import router
-from local.function_apps import PROJECT
 from local.stack import Stack
 from tests.books import add_prospect
 from tests.calls import URL, Api, orchestrated
 from tests.conftest import Database, NewUser
 from tests.functions.content_bodies import CASES, NOTES
 from tests.functions.content_bodies import Case as ContentCase
-from tests.functions.described import CHECKS, CONFIG, Requester, send_generated, unlimited, validator_of
+from tests.functions.described import CONFIG, Requester, send_generated, unlimited, validator_of
 from tests.provider import Provider
 
 MUCH_ENERGY = 1_000_000
@@ -65,44 +59,6 @@ def test_thousands_of_generated_requests_are_answered_as_the_document_tells(
 def validator(name: str) -> Draft202012Validator:
     """A validator of one schema of the document."""
     return validator_of(document(), name)
-
-
-def test_the_document_is_valid_openapi() -> None:
-    """By the standard's own schema."""
-    SCHEMA.validate()
-
-
-def test_the_document_tells_every_route_and_no_other() -> None:
-    """Health is a route of every function; the document does not list itself."""
-    listed = {(method.upper(), path) for path, methods in document()["paths"].items() for method in methods}
-    served = {
-        (method, f"{URL}{route.path}")
-        for route in router.routes
-        if isinstance(route, APIRoute)
-        for method in route.methods or ()
-    }
-    assert listed == served - {("GET", f"{URL}/openapi.json")} | {("GET", f"{URL}/health")}
-
-
-def test_the_document_costs_a_cold_start_nothing(stack: Stack) -> None:
-    """It is built when somebody asks for it, not when the function is loaded."""
-    code = (
-        "import functions.generate_ai_content.handler;"
-        "from functions.generate_ai_content.openapi import document;"
-        "print(document.cache_info().currsize)"
-    )
-    shown = subprocess.run(
-        [sys.executable, "-c", code], env=stack.env, cwd=PROJECT, check=True, capture_output=True, text=True
-    )
-    assert shown.stdout == "0\n"
-
-
-def test_the_document_and_the_health_are_open_to_everyone(stack: Stack) -> None:
-    """Without any key; what is served is what the code gives."""
-    served = requests.get(f"{stack.url}{URL}/openapi.json", timeout=60)
-    assert (served.status_code, served.json()) == (200, document())
-    health = SCHEMA[f"{URL}/health"]["GET"].Case()
-    health.validate_response(health.call(base_url=stack.url, timeout=60), checks=CHECKS)
 
 
 # The orchestrator and prompt shapes are told apart from these by what was sent, not by the reply.

@@ -1,0 +1,75 @@
+"""The OpenAPI document of every function: valid, whole, free to a cold start, open to everyone."""
+
+import importlib
+import subprocess
+import sys
+from typing import Any
+
+import pytest
+import requests
+import schemathesis
+from fastapi.routing import APIRoute
+
+from local import function_apps
+from local.function_apps import PROJECT
+from local.stack import Stack
+from tests.functions.described import CHECKS, CONFIG
+
+NAMES = function_apps.names()
+
+
+def folder(name: str) -> str:
+    """The package of a function."""
+    return f"functions.{name.replace('-', '_')}"
+
+
+def document(name: str) -> dict[str, Any]:
+    """A function's document."""
+    found: dict[str, Any] = importlib.import_module(f"{folder(name)}.openapi").document()
+    return found
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_the_document_is_valid_openapi(name: str) -> None:
+    """By the standard's own schema."""
+    schemathesis.openapi.from_dict(document(name), config=CONFIG).validate()
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_the_document_tells_every_route_and_no_other(name: str) -> None:
+    """Health is a route of every function; the document does not list itself."""
+    url = f"/functions/v1/{name}"
+    routes: list[Any] = importlib.import_module(f"{folder(name)}.routes").router.routes
+    paths = document(name)["paths"]
+    listed = {(method.upper(), path) for path, methods in paths.items() for method in methods}
+    served = {
+        (method, f"{url}{route.path}")
+        for route in routes
+        if isinstance(route, APIRoute)
+        for method in route.methods or ()
+    }
+    assert listed == served - {("GET", f"{url}/openapi.json")} | {("GET", f"{url}/health")}
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_the_document_costs_a_cold_start_nothing(stack: Stack, name: str) -> None:
+    """It is built when somebody asks for it, not when the function is loaded."""
+    code = (
+        f"import {folder(name)}.handler;"
+        f"from {folder(name)}.openapi import document;"
+        "print(document.cache_info().currsize)"
+    )
+    shown = subprocess.run(
+        [sys.executable, "-c", code], env=stack.env, cwd=PROJECT, check=True, capture_output=True, text=True
+    )
+    assert shown.stdout == "0\n"
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_the_document_and_the_health_are_open_to_everyone(stack: Stack, name: str) -> None:
+    """Without any key; what is served is what the code gives."""
+    url = f"/functions/v1/{name}"
+    served = requests.get(f"{stack.url}{url}/openapi.json", timeout=60)
+    assert (served.status_code, served.json()) == (200, document(name))
+    health = schemathesis.openapi.from_dict(document(name), config=CONFIG)[f"{url}/health"]["GET"].Case()
+    health.validate_response(health.call(base_url=stack.url, timeout=60), checks=CHECKS)

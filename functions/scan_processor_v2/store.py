@@ -157,21 +157,10 @@ class ScanStore:
         reply: dict[str, Any] = answer["reply"]
         return reply
 
-    async def fail(
-        self, scan_id: UUID, user_id: str | None, code: str, sentence: str, deadline: Deadline
-    ) -> None:
-        """End a scan that is not completed as failed, with a sentence for its owner; a repeat changes nothing.
-
-        Raises:
-            ScanNotFound: there is none of this id, or it is somebody else's.
-        """
-        answer = await self._call(
-            "scan_fail",
-            {"p_scan_id": str(scan_id), "p_user_id": user_id, "p_code": code, "p_sentence": sentence},
-            deadline,
-        )
-        if Outcome(answer["outcome"]) is Outcome.SCAN_NOT_FOUND:
-            raise ScanNotFound
+    async def fail(self, lease: Lease, code: str, sentence: str, deadline: Deadline) -> None:
+        """End a scan as failed, with a sentence for its owner; one that has ended stays as it is."""
+        arguments = {"p_user_id": lease.user_id, "p_code": code, "p_sentence": sentence}
+        await self._leased("scan_fail", lease, arguments, deadline)
 
     async def _leased(
         self, function: str, lease: Lease, arguments: Mapping[str, Any], deadline: Deadline

@@ -154,7 +154,9 @@ async def _together(parts: Iterable[Coroutine[Any, Any, None]]) -> None:
 async def fail(store: ScanStore, lease: Lease, error: NexscoutError) -> None:
     """End the scan as failed; where even that cannot be stored, the sweep and the next worker's tries do it."""
     try:
-        await store.fail(lease.scan_id, lease.user_id, error.code, error.message, Deadline.starting(5))
+        await store.fail(lease, error.code, error.message, Deadline.starting(5))
+    except LeaseLost:
+        log_event("scan.lease_lost", level=logging.WARNING, scan_id=lease.scan_id)
     except NexscoutError as fault:
         log_event("scan.not_failed", level=logging.ERROR, scan_id=lease.scan_id, code=fault.code)
 

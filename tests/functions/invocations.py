@@ -1,6 +1,7 @@
 """A process as the platform keeps one: it loads the function once, and calls its handler for each event it is given.
 
-Events come as lines of JSON on stdin; each answer, or the name of what was raised, is a line on stdout.
+The argument names the module of the handler. Events come as lines of JSON on stdin; each answer, or the name of what
+was raised, is a line on stdout.
 """
 
 import importlib
@@ -14,7 +15,8 @@ def main() -> None:
     """Answer events until there are no more."""
     # The function logs to the stdout that it finds when it is loaded; here that is for the answers alone.
     out, sys.stdout = sys.stdout, sys.stderr
-    handler = importlib.import_module("functions.generate_ai_content.handler").handler
+    module = sys.argv[1] if len(sys.argv) > 1 else "functions.generate_ai_content.handler"
+    handler = importlib.import_module(module).handler
     for line in sys.stdin:
         try:
             answer = handler(json.loads(line), Context())

@@ -1,5 +1,6 @@
 """Every command of the README does what it says."""
 
+import csv
 import json
 import re
 import subprocess
@@ -48,8 +49,7 @@ def energy(running_dev: Dev) -> tuple[int, dict[str, object], list[str]]:
     """The blocks about one call, pasted one after the other: energy before, the reply, and what is read after."""
     call, look = PASTED[0], PASTED[1]
     read_energy = look.partition('curl -s "$SUPABASE_URL/rest/v1/ai_usage_logs')[0]
-    sign_in = call.partition('curl -s "$SUPABASE_URL/functions')[0]
-    [before] = paste(running_dev.folder, sign_in + read_energy)
+    [before] = paste(running_dev.folder, signed_in() + read_energy)
     printed = paste(running_dev.folder, f"{call}\necho\n{look}")
     return json.loads(before)[0]["current_energy"], json.loads(printed[0]), printed[1:]
 
@@ -83,7 +83,22 @@ def test_pasted_visitor_message_is_streamed(running_dev: Dev) -> None:
     assert (events[-1]["handledBy"], events[-1]["fallback"]) == ("ai", False)
 
 
+def signed_in() -> str:
+    """The beginning of the first block, which sets the token that later blocks of the same terminal use."""
+    return PASTED[0].partition('curl -s "$SUPABASE_URL/functions')[0]
+
+
+def test_pasted_scan_finds_both_people_and_exports_them(running_dev: Dev) -> None:
+    """The block about scanning prints the counts, and a table with a line a person."""
+    [block] = [block for block in PASTED if "scan-processor-v2" in block]
+    printed = "\n".join(paste(running_dev.folder, signed_in() + block))
+    reply, end = json.JSONDecoder().raw_decode(printed)
+    assert (reply["success"], reply["prospectsFound"]) == (True, 2)
+    people = csv.DictReader(printed[end:].strip().splitlines())
+    assert sorted(person["name"] for person in people) == ["Liza Cruz", "Ramon Diaz"]
+
+
 def test_every_other_block_runs(running_dev: Dev) -> None:
-    """The commands after the call end well, one block after the other."""
+    """The commands after the call end well, one block after the other in the same terminal."""
     for block in PASTED[2:]:
-        assert paste(running_dev.folder, block)
+        assert paste(running_dev.folder, signed_in() + block)

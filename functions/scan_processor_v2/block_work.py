@@ -36,8 +36,11 @@ TWIN_SECONDS = 2.0
 USED_UP = (InsufficientEnergy, InsufficientCoins, SpendCapReached, UpgradeRequired)
 """What a next block would meet again: the rest of the scan is not asked for."""
 
-NOT_TO_BE_HAD = (*USED_UP, ProviderError, ProviderUnavailable, ContentRefused)
+NOT_TO_BE_HAD = (*USED_UP, ProviderError, ContentRefused)
 """Why a block is scored by rules."""
+
+BUSY_SECONDS = 60.0
+"""How long a provider may be busy, by its own word or by the breaker's, before its blocks are scored by rules."""
 
 
 class BlockWork:
@@ -52,6 +55,7 @@ class BlockWork:
         self._store = store
         self._until = until
         self._used_up: NexscoutError | None = None
+        self._patience: Deadline | None = None
         self._models: Counter[str] = Counter()
         self.done = 0
         self.wait_seconds = 0.0
@@ -82,12 +86,24 @@ class BlockWork:
         except (RateLimited, RequestInProgress) as error:
             # A twin that was killed still holds the block, or too many calls were made this minute.
             self.wait_seconds = max(self.wait_seconds, float(error.retry_after_seconds or 1))
+        except ProviderUnavailable as error:
+            await self._wait_or_give_up(block, error)
         except DeadlineExceeded:
             log_event("scan.block_out_of_time", scan_id=self._lease.scan_id, ordinal=block.ordinal)
         else:
             await self._keep(reply)
 
+    async def _wait_or_give_up(self, block: Block, error: ProviderUnavailable) -> None:
+        if self._patience is None:
+            self._patience = Deadline.starting(BUSY_SECONDS)
+        wait = float(error.retry_after_seconds or 1)
+        if wait < self._patience.remaining():
+            self.wait_seconds = max(self.wait_seconds, wait)
+        else:
+            await self._by_rules(block, error)
+
     async def _keep(self, reply: Reply) -> None:
+        self._patience = None
         self._models[reply.model] += 1
         if reply.replayed:
             # It was charged, and its rows could not be stored then.

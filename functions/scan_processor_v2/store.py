@@ -149,13 +149,19 @@ class ScanStore:
         """Give the scan back, for another worker to go on with."""
         await self._leased("scan_release", lease, {}, deadline)
 
-    async def finish(self, lease: Lease, meta: Mapping[str, Any], deadline: Deadline) -> dict[str, Any]:
-        """Complete a scan that has no open block, and give its reply; a repeat gives the same."""
+    async def finish(
+        self, lease: Lease, meta: Mapping[str, Any], deadline: Deadline
+    ) -> dict[str, Any] | None:
+        """Complete a scan and give its reply, a repeat the same; None where a block is still open."""
         answer = await self._leased("scan_finish", lease, {"p_meta": json.dumps(meta)}, deadline)
-        if Outcome(answer["outcome"]) is not Outcome.DONE:
-            raise LeaseLost
-        reply: dict[str, Any] = answer["reply"]
-        return reply
+        match Outcome(answer["outcome"]):
+            case Outcome.DONE:
+                reply: dict[str, Any] = answer["reply"]
+                return reply
+            case Outcome.BLOCKS_OPEN:
+                return None
+            case _:
+                raise LeaseLost
 
     async def fail(self, lease: Lease, code: str, sentence: str, deadline: Deadline) -> None:
         """End a scan as failed, with a sentence for its owner; one that has ended stays as it is."""

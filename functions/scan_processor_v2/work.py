@@ -49,10 +49,11 @@ class ScanWork:
             NexscoutError: it was failed.
         """
         try:
-            if await self._while_leased():
+            while await self._while_leased():
                 reply = await self._store.finish(self._lease, self._blocks.meta(), Deadline.starting(10))
-                _tell(self._lease, reply)
-                return reply
+                if reply is not None:
+                    _tell(self._lease, reply)
+                    return reply
             await self._store.release(self._lease, Deadline.starting(5))
         except LeaseLost:
             log_event("scan.lease_lost", level=logging.WARNING, scan_id=self._lease.scan_id)
@@ -92,48 +93,46 @@ class ScanWork:
                 continue
 
     async def _all_blocks(self) -> bool:
-        """Tell whether all blocks are done; False when the time is over first."""
+        """Tell whether all blocks seem to be done; False when the time is over first."""
         empty_rounds = 0
         while empty_rounds < MAX_EMPTY_ROUNDS:
-            done_before = self._blocks.done
+            done_before, self._blocks.wait_seconds = self._blocks.done, 0.0
             if not await self._round():
                 return True
-            if not self._has_time():
+            wait = self._blocks.wait_seconds
+            if not self._has_time() or wait >= self._until.remaining():
                 return False
-            if self._blocks.wait_seconds > 0:
-                if self._blocks.wait_seconds >= self._until.remaining():
-                    return False
-                await asyncio.sleep(min(self._blocks.wait_seconds, LOOK_AGAIN_SECONDS))
-            elif self._blocks.done == done_before:
-                empty_rounds += 1
+            empty_rounds += self._blocks.done == done_before and wait == 0
+            await asyncio.sleep(min(wait, LOOK_AGAIN_SECONDS))
         raise InternalError
 
     async def _round(self) -> bool:
-        """Go once through the blocks that are open now; False when there is none."""
-        self._blocks.wait_seconds = 0.0
+        """Go once through the blocks that are open; tell whether one was left."""
         open_blocks, turn = self._open_blocks(), asyncio.Lock()
-        any_open = True
-        seen = 0
+        done_before, seen, at_end = self._blocks.done, 0, False
 
         async def take() -> None:
-            nonlocal any_open, seen
+            nonlocal seen, at_end
             while self._has_time():
                 async with turn:
                     block = await anext(open_blocks, None)
                 if block is None:
-                    any_open = seen > 0
+                    at_end = True
                     return
                 seen += 1
                 await self._blocks.do(block)
 
         await _together(take() for _ in range(BLOCKS_AT_ONCE))
-        return any_open
+        return not at_end or self._blocks.done - done_before < seen
 
     async def _open_blocks(self) -> AsyncIterator[Block]:
         after = -1
-        while page := await self._store.open_blocks(self._lease, after, PAGE, Deadline.starting(10)):
+        while True:
+            page = await self._store.open_blocks(self._lease, after, PAGE, Deadline.starting(10))
             for block in page:
                 yield block
+            if len(page) < PAGE:
+                return
             after = page[-1].ordinal
 
     def _has_time(self) -> bool:

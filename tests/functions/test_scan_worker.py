@@ -163,6 +163,18 @@ async def test_too_many_calls_a_minute_only_slow_a_scan_down(
     assert second.job()["by_rules"] == 0
 
 
+async def test_a_provider_that_is_busy_is_waited_for(
+    scans: ScanApi, new_user: NewUser, database: Database, provider: Provider
+) -> None:
+    """Its rate limit passes after a second, and the block is scored by the model after all."""
+    provider.fail({"kind": "status", "status": 429, "retry_after": 1, "times": 3})
+    scan = new_scan(database, new_user("pro", energy=100))
+    reply = await scans(scan.user, scan.id, people(3))
+    assert (reply.status_code, "partial" in reply.json()) == (200, False)
+    assert len(provider.requests()) == 4
+    assert Books(database, scan.user).energy() == 85
+
+
 @pytest.mark.parametrize("payload", ["text", "csv"])
 async def test_no_message_and_no_log_carries_the_input(
     new_user: NewUser, database: Database, stack: Stack, payload: str, capsys: pytest.CaptureFixture[str]

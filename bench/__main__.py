@@ -12,6 +12,7 @@ from rich.table import Table
 
 from bench.load import Figures, Send, load
 from bench.reading import reading_figures
+from bench.scanning import scan_figures
 from local.stack import Stack
 
 WARM_UP = 20
@@ -27,6 +28,7 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as folder, Stack(Path(folder), ephemeral=True, caller=kept) as stack:
         _make_rich(stack)
         asyncio.run(_measure(stack))
+        asyncio.run(_measure_scans(stack))
 
 
 def _measure_reading() -> None:
@@ -70,6 +72,23 @@ async def _measure(stack: Stack) -> None:
     print(
         "One process of the functions, @supabase/lite and PostgreSQL beside it, all on this machine's cores."
     )
+
+
+async def _measure_scans(stack: Stack) -> None:
+    """Print how whole scans grow with their size; the last takes some minutes."""
+    async with httpx.AsyncClient(timeout=60) as client:
+        token = await _sign_in(client, stack)
+    table = Table("scanning a CSV", "found", "seconds", "rows/s", "ms a row", "worker's peak MB")
+    async for figures in scan_figures(stack, token):
+        table.add_row(
+            f"{figures.rows:,}",
+            f"{figures.found:,}",
+            f"{figures.seconds:.1f}",
+            f"{figures.rows / figures.seconds:,.0f}",
+            f"{figures.milliseconds_each:.2f}",
+            "unknown" if figures.worker_peak_mb is None else f"{figures.worker_peak_mb:.0f}",
+        )
+    Console().print(table)
 
 
 async def _sign_in(client: httpx.AsyncClient, stack: Stack) -> str:

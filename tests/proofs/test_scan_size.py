@@ -1,0 +1,37 @@
+"""A scan of any size: every row is there in the end, and the worker's memory stays bounded."""
+
+from pathlib import Path
+
+import psycopg
+import pytest
+
+from bench.scanning import scan_figures
+from local.invoke import sign_in
+from local.stack import Stack
+
+MOST_MB = 300
+
+
+@pytest.mark.soak
+async def test_a_hundred_thousand_rows_are_scanned_in_bounded_memory(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Every one of 100,000 people is found, at most 300 MB at a time, on energy for exactly its 2,000 blocks."""
+    with Stack(tmp_path, ephemeral=True) as stack:
+        with psycopg.connect(stack.database_url, autocommit=True) as connection:
+            connection.execute("update public.ai_tiers set calls_per_minute = 1000000")
+        token = sign_in(stack.env, stack.env["DEMO_EMAIL"], stack.env["DEMO_PASSWORD"])
+        async for figures in scan_figures(stack, token, (1_000, 100_000)):
+            assert figures.found == figures.rows
+            peak = figures.worker_peak_mb
+            with capsys.disabled():
+                print(
+                    f"\n{figures.rows} rows: {figures.milliseconds_each:.2f} ms each, worker at most {peak} MB"
+                )
+            assert peak is None or peak < MOST_MB
+        with psycopg.connect(stack.database_url) as connection:
+            left = connection.execute(
+                "select current_energy from public.user_energy where user_id = %s",
+                [stack.env["DEMO_USER_ID"]],
+            ).fetchone()
+    assert left == (0,)

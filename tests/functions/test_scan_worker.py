@@ -11,6 +11,7 @@ from local.stack import Stack
 from tests.apps import app_on, client_of, services_on
 from tests.books import Books
 from tests.conftest import Database, NewUser
+from tests.functions.pictures import png
 from tests.functions.scanning import Scan, ScanApi, new_scan, people, polled
 from tests.proofs.scan_workers import without_worker
 from tests.provider import Provider
@@ -161,6 +162,34 @@ async def test_too_many_calls_a_minute_only_slow_a_scan_down(
     assert (told.status_code, told.json()["status"]) == (202, "queued")
     assert (await polled(stack, second))[-1] == ("completed", 100)
     assert second.job()["by_rules"] == 0
+
+
+async def test_an_image_is_read_by_the_worker_too(
+    new_user: NewUser, database: Database, stack: Stack
+) -> None:
+    """It waits in its block, for the worker has no token of the caller's, and is erased with it."""
+    scan = new_scan(database, new_user("pro", energy=100))
+    env = {"REQUEST_TIMEOUT_SECONDS": "5"}
+    async with (
+        app_on(stack, "scan-processor-v2", router, None, **env) as app,
+        client_of(stack, app) as client,
+    ):
+        reply = await ScanApi(client, stack)(scan.user, scan.id, png(people(3)).url, "image")
+    assert reply.status_code == 202
+    assert (await polled(stack, scan))[-1] == ("completed", 100)
+    assert [row["full_name"] for row in scan.prospects()] == ["Ana Santos", "Jose Santos", "Maria Santos"]
+    assert [row["records"] for row in scan.rows("scan_blocks", "ordinal")] == [None]
+
+
+async def test_an_image_without_a_provider_is_told_to_have_given_nothing(
+    scans: ScanApi, new_user: NewUser, database: Database, provider: Provider
+) -> None:
+    """Rules read no pictures: nobody is found, and the reply says why."""
+    provider.fail({"kind": "status", "status": 500, "times": 99})
+    scan = new_scan(database, new_user("pro", energy=100))
+    body = (await scans(scan.user, scan.id, png(people(3)).url, "image")).json()
+    assert (body["prospectsFound"], body["partial"]["reason"]) == (0, "provider_unavailable")
+    Books(database, scan.user).assert_nothing_charged(100)
 
 
 async def test_a_provider_that_is_busy_is_waited_for(

@@ -1,5 +1,6 @@
 """A scan of any size: every row is there in the end, and the worker's memory stays bounded."""
 
+from collections import Counter
 from pathlib import Path
 
 import psycopg
@@ -8,6 +9,7 @@ import pytest
 from bench.scanning import scan_figures
 from local.invoke import sign_in
 from local.stack import Stack
+from tests.proofs.figures import show
 
 MOST_MB = 300
 
@@ -24,10 +26,8 @@ async def test_a_hundred_thousand_rows_are_scanned_in_bounded_memory(
         async for figures in scan_figures(stack, token, (1_000, 100_000)):
             assert figures.found == figures.rows
             peak = figures.worker_peak_mb
-            with capsys.disabled():
-                print(
-                    f"\n{figures.rows} rows: {figures.milliseconds_each:.2f} ms each, worker at most {peak} MB"
-                )
+            took = {f"{figures.milliseconds_each:.2f} ms each": 1, f"{peak} MB at most": 1}
+            show(capsys, f"{figures.rows} rows", Counter(took))
             assert peak is None or peak < MOST_MB
         with psycopg.connect(stack.database_url) as connection:
             left = connection.execute(

@@ -13,7 +13,14 @@ from functions.scan_processor_v2.work import LEASE_SECONDS, ScanWork, fail
 from shared.ai.settling import to_the_end
 from shared.auth import Caller
 from shared.deadline import Deadline
-from shared.errors import InternalError, InvalidRequest, NexscoutError, PayloadTooLarge
+from shared.errors import (
+    DeadlineExceeded,
+    InternalError,
+    InvalidRequest,
+    NexscoutError,
+    PayloadTooLarge,
+    ServiceUnavailable,
+)
 from shared.services import Services
 
 MOST_BLOCKS_AT_ONCE = 4
@@ -107,7 +114,11 @@ class Processing:
 
     async def _work(self, asked: Asked) -> dict[str, Any]:
         until = self._deadline.minus(ANSWER_SECONDS)
-        leases = await self._store.claim(asked.scan_id, 1, LEASE_SECONDS, MOST_TRIES, until)
+        try:
+            leases = await self._store.claim(asked.scan_id, 1, LEASE_SECONDS, MOST_TRIES, until)
+        except (ServiceUnavailable, DeadlineExceeded):
+            # It is in the queue all the same.
+            return _queued(asked.scan_id)
         for lease in leases:
             reply = await ScanWork(lease, self._services, until).run()
             return _queued(asked.scan_id) if reply is None else reply

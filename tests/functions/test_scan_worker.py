@@ -15,6 +15,7 @@ from tests.functions.pictures import png
 from tests.functions.scanning import Scan, ScanApi, new_scan, people, polled
 from tests.proofs.scan_workers import without_worker
 from tests.provider import Provider
+from tests.wire import answer, wire_before
 
 
 async def handed_in(stack: Stack, scan: Scan, records: int, **env: str) -> dict[str, object]:
@@ -162,6 +163,32 @@ async def test_too_many_calls_a_minute_only_slow_a_scan_down(
     assert (told.status_code, told.json()["status"]) == (202, "queued")
     assert (await polled(stack, second))[-1] == ("completed", 100)
     assert second.job()["by_rules"] == 0
+
+
+async def test_a_scan_that_is_queued_is_no_failure_of_its_call(
+    new_user: NewUser, database: Database, stack: Stack
+) -> None:
+    """The database goes away behind the last block: 202, and the worker does the rest."""
+    scan = new_scan(database, new_user("pro", energy=100))
+    async with wire_before(stack.upstream_url) as wire:
+        wire.meet("scan_claim", answer(503))
+        told = await handed_in(stack, scan, 3, SUPABASE_URL=wire.url)
+    assert (told["status_code"], told["status"]) == (202, "queued")
+    assert (await polled(stack, scan))[-1] == ("completed", 100)
+
+
+async def test_a_database_that_is_gone_while_the_input_is_stored_fails_the_scan(
+    new_user: NewUser, database: Database, stack: Stack
+) -> None:
+    """503 for the caller, and for the page the same sentence: nothing was taken in, so nothing would go on."""
+    scan = new_scan(database, new_user("pro", energy=100))
+    async with wire_before(stack.upstream_url) as wire:
+        wire.meet("scan_add_blocks", answer(503))
+        told = await handed_in(stack, scan, 3, SUPABASE_URL=wire.url)
+    assert (told["status_code"], told["code"]) == (503, "service_unavailable")
+    last = scan.rows("scan_status", "updated_at")[-1]
+    assert (last["step"], last["message"]) == ("failed", told["error"])
+    Books(database, scan.user).assert_nothing_charged(100)
 
 
 async def test_an_image_is_read_by_the_worker_too(

@@ -4,7 +4,7 @@ import asyncio
 import importlib
 import logging
 import os
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from pathlib import Path
 
 from shared.errors import NexscoutError
@@ -29,9 +29,9 @@ def workers() -> list[Work]:
     return found
 
 
-async def work_for_ever(services: Services) -> None:
+async def work_for_ever(services: Services, works: Sequence[Work]) -> None:
     """Do what waits; no function waits for the work of another, which may take minutes."""
-    await asyncio.gather(*(_do_again_and_again(work, services) for work in workers()))
+    await asyncio.gather(*(_do_again_and_again(work, services) for work in works))
 
 
 async def _do_again_and_again(work: Work, services: Services) -> None:
@@ -50,7 +50,7 @@ def main() -> None:
     """Run until the process is ended."""
     settings = Settings.from_env(os.environ)
     configure(settings.log_level)
-    asyncio.run(work_for_ever(build_services(settings)))
+    asyncio.run(work_for_ever(build_services(settings), workers()))
 
 
 if __name__ == "__main__":

@@ -683,6 +683,7 @@ create or replace function nexscout.fail_scan(p_scan public.scans, p_code text, 
 language plpgsql set search_path = '' as $$
 declare
   v_job public.scan_jobs;
+  v_refund integer;
 begin
   select * into v_job from public.scan_jobs where scan_id = p_scan.id for update;
   if v_job.scan_id is null and p_scan.status in ('completed', 'failed') then
@@ -696,14 +697,19 @@ begin
   on conflict (scan_id) do update set state = 'failed', lease = j.lease + 1, lease_until = null,
     failure_code = excluded.failure_code, failure = excluded.failure, updated_at = clock_timestamp()
   returning * into v_job;
+  -- An open block was charged where its rows were refused.
+  select v_job.energy_charged + coalesce(sum(r.energy_charged), 0) into v_refund
+  from public.scan_blocks b join public.ai_requests r on r.user_id = p_scan.user_id and r.idempotency_scope = ''
+    and r.idempotency_key = format('scan:%s:%s', b.scan_id, b.ordinal) and r.state = 'settled'
+  where b.scan_id = p_scan.id and b.state = 'open';
   delete from public.scan_blocks where scan_id = p_scan.id and state = 'open';
   -- A page that has shown the scan as completed is not told otherwise.
   update public.scans set status = case status when 'completed' then status else 'failed' end,
     prospect_ids = nexscout.scan_prospect_ids(p_scan.id)
   where id = p_scan.id;
   perform nexscout.add_scan_status(p_scan.id, 'failed', greatest(v_job.percent, 0), p_sentence);
-  if v_job.energy_charged > 0 then
-    perform nexscout.change_energy(p_scan.user_id, v_job.energy_charged, 'scan_refund');
+  if v_refund > 0 then
+    perform nexscout.change_energy(p_scan.user_id, v_refund, 'scan_refund');
   end if;
   return 'failed';
 end

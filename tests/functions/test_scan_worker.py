@@ -2,6 +2,8 @@
 
 import asyncio
 import json
+from collections.abc import Iterator
+from contextlib import contextmanager
 
 import pytest
 
@@ -118,33 +120,52 @@ async def test_a_worker_whose_lease_has_gone_stores_nothing_more(
     assert Books(database, scan.user).energy() == 200 - 5 * 15
 
 
+@contextmanager
+def refused_rows(database: Database, scan: Scan, times: int) -> Iterator[None]:
+    """A trigger of the app that refuses the scan's items so many times."""
+    database.execute("create sequence public.refusals")
+    database.execute("grant usage on sequence public.refusals to service_role")
+    database.execute(
+        f"""create function public.refuse() returns trigger language plpgsql as $$
+            begin
+              if nextval('public.refusals') <= {times} then raise exception 'refused'; end if;
+              return new;
+            end $$"""
+    )
+    database.execute(
+        f"""create trigger refuse before insert on public.scan_processed_items for each row
+            when (new.scan_id = '{scan.id}') execute function public.refuse()"""
+    )
+    try:
+        yield
+    finally:
+        database.execute("drop function public.refuse cascade")
+        database.execute("drop sequence public.refusals")
+
+
 async def test_rows_that_were_refused_are_stored_from_the_kept_reply(
     new_user: NewUser, database: Database, stack: Stack, provider: Provider
 ) -> None:
     """A trigger of the app refuses once: the block was charged, and is brought again without a second call."""
     scan = new_scan(database, new_user("pro", energy=100))
-    database.execute("create sequence public.refusals")
-    database.execute(
-        """create function public.refuse_once() returns trigger language plpgsql as $$
-           begin
-             if nextval('public.refusals') = 1 then raise exception 'refused'; end if;
-             return new;
-           end $$"""
-    )
-    database.execute("grant usage on sequence public.refusals to service_role")
-    database.execute(
-        f"""create trigger refuse_once before insert on public.scan_processed_items for each row
-            when (new.scan_id = '{scan.id}') execute function public.refuse_once()"""
-    )
-    try:
-        with without_worker(stack):
-            told = await handed_in(stack, scan, 3)
-    finally:
-        database.execute("drop function public.refuse_once cascade")
-        database.execute("drop sequence public.refusals")
+    with refused_rows(database, scan, times=1), without_worker(stack):
+        told = await handed_in(stack, scan, 3)
     assert (told["status_code"], told["prospectsFound"]) == (200, 3)
     assert Books(database, scan.user).energy() == 85
     assert len(provider.requests()) == 1
+
+
+async def test_rows_that_are_refused_for_good_fail_the_scan_and_cost_nothing(
+    new_user: NewUser, database: Database, stack: Stack
+) -> None:
+    """The caller and the page are told, and the energy of the block comes back."""
+    scan = new_scan(database, new_user("pro", energy=100))
+    with refused_rows(database, scan, times=99), without_worker(stack):
+        told = await handed_in(stack, scan, 3)
+    assert (told["status_code"], told["code"]) == (500, "internal_error")
+    last = scan.rows("scan_status", "updated_at")[-1]
+    assert (last["step"], last["message"]) == ("failed", told["error"])
+    assert Books(database, scan.user).energy() == 100
 
 
 async def test_too_many_calls_a_minute_only_slow_a_scan_down(

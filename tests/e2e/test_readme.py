@@ -85,7 +85,7 @@ def test_pasted_visitor_message_is_streamed(running_dev: Dev) -> None:
 
 def signed_in() -> str:
     """The beginning of the first block, which sets the token that later blocks of the same terminal use."""
-    return PASTED[0].partition('curl -s "$SUPABASE_URL/functions')[0]
+    return str(PASTED[0]).partition('curl -s "$SUPABASE_URL/functions')[0]
 
 
 def test_pasted_scan_finds_both_people_and_exports_them(running_dev: Dev) -> None:

@@ -156,6 +156,8 @@ REFUSALS: list[tuple[dict[str, Any], type[errors.NexscoutError], str, int | None
         )
         for outcome in (
             "noted", "settled", "released", "expired", "already_settled", "already_released", "unknown_request",
+            "accepted", "queued", "running", "done", "failed", "stored", "already_stored", "blocks_open",
+            "lease_lost", "scan_not_found",
         )
     ),
 ]  # fmt: skip

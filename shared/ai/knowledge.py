@@ -16,7 +16,9 @@ _PROSPECT_FIELDS = (
     "full_name", "company", "position", "platform", "bio_text", "source", "pipeline_stage", "lead_temperature",
     "buying_intent_score", "tags",
 )  # fmt: skip
-_PROSPECT_METADATA_WITHOUT = {"email", "phone", "contact", "contacts"}
+_CONTACTS = frozenset(
+    "email emails phone phones phone_number mobile telephone contact contacts contact_details".split()
+)
 
 
 def workspace_data(configuration: Configuration) -> dict[str, Any]:
@@ -42,12 +44,18 @@ def prospect_data(prospect: Mapping[str, Any] | None) -> dict[str, Any] | None:
     if prospect is None:
         return None
     record = {name: prospect.get(name) for name in _PROSPECT_FIELDS}
-    metadata = _mapping(prospect.get("metadata"))
-    record["metadata"] = {
-        name: value for name, value in metadata.items() if name not in _PROSPECT_METADATA_WITHOUT
-    }
+    record["metadata"] = _without_contacts(_mapping(prospect.get("metadata")))
     fit: dict[str, Any] | None = fitted(record, PROSPECT_BYTES)
     return fit
+
+
+def _without_contacts(value: Any) -> Any:  # noqa: ANN401  # any part of a jsonb value
+    """Give the value without the fields that hold contact details, however deep they stand."""
+    if isinstance(value, Mapping):
+        return {
+            name: _without_contacts(item) for name, item in value.items() if name.lower() not in _CONTACTS
+        }
+    return [_without_contacts(item) for item in value] if isinstance(value, list) else value
 
 
 def custom_instructions(configuration: Configuration) -> str:

@@ -62,7 +62,7 @@ def test_a_column_that_holds_no_object_counts_as_empty(odd: object) -> None:
 
 
 def test_contact_details_of_a_prospect_are_left_out() -> None:
-    """No text needs them, so the provider does not get them."""
+    """No text needs them, so the provider does not get them, however deep they stand."""
     prospect: dict[str, Any] = {
         "id": "p1",
         "user_id": "u1",
@@ -75,9 +75,12 @@ def test_contact_details_of_a_prospect_are_left_out() -> None:
             "phone": "0917",
             "contacts": [1],
             "contact": 2,
+            "social": {"handle": "@maria", "Phone": "0917"},
+            "cards": [{"title": "nurse", "mobile": "0918"}],
         },
     }
-    assert prospect_data(prospect) == {"full_name": "Maria Santos", "metadata": {"notes": "pagod"}}
+    kept = {"notes": "pagod", "social": {"handle": "@maria"}, "cards": [{"title": "nurse"}]}
+    assert prospect_data(prospect) == {"full_name": "Maria Santos", "metadata": kept}
     assert prospect_data(None) is None
 
 

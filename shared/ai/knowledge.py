@@ -17,7 +17,18 @@ _PROSPECT_FIELDS = (
     "buying_intent_score", "tags",
 )  # fmt: skip
 _CONTACTS = frozenset(
-    "email emails phone phones phone_number mobile telephone contact contacts contact_details".split()
+    [
+        "email",
+        "emails",
+        "phone",
+        "phones",
+        "phone_number",
+        "mobile",
+        "telephone",
+        "contact",
+        "contacts",
+        "contact_details",
+    ]
 )
 
 

@@ -1,7 +1,8 @@
 """The ledger at the wire: what is sent to each SQL function, and what each of its answers means."""
 
 import json
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
+from contextlib import suppress
 from decimal import Decimal
 from typing import Any
 from uuid import UUID
@@ -11,6 +12,7 @@ import pytest
 
 from shared import errors
 from shared.ai.attempts import Attempt
+from shared.ai.call import Generated
 from shared.ai.catalogue import Catalogue
 from shared.database import Database, DatabaseRefused
 from shared.deadline import Deadline
@@ -179,6 +181,47 @@ async def test_every_other_answer_of_a_reservation_is_its_error(
         wait,
         extra,
     )
+
+
+class Opened:
+    """A feature that reserves through a function of its own, and keeps what that gave."""
+
+    def __init__(self) -> None:
+        self.answers: list[Mapping[str, Any]] = []
+
+    def opening(self, reservation: str) -> tuple[str, Mapping[str, Any]]:
+        """The function and its arguments."""
+        return "page_open", {"p_page": "demo", "p_request": reservation}
+
+    def opened(self, answer: Mapping[str, Any]) -> None:
+        """Keep it."""
+        self.answers.append(answer)
+
+    def delivered(self, _generated: Generated, _tokens: int) -> Mapping[str, Any]:
+        """No rows."""
+        return {}
+
+    def failed(self, _error: errors.NexscoutError) -> Mapping[str, Any]:
+        """No rows."""
+        return {}
+
+
+@pytest.mark.parametrize("told", [RESERVED, {"outcome": "insufficient_energy", "required_energy": 10,
+                                             "energy_available": 5}], ids=["admitted", "refused"])  # fmt: skip
+async def test_a_feature_reserves_through_its_own_function_and_hears_the_answer(
+    ledger: Ledger, wire: Wire, deadline: Deadline, told: dict[str, Any]
+) -> None:
+    """Beside its own arguments the reservation, with the life of the hold: 20.2 s rounded up and 15 more."""
+    tell(wire, "page_open", told)
+    feature = Opened()
+    with suppress(errors.InsufficientEnergy):
+        await ledger.reserve({"action": "ai_message"}, deadline, feature)
+    arguments = sent(wire)
+    assert (arguments["p_page"], json.loads(arguments["p_request"])) == (
+        "demo",
+        {"action": "ai_message", "hold_seconds": 36},
+    )
+    assert feature.answers == [told]
 
 
 def test_the_table_holds_every_outcome() -> None:

@@ -86,11 +86,6 @@ class Stack:
         return self._postgres.url()
 
     @property
-    def admin_url(self) -> str:
-        """The database, as the superuser of the cluster."""
-        return self._postgres.url("supabase_admin")
-
-    @property
     def upstream_url(self) -> str:
         """The Supabase API without the gateway before it."""
         return self._lite.url

@@ -11,7 +11,6 @@ from shared.config_cache import Configuration
 from shared.errors import NexscoutError
 
 DEFAULT_RETRIES = 2
-MAX_RETRIES = 5
 
 Prospect = Mapping[str, Any]
 

@@ -113,7 +113,7 @@ class Deliverer:
         raise AssertionError  # pragma: no cover  # count() has no end
 
     async def _valid(self, run: Run, model: Model, messages: Sequence[Message]) -> Generated:
-        """Give a result that holds to the structure asked for, after at most one repair in the whole call."""
+        """Give a result that holds to the structure asked for, after at most one repair in the call, or in its part."""
         structure = run.call.structure
         sent = _with_schema(messages, structure, model)
         attempt, reply = await self._attempt(run, model, sent)

@@ -56,13 +56,17 @@ def test_everything_of_ours_is_in_its_package(packages: dict[str, Path], name: s
     assert set(ours) <= entries(packages[name])
 
 
+def size_without_bytecode(package: Path) -> int:
+    """The bytes of a zip less those that its compiled files take in it."""
+    with zipfile.ZipFile(package) as opened:
+        bytecode = [info.compress_size for info in opened.infolist() if info.filename.endswith(".pyc")]
+    return package.stat().st_size - sum(bytecode)
+
+
 def test_a_package_is_small(packages: dict[str, Path]) -> None:
-    """At most 15 MB without bytecode."""
-    assert {
-        name: package.stat().st_size
-        for name, package in packages.items()
-        if package.stat().st_size > LARGEST_BYTES
-    } == {}
+    """At most 15 MB without bytecode, which is there where the building interpreter is the cloud's."""
+    sizes = {name: size_without_bytecode(package) for name, package in packages.items()}
+    assert {name: size for name, size in sizes.items() if size > LARGEST_BYTES} == {}
 
 
 def test_machine_code_is_for_arm64_and_the_interpreter_of_the_cloud(packages: dict[str, Path]) -> None:

@@ -23,6 +23,7 @@ IN_MEMORY_BYTES = 8_000_000
 """A larger file is read from the disk, piece by piece."""
 
 NOTHING = "The payload is empty: there is nothing to scan."
+NO_FILE = "There is no such file, or it is not yours."
 
 _DATA_URL = re.compile(r"data:[\w.+/-]*;base64,", re.IGNORECASE)
 _MOST_BYTES = {"text": MAX_TEXT_BYTES, "csv": MAX_FILE_BYTES, "image": MAX_IMAGE_BYTES}
@@ -86,6 +87,9 @@ async def downloaded(asked: ScanRequest, caller: Caller, storage: Storage, deadl
         PayloadTooLarge: it is over the limit of its kind.
     """
     path = _path(asked)
+    # The owner's folder is the first lock, with whatever key it is asked; the policies of the storage are the second.
+    if not path.startswith(f"{caller.user_id}/"):
+        raise _invalid("payload.storagePath", NO_FILE)
     file = tempfile.SpooledTemporaryFile(max_size=IN_MEMORY_BYTES)  # noqa: SIM115  # closed by its reader
     most = _MOST_BYTES[asked.scan_type]
     try:
@@ -93,7 +97,7 @@ async def downloaded(asked: ScanRequest, caller: Caller, storage: Storage, deadl
             file.write(piece)
     except NoSuchFile as exc:
         file.close()
-        raise _invalid("payload.storagePath", "There is no such file, or it is not yours.") from exc
+        raise _invalid("payload.storagePath", NO_FILE) from exc
     except BaseException:
         file.close()
         raise

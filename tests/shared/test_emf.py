@@ -7,7 +7,7 @@ import pytest
 
 from shared.context import RequestContext
 from shared.deadline import Deadline
-from shared.emf import print_metrics
+from shared.emf import print_metrics, print_sweep
 
 REQUEST_ID = UUID("7d0b3a52-37a8-4a5c-9d6f-9b6f5f1d2c11")
 
@@ -41,3 +41,31 @@ def test_a_failed_request_counts_as_an_error(capsys: pytest.CaptureFixture[str])
     """A 5xx raises the error count; a 4xx is the caller's."""
     assert printed(capsys, 502, code="provider_error")["Errors"] == [1.0]
     assert printed(capsys, 402, code="insufficient_energy")["Errors"] == [0.0]
+
+
+@pytest.mark.parametrize(
+    ("status", "code", "counted"),
+    [
+        (502, "provider_error", 1.0),
+        (503, "provider_unavailable", 1.0),
+        (503, "service_unavailable", 0.0),
+        (504, "deadline_exceeded", 0.0),
+        (500, "internal_error", 0.0),
+    ],
+)
+def test_what_failed_at_the_providers_is_told_apart(
+    capsys: pytest.CaptureFixture[str], status: int, code: str, counted: float
+) -> None:
+    """The rate that is watched is theirs alone."""
+    assert printed(capsys, status, code=code)["ProviderErrors"] == [counted]
+
+
+def test_a_sweep_prints_what_is_watched_of_its_counts(capsys: pytest.CaptureFixture[str]) -> None:
+    """Under a dimension of its own; a count that the database does not give is left out, never 0."""
+    counts = {"expired": 2, "refilled": 7, "failed": 1, "spent_usd": "0.75", "running": False}
+    print_sweep("NexScout", counts)
+    line = json.loads(capsys.readouterr().out)
+    [described] = line["_aws"]["CloudWatchMetrics"]
+    assert (line["function"], described["Dimensions"]) == ("sweep", [["function"]])
+    figures = {metric["Name"]: line[metric["Name"]] for metric in described["Metrics"]}
+    assert figures == {"Sweeps": [1.0], "ExpiredHolds": [2.0], "Failures": [1.0], "SpentUSD": [0.75]}

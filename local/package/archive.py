@@ -1,5 +1,6 @@
 """The zip of one function: the same bytes for the same contents."""
 
+import os
 import py_compile
 import zipfile
 from collections.abc import Iterable
@@ -18,7 +19,8 @@ def write(path: Path, entries: Iterable[Entry], *, compiled: bool) -> None:
     entries = list(entries)
     places = {place for place, _ in entries}
     path.parent.mkdir(parents=True, exist_ok=True)
-    unfinished = path.with_suffix(".unfinished")
+    # Of its own: two processes may build the same package at once.
+    unfinished = path.with_suffix(f".{os.getpid()}")
     with (
         TemporaryDirectory() as folder,
         zipfile.ZipFile(unfinished, "w") as archive,
@@ -32,7 +34,7 @@ def write(path: Path, entries: Iterable[Entry], *, compiled: bool) -> None:
 
 def _add(archive: zipfile.ZipFile, place: PurePosixPath, content: bytes) -> None:
     info = zipfile.ZipInfo(str(place), LONG_AGO)
-    info.external_attr = 0o644 << 16
+    info.external_attr = (0o755 if place.suffix == ".sh" else 0o644) << 16
     info.compress_type = zipfile.ZIP_DEFLATED
     archive.writestr(info, content)
 

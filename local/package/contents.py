@@ -8,6 +8,9 @@ from local.stack import PROJECT
 OURS = {".py", ".txt", ".json"}
 """What our folders ship: code, prompts, prices and API documents."""
 
+RUN = Path(__file__).with_name("run.sh")
+"""Starts the function as a server, where it streams."""
+
 UNUSED_FOLDERS = {"tests", "test", "testing", "docs", "bin"}
 UNUSED_ENDINGS = {".pyi", ".pyx", ".pxd", ".c", ".h", ".typed"}
 """Of dependencies: what no import reads."""
@@ -26,6 +29,7 @@ UNUSED_PARTS = (
 def of_function(name: str, site: Path) -> Iterator[tuple[PurePosixPath, Path]]:
     """The files of one function's package, by their place in it."""
     yield PurePosixPath("functions/__init__.py"), PROJECT / "functions" / "__init__.py"
+    yield PurePosixPath(RUN.name), RUN
     for folder in (Path("functions", name), Path("shared")):
         yield from _ours(folder)
     yield from _of_dependencies(site)

@@ -6,6 +6,7 @@ import py_compile
 import shutil
 import subprocess
 import sys
+import tempfile
 from pathlib import Path
 
 from local.package.target import Target
@@ -24,8 +25,8 @@ def installed(target: Target, folder: Path) -> Path:
     site = folder / f"{target.name}-{_stamp(target)}"
     if site.is_dir():
         return site
-    unfinished = site.with_suffix(".unfinished")
-    shutil.rmtree(unfinished, ignore_errors=True)
+    folder.mkdir(parents=True, exist_ok=True)
+    unfinished = Path(tempfile.mkdtemp(prefix=site.name, dir=folder))
     command = [
         sys.executable, "-m", "pip", "install", "--quiet", "--no-input", "--disable-pip-version-check",
         "--require-hashes", "--no-deps", "--no-compile", "--only-binary=:all:", "--target", str(unfinished),
@@ -33,11 +34,15 @@ def installed(target: Target, folder: Path) -> Path:
     ]  # fmt: skip
     ended = subprocess.run(command, capture_output=True, text=True, check=False)
     if ended.returncode != 0:
+        shutil.rmtree(unfinished)
         last = ended.stderr.strip().splitlines()[-1:] or ["no reason was given"]
         raise Problem(f"the dependencies for {target.name} cannot be installed: {last[0]}")
     if target.is_here:
         _compile(unfinished)
-    unfinished.rename(site)
+    try:
+        unfinished.rename(site)
+    except OSError:  # another process was first
+        shutil.rmtree(unfinished)
     return site
 
 

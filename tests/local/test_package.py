@@ -16,6 +16,7 @@ LARGEST_BYTES = 15_000_000
 AARCH64 = 183
 """e_machine of an ELF header, https://refspecs.linuxfoundation.org/elf/gabi4+/ch4.eheader.html."""
 
+OURS_BESIDE = {"functions/__init__.py", "run.sh"}
 NAMES = function_apps.names()
 
 
@@ -38,9 +39,18 @@ def test_a_package_holds_its_function_what_is_shared_and_the_dependencies(packag
     for name, package in packages.items():
         own = f"functions/{name.replace('-', '_')}/"
         for place in entries(package):
-            ours = str(place).startswith((own, "shared/")) or str(place) == "functions/__init__.py"
+            ours = str(place).startswith((own, "shared/")) or str(place) in OURS_BESIDE
             assert ours or place.parts[0] in of_dependencies, (name, place)
         assert {place.parts[0] for place in entries(package)} & {"local", "tests", "bench", "web"} == set()
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_what_starts_the_server_may_be_executed(packages: dict[str, Path], name: str) -> None:
+    """The platform starts it as a program; nothing else is one."""
+    with zipfile.ZipFile(packages[name]) as opened:
+        modes = {info.filename: info.external_attr >> 16 for info in opened.infolist()}
+    assert [place for place, mode in modes.items() if mode != 0o644] == ["run.sh"]
+    assert modes["run.sh"] == 0o755
 
 
 @pytest.mark.parametrize("name", NAMES)

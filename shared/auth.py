@@ -15,6 +15,7 @@ from pydantic import SecretStr
 from shared.deadline import Clock, Deadline
 from shared.errors import Forbidden, Unauthorized
 from shared.jwks import KeySet
+from shared.secrets import SecretValues
 from shared.settings import Settings
 
 AUDIENCE = "authenticated"
@@ -52,7 +53,6 @@ class Authenticator:
 
     def __init__(self, settings: Settings, http: httpx.AsyncClient, clock: Clock = time.monotonic) -> None:
         self._settings = settings
-        self._keys = _project_keys(settings)
         self._signers = KeySet(settings.supabase_jwks_url, http, clock)
         self._clock = clock
 
@@ -65,34 +65,22 @@ class Authenticator:
             DeadlineExceeded: the request's budget ended.
         """
         api_key, bearer = _header(headers, "apikey"), _bearer(headers)
-        kind = self._kind_of(api_key, bearer)
+        secrets = await self._settings.secrets.current()
+        kind = _kind_of(api_key, bearer, _project_keys(self._settings, secrets))
         if kind is not None:
             return Caller(kind)
         if bearer is None or bearer.startswith("sb_"):
             raise Unauthorized
         if deadline is None:
             deadline = Deadline.starting(CHECK_SECONDS, clock=self._clock)
-        return Caller("user", await self._verified_user(bearer, deadline), bearer)
+        return Caller(
+            "user", await self._verified_user(bearer, secrets.supabase_jwt_secret, deadline), bearer
+        )
 
-    def _kind_of(self, api_key: str, bearer: str | None) -> KeyKind | None:
-        """Tell which of the project's keys was sent: in `apikey` alone, or in both headers alike.
-
-        A legacy key may stand in `Authorization` alone, as the hosted functions let it; an `sb_` key may not.
-        """
-        if bearer is None:
-            return self._key_kind(api_key)
-        alone = not api_key and not bearer.startswith("sb_")
-        return self._key_kind(bearer) if alone or _same(api_key, bearer) else None
-
-    def _key_kind(self, key: str) -> KeyKind | None:
-        # Every key is compared, so that the time tells nothing of which one came near.
-        kinds = [kind for known, kind in self._keys if _same(known, key)]
-        return kinds[0] if kinds else None
-
-    async def _verified_user(self, token: str, deadline: Deadline) -> str:
+    async def _verified_user(self, token: str, secret: SecretStr | None, deadline: Deadline) -> str:
         try:
             header = jwt.get_unverified_header(token)
-            key = await self._key_for(header, deadline)
+            key = await self._key_for(header, secret, deadline)
             claims = jwt.decode(
                 token,
                 key,
@@ -106,10 +94,11 @@ class Authenticator:
         self._check_issuer(claims)
         return _user_id(claims)
 
-    async def _key_for(self, header: Mapping[str, Any], deadline: Deadline) -> str | jwt.PyJWK:
+    async def _key_for(
+        self, header: Mapping[str, Any], secret: SecretStr | None, deadline: Deadline
+    ) -> str | jwt.PyJWK:
         """Give the one key that the algorithm may be checked with: a public key never serves as a secret."""
         algorithm, key_id = header.get("alg"), header.get("kid")
-        secret = self._settings.supabase_jwt_secret
         if algorithm == "HS256" and secret is not None:
             return secret.get_secret_value()
         if algorithm in {"ES256", "RS256"} and isinstance(key_id, str):
@@ -125,18 +114,31 @@ class Authenticator:
             raise Unauthorized
 
 
-def _project_keys(settings: Settings) -> list[tuple[str, KeyKind]]:
-    keys: list[tuple[str | None, KeyKind]] = [
-        (_revealed(settings.supabase_publishable_key), "anonymous"),
-        (_revealed(settings.supabase_anon_key), "anonymous"),
-        (_revealed(settings.supabase_secret_key), "service"),
-        (_revealed(settings.supabase_service_role_key), "service"),
+def _project_keys(settings: Settings, secrets: SecretValues) -> list[tuple[str, KeyKind]]:
+    keys: list[tuple[SecretStr | None, KeyKind]] = [
+        (settings.supabase_publishable_key, "anonymous"),
+        (settings.supabase_anon_key, "anonymous"),
+        (secrets.supabase_secret_key, "service"),
+        (secrets.supabase_service_role_key, "service"),
     ]
-    return [(key, kind) for key, kind in keys if key is not None]
+    return [(key.get_secret_value(), kind) for key, kind in keys if key is not None]
 
 
-def _revealed(key: SecretStr | None) -> str | None:
-    return None if key is None else key.get_secret_value()
+def _kind_of(api_key: str, bearer: str | None, keys: list[tuple[str, KeyKind]]) -> KeyKind | None:
+    """Tell which of the project's keys was sent: in `apikey` alone, or in both headers alike.
+
+    A legacy key may stand in `Authorization` alone, as the hosted functions let it; an `sb_` key may not.
+    """
+    if bearer is None:
+        return _key_kind(api_key, keys)
+    alone = not api_key and not bearer.startswith("sb_")
+    return _key_kind(bearer, keys) if alone or _same(api_key, bearer) else None
+
+
+def _key_kind(key: str, keys: list[tuple[str, KeyKind]]) -> KeyKind | None:
+    # Every key is compared, so that the time tells nothing of which one came near.
+    kinds = [kind for known, kind in keys if _same(known, key)]
+    return kinds[0] if kinds else None
 
 
 def _same(one: str, other: str) -> bool:

@@ -1,4 +1,6 @@
-"""Supabase as the caller, as anonymous and as the service: the only module that imports the Supabase client.
+"""Supabase as the caller, as anonymous and as the service: the only module that imports its client.
+
+Of that client's parts it takes the one for the database alone (see docs/decisions/cold-start.md).
 
 Which key a query carries is decided by the method that is called, never by what is missing.
 """
@@ -10,13 +12,12 @@ from collections.abc import Awaitable, Callable, Mapping
 from typing import Any
 
 import httpx
-from postgrest.exceptions import APIError
+from postgrest import APIError, AsyncPostgrestClient
 
 from shared.deadline import Deadline
 from shared.errors import DeadlineExceeded, InternalError, ServiceUnavailable, Unauthorized
 from shared.log import log_event
 from shared.settings import Settings
-from supabase import AsyncClient, AsyncClientOptions
 
 CALL_SECONDS = 5.0
 """The most that one database call may take; what is left of the request's budget may be less."""
@@ -42,10 +43,13 @@ class DatabaseRefused(InternalError):  # noqa: N818  # what happened, as the oth
         self.sqlstate = sqlstate
 
 
+Open = Callable[[], Awaitable[AsyncPostgrestClient]]
+
+
 class Connection:
     """Calls under one key; made per request, it shares the process's connection pool."""
 
-    def __init__(self, client: AsyncClient, turnstile: asyncio.Semaphore) -> None:
+    def __init__(self, client: Open, turnstile: asyncio.Semaphore) -> None:
         self._client = client
         self._turnstile = turnstile
 
@@ -57,13 +61,14 @@ class Connection:
             DeadlineExceeded: the request's budget ended first.
             DatabaseRefused: the database raised an error.
         """
-        return await self._answer(self._client.rpc(function, dict(arguments)).execute, deadline)
+        client = await self._client()
+        return await self._answer(client.rpc(function, dict(arguments)).execute, deadline)
 
     async def find(
         self, table: str, equal: Mapping[str, str], deadline: Deadline, columns: str = "*"
     ) -> dict[str, Any] | None:
         """Give the one row whose columns equal the given values, or None; raises as `rpc` does."""
-        query = self._client.table(table).select(columns)
+        query = (await self._client()).table(table).select(columns)
         for column, value in equal.items():
             query = query.eq(column, value)
         rows = await self._answer(query.limit(1).execute, deadline)
@@ -85,38 +90,37 @@ class Database:
     """Opens connections under the three kinds of key."""
 
     def __init__(self, settings: Settings, http: httpx.AsyncClient) -> None:
-        self._url = settings.supabase_url
+        self._url = f"{settings.supabase_url}/rest/v1"
         self._publishable_key = settings.supabase_publishable_key.get_secret_value()
-        self._secret_key = settings.supabase_secret_key.get_secret_value()
+        self._secrets = settings.secrets
         self._http = http
         self._turnstile = asyncio.Semaphore(MAX_AT_ONCE)
 
     def as_user(self, token: str) -> Connection:
         """Open with the caller's own verified token: row-level security applies."""
-        return self._open(self._publishable_key, token)
+
+        async def client() -> AsyncPostgrestClient:
+            return self._client(self._publishable_key, token)
+
+        return Connection(client, self._turnstile)
 
     def as_anonymous(self) -> Connection:
         """Open with the publishable key alone."""
-        return self._open(self._publishable_key, None)
+        return self.as_user(self._publishable_key)
 
     def as_service(self) -> Connection:
         """Open with the secret key: for the money functions and the closed list of service functions."""
-        return self._open(self._secret_key, None)
 
-    def _open(self, key: str, token: str | None) -> Connection:
-        options = AsyncClientOptions(
-            httpx_client=self._http,
-            # Its retries sleep; ours are counted against the deadline.
-            postgrest_client_retry=False,
-            auto_refresh_token=False,
-            persist_session=False,
-        )
-        if token is not None:
-            options.headers["Authorization"] = f"Bearer {token}"
-        client = AsyncClient(self._url, key, options)
-        if token is not None:
-            client.postgrest.auth(token)
+        async def client() -> AsyncPostgrestClient:
+            key = (await self._secrets.current()).supabase_secret_key.get_secret_value()
+            return self._client(key, key)
+
         return Connection(client, self._turnstile)
+
+    def _client(self, key: str, bearer: str) -> AsyncPostgrestClient:
+        headers = {"apikey": key, "authorization": f"Bearer {bearer}"}
+        # Its retries sleep; ours are counted against the deadline.
+        return AsyncPostgrestClient(self._url, headers=headers, http_client=self._http, retry_enabled=False)
 
 
 async def _within(call: Callable[[], Awaitable[Any]], deadline: Deadline) -> Any:  # noqa: ANN401

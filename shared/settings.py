@@ -1,7 +1,5 @@
 """The environment as frozen settings: read once, and every fault of it named at once."""
 
-import base64
-import json
 from collections.abc import Mapping
 from typing import Annotated, Literal, Self
 
@@ -11,10 +9,13 @@ from pydantic import (
     BeforeValidator,
     ConfigDict,
     Field,
+    PrivateAttr,
     SecretStr,
     StringConstraints,
     ValidationError,
 )
+
+from shared.secrets import Secrets, SecretsError, from_environment, from_parameter_store, key_of
 
 OPENAI_URL = "https://api.openai.com/v1"
 ANTHROPIC_URL = "https://api.anthropic.com"
@@ -38,28 +39,6 @@ def _without_slash(address: str) -> str:
     return address.rstrip("/")
 
 
-def _legacy_role(key: str) -> object:
-    """Give the role that a legacy key claims; it is our own configuration, so no signature is checked."""
-    payload = key.split(".")[1]
-    return json.loads(base64.urlsafe_b64decode(payload + "=" * (-len(payload) % 4)))["role"]
-
-
-def _key_of(prefix: str, role: str) -> AfterValidator:
-    """Refuse a key of the other kind: with the two swapped, every visitor would be the service."""
-
-    def check(key: SecretStr) -> SecretStr:
-        text = key.get_secret_value()
-        try:
-            good = text.startswith(prefix) or _legacy_role(text) == role
-        except (LookupError, TypeError, ValueError):
-            good = False
-        if not good:
-            raise ValueError
-        return key
-
-    return AfterValidator(check)
-
-
 Issuer = Annotated[str, StringConstraints(pattern=r"^https?://[^\s/?#]+[^\s?#]*$")]
 Address = Annotated[Issuer, AfterValidator(_without_slash)]
 Origin = Annotated[str, StringConstraints(pattern=r"^(\*|https?://[^\s/?#,]+)$")]
@@ -69,20 +48,21 @@ Origins = Annotated[
 ModelName = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9_.:/-]+$")]
 Models = Annotated[tuple[ModelName, ...], Field(min_length=1), BeforeValidator(_items)]
 Level = Annotated[str, StringConstraints(pattern=r"(?i)^(debug|info|warning|error)$", to_upper=True)]
-PublicKey = Annotated[SecretStr, _key_of("sb_publishable_", "anon")]
-ServiceKey = Annotated[SecretStr, _key_of("sb_secret_", "service_role")]
+PublicKey = Annotated[SecretStr, key_of("sb_publishable_", "anon")]
+ParameterPath = Annotated[str, StringConstraints(pattern=r"^(/[A-Za-z0-9_.-]+)+/?$")]
 
 _ADDRESS = "an http or https address without a query"
 _ANON = "the legacy anon key of the project (a JWT of role anon)"
-_SERVICE = "the legacy service_role key of the project (a JWT of role service_role)"
+_QUEUE = "the http or https address of an SQS queue"
 _MODELS = "model names separated by commas"
 
 
 class Settings(BaseModel):
     """What the functions are told by their environment; each field's description says what is allowed.
 
-    `supabase_publishable_key` and `supabase_secret_key` are what queries carry: the legacy keys where only
-    those are set.
+    `supabase_publishable_key` is what queries carry: the legacy key where only that is set. The secret values are
+    none of the fields, because they change while a process lives: `secrets` has them, from the same environment or,
+    with `secrets_ssm_path`, from SSM alone, each below that path under the name that the variable would have.
     """
 
     model_config = ConfigDict(frozen=True, extra="ignore", hide_input_in_errors=True)
@@ -91,20 +71,15 @@ class Settings(BaseModel):
     supabase_publishable_key: PublicKey = Field(
         description="the project's publishable key (sb_publishable_…); SUPABASE_ANON_KEY will do instead"
     )
-    supabase_secret_key: ServiceKey = Field(
-        description="the project's secret key (sb_secret_…); SUPABASE_SERVICE_ROLE_KEY will do instead"
-    )
     supabase_anon_key: PublicKey | None = Field(None, description=_ANON)
-    supabase_service_role_key: ServiceKey | None = Field(None, description=_SERVICE)
-    supabase_jwt_secret: Annotated[SecretStr, Field(min_length=32)] | None = Field(
-        None, description="the legacy secret of user tokens, of 32 characters at least"
+    secrets_ssm_path: ParameterPath | None = Field(
+        None, description="a path of SSM parameters, as /nexscout/prod/; unset, secrets are variables too"
     )
+    secrets_age_seconds: float = Field(300, ge=1, le=3600, description="seconds, 1 to 3600")
     supabase_jwks_url: Address = Field("", description=_ADDRESS)
     supabase_jwt_issuer: Issuer = Field("", description="the exact issuer of user tokens, " + _ADDRESS)
     supabase_jwt_issuer_required: bool = Field(default=True, description="true or false")
-    openai_api_key: SecretStr | None = Field(None, description="a key; ANTHROPIC_API_KEY will do instead")
     openai_base_url: Address = Field(OPENAI_URL, description=_ADDRESS)
-    anthropic_api_key: SecretStr | None = Field(None, description="a key")
     anthropic_base_url: Address = Field(ANTHROPIC_URL, description=_ADDRESS)
     premium_models: Models = Field(("gpt-4o",), description=_MODELS)
     standard_models: Models = Field(("gpt-3.5-turbo", "gpt-4o-mini"), description=_MODELS)
@@ -115,9 +90,8 @@ class Settings(BaseModel):
         "off", description="off, or visitors (needs OPENAI_API_KEY)"
     )
     cors_origins: Origins = Field(("*",), description="* or origins (https://host) separated by commas")
-    origin_secret: Annotated[SecretStr, Field(min_length=16)] | None = Field(
-        None, description="what the distribution adds as x-origin-secret, of 16 characters at least"
-    )
+    scan_queue_url: Address | None = Field(None, description=_QUEUE)
+    job_queue_url: Address | None = Field(None, description=_QUEUE)
     log_level: Level = Field("INFO", description="DEBUG, INFO, WARNING or ERROR")
     metrics_namespace: str | None = Field(
         None, description="a CloudWatch namespace; unset, no metrics are printed"
@@ -134,36 +108,64 @@ class Settings(BaseModel):
     config_cache_seconds: float = Field(300, ge=0, le=3600, description="seconds, 0 to 3600")
     config_cache_users: int = Field(1000, ge=1, le=100_000, description="users, 1 to 100000")
 
+    _secrets: Secrets = PrivateAttr()
+
+    @property
+    def secrets(self) -> Secrets:
+        """The secret values in force, read at use and copied nowhere."""
+        return self._secrets
+
     @classmethod
     def from_env(cls, env: Mapping[str, str]) -> Self:
-        """Read the settings; a blank variable counts as not set.
+        """Read the settings, and the secrets for the first time; a blank variable counts as not set.
 
         Raises:
-            SettingsError: with every fault of the environment; no value of it is repeated.
+            SettingsError: with every fault of both; no value is repeated.
         """
         given = {name: env.get(name.upper(), "").strip() for name in cls.model_fields}
         given = {name: text for name, text in given.items() if text}
-        values = _with_derived(given)
-        faulty = set() if {"openai_api_key", "anthropic_api_key"} & given.keys() else {"openai_api_key"}
-        if given.get("moderation") == "visitors" and "openai_api_key" not in given:
+        settings, faulty = cls._validated(given)
+        secrets, lines = (
+            (None, list[str]()) if "secrets_ssm_path" in faulty else _opened(env, given, settings)
+        )
+        if given.get("moderation") == "visitors" and secrets and secrets.known.openai_api_key is None:
             faulty.add("moderation")
-        try:
-            settings = cls.model_validate(values)
-        except ValidationError as exc:
-            faulty |= {str(fault["loc"][0]) for fault in exc.errors(include_input=False)}
-        # A derived value is at fault only through the variable it comes from, which is in the list itself.
-        faulty -= values.keys() - given.keys()
-        if faulty:
-            lines = [
-                cls._line(name, missing=name not in given) for name in cls.model_fields if name in faulty
-            ]
-            raise SettingsError("\n".join(["The environment is not usable:", *lines]))
+        named = [cls._line(name, missing=name not in given) for name in cls.model_fields if name in faulty]
+        if settings is None or secrets is None or named:
+            raise SettingsError("\n".join(["The environment is not usable:", *named, *lines]))
+        settings._secrets = secrets  # noqa: SLF001  # its own
         return settings
+
+    @classmethod
+    def _validated(cls, given: Mapping[str, str]) -> tuple[Self | None, set[str]]:
+        """Give the settings, or the names of all that are at fault."""
+        values = _with_derived(given)
+        try:
+            return cls.model_validate(values), set()
+        except ValidationError as exc:
+            faulty = {str(fault["loc"][0]) for fault in exc.errors(include_input=False)}
+        # A derived value is at fault only through the variable it comes from, which is in the list itself.
+        return None, faulty - (values.keys() - given.keys())
 
     @classmethod
     def _line(cls, name: str, *, missing: bool) -> str:
         state = "is missing" if missing else "is not valid"
         return f"- {name.upper()} {state}; allowed: {cls.model_fields[name].description}"
+
+
+def _opened(
+    env: Mapping[str, str], given: Mapping[str, str], settings: Settings | None
+) -> tuple[Secrets | None, list[str]]:
+    """Read the secrets where the environment says they are; give them, or a line for each that is at fault."""
+    # Where the settings are at fault they are read for their faults alone.
+    age_seconds = 0 if settings is None else settings.secrets_age_seconds
+    path = given.get("secrets_ssm_path")
+    try:
+        if path is None:
+            return from_environment(env, age_seconds), []
+        return from_parameter_store(path, age_seconds), []
+    except SecretsError as exc:
+        return None, exc.lines
 
 
 def _with_derived(given: Mapping[str, str]) -> dict[str, str]:
@@ -173,6 +175,4 @@ def _with_derived(given: Mapping[str, str]) -> dict[str, str]:
         derived = {"supabase_jwt_issuer": issuer, "supabase_jwks_url": f"{issuer}/.well-known/jwks.json"}
     if "supabase_anon_key" in given:
         derived["supabase_publishable_key"] = given["supabase_anon_key"]
-    if "supabase_service_role_key" in given:
-        derived["supabase_secret_key"] = given["supabase_service_role_key"]
     return derived | dict(given)

@@ -26,7 +26,7 @@ class Storage:
     def __init__(self, settings: Settings, http: httpx.AsyncClient) -> None:
         self._url = f"{settings.supabase_url}/storage/v1/object/authenticated"
         self._publishable_key = settings.supabase_publishable_key.get_secret_value()
-        self._secret_key = settings.supabase_secret_key.get_secret_value()
+        self._secrets = settings.secrets
         self._http = http
 
     async def read(
@@ -40,7 +40,7 @@ class Storage:
             ServiceUnavailable: the storage did not answer.
             DeadlineExceeded: the request's budget ended first.
         """
-        url, headers = self._address(bucket, path), self._headers(path, caller)
+        url, headers = self._address(bucket, path), await self._headers(path, caller)
         size = 0
         try:
             async with (
@@ -64,7 +64,7 @@ class Storage:
             raise NoSuchFile
         return "/".join([self._url, *(quote(part, safe="") for part in (bucket, *parts))])
 
-    def _headers(self, path: str, caller: Caller) -> dict[str, str]:
+    async def _headers(self, path: str, caller: Caller) -> dict[str, str]:
         if caller.token is not None:
             return {"apikey": self._publishable_key, "authorization": f"Bearer {caller.token}"}
         if caller.kind != "service" or caller.user_id is None:
@@ -72,7 +72,8 @@ class Storage:
         # The secret key opens every file, so the folder tells whose it is.
         if not path.startswith(f"{caller.user_id}/"):
             raise NoSuchFile
-        return {"apikey": self._secret_key, "authorization": f"Bearer {self._secret_key}"}
+        secret_key = (await self._secrets.current()).supabase_secret_key.get_secret_value()
+        return {"apikey": secret_key, "authorization": f"Bearer {secret_key}"}
 
 
 def _check(reply: httpx.Response, max_bytes: int) -> None:

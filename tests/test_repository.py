@@ -57,7 +57,7 @@ def test_one_file_alone_talks_to_providers() -> None:
 
 def test_one_file_alone_opens_the_database() -> None:
     """Whose key a query carries is decided in one place."""
-    assert importers("supabase", *SHIPPED) == {"shared/database.py"}
+    assert importers("supabase", *SHIPPED) == set()
     assert importers("postgrest", *SHIPPED) == {"shared/database.py"}
 
 

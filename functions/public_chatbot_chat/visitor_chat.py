@@ -85,7 +85,8 @@ def _call(asked: VisitorRequest, turn: VisitorTurn, request: Request, body: Mapp
 
 
 def _address_hash(request: Request) -> str:
-    secret = services_of(request).settings.origin_secret
+    # As new as the check of the caller's key made it.
+    secret = services_of(request).settings.secrets.known.origin_secret
     client = None if request.client is None else (request.client.host, request.client.port)
     address = viewer_address(client, request.headers, secret)
     return hashlib.sha256(address.encode()).hexdigest()[:32]
@@ -107,7 +108,7 @@ async def _without_model(
 ) -> dict[str, Any]:
     if isinstance(error, RateLimited | MessageRefused) or not turn.is_open():
         raise error
-    if not turn.answer and turn.handled_by != "human":
+    if not turn.answer and turn.handled_by != "human" and not services.settings.shadow:
         # Nothing was held, so no release has stored it.
         arguments = {"p_owner_id": call.caller.user_id, "p_chat": json.dumps(turn.rows())}
         await services.database.as_service().rpc("chat_answer", arguments, context.deadline)

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     import httpx2
     from openai import AsyncOpenAI, AsyncStream
     from openai.types.chat import ChatCompletionChunk
+    from pydantic import SecretStr
 
 MODERATION_MODEL = "omni-moderation-latest"
 
@@ -101,25 +102,33 @@ class Providers:
         from openai import AsyncOpenAI  # noqa: PLC0415  # see complete
 
         if provider not in self._clients:
-            api_key, base_url = _endpoint(self._settings, provider)
+            anthropic = provider == "anthropic"
             self._clients[provider] = AsyncOpenAI(
-                api_key=api_key,
-                base_url=base_url,
+                api_key=self._anthropic_key if anthropic else self._openai_key,
+                base_url=_base_url(self._settings, provider),
                 # Hidden retries would be requests that nobody recorded.
                 max_retries=0,
                 http_client=self._http,
             )
         return self._clients[provider]
 
+    async def _openai_key(self) -> str:
+        return _text_of((await self._settings.secrets.current()).openai_api_key)
 
-def _endpoint(settings: Settings, provider: str) -> tuple[str, str]:
-    """Give key and address; models of one's own are served where OPENAI_BASE_URL points."""
+    async def _anthropic_key(self) -> str:
+        return _text_of((await self._settings.secrets.current()).anthropic_api_key)
+
+
+def _base_url(settings: Settings, provider: str) -> str:
+    """Give the address; models of one's own are served where OPENAI_BASE_URL points."""
     if provider == "anthropic":
-        key, url = settings.anthropic_api_key, settings.anthropic_base_url.removesuffix("/v1") + "/v1"
-    else:
-        key, url = settings.openai_api_key, settings.openai_base_url
-    # Without a key the provider answers 401 and the next provider is asked.
-    return ("missing" if key is None else key.get_secret_value()), url
+        return settings.anthropic_base_url.removesuffix("/v1") + "/v1"
+    return settings.openai_base_url
+
+
+def _text_of(key: "SecretStr | None") -> str:
+    """Give a key as it is sent; without one the provider answers 401, and the next provider is asked."""
+    return "missing" if key is None else key.get_secret_value()
 
 
 def _arguments(call: ProviderCall) -> dict[str, Any]:

@@ -40,9 +40,15 @@ def test_the_least_environment_gets_every_default() -> None:
     assert settings.supabase_jwks_url == "http://127.0.0.1:54321/auth/v1/.well-known/jwks.json"
     assert settings.supabase_jwt_issuer == "http://127.0.0.1:54321/auth/v1"
     assert settings.supabase_jwt_issuer_required is True
-    assert settings.supabase_jwt_secret is None
     assert settings.supabase_anon_key is None
-    assert settings.supabase_service_role_key is None
+    assert settings.secrets_ssm_path is None
+    assert settings.secrets_age_seconds == 300
+    secrets = settings.secrets.known
+    assert (secrets.supabase_jwt_secret, secrets.supabase_service_role_key, secrets.origin_secret) == (
+        None,
+        None,
+        None,
+    )
     assert settings.openai_base_url == "https://api.openai.com/v1"
     assert settings.anthropic_base_url == "https://api.anthropic.com"
     assert settings.premium_models == ("gpt-4o",)
@@ -76,6 +82,7 @@ def test_every_variable_is_read() -> None:
             "ORIGIN_SECRET": "sixteen-letters-",
             "MODERATION": "visitors",
             "LOG_LEVEL": "debug",
+            "SECRETS_AGE_SECONDS": "60",
             "REQUEST_TIMEOUT_SECONDS": "110.5",
             "MAX_BODY_BYTES": "1000",
             "CONFIG_CACHE_SECONDS": "0",
@@ -85,26 +92,19 @@ def test_every_variable_is_read() -> None:
     assert settings.supabase_url == "https://ref.supabase.co"
     assert settings.supabase_anon_key is not None
     assert settings.supabase_anon_key.get_secret_value() == ANON
-    assert settings.supabase_service_role_key is not None
-    assert settings.supabase_service_role_key.get_secret_value() == SERVICE_ROLE
     assert settings.supabase_publishable_key.get_secret_value() == "sb_publishable_abc"
-    assert settings.supabase_secret_key.get_secret_value() == "sb_secret_def"
-    assert settings.supabase_jwt_secret is not None
-    assert settings.supabase_jwt_secret.get_secret_value() == "s" * 32
     assert settings.supabase_jwks_url == "https://keys.example.com/jwks.json"
     # Compared with the token's `iss` to the letter, so not even a slash is taken off.
     assert settings.supabase_jwt_issuer == "https://issuer.example.com/auth/v1/"
     assert settings.supabase_jwt_issuer_required is False
     assert settings.openai_base_url == "http://127.0.0.1:11434/v1"
-    assert settings.anthropic_api_key is not None
     assert settings.anthropic_base_url == "http://127.0.0.1:9"
     assert settings.premium_models == ("gpt-4o", "gpt-4.1")
     assert settings.standard_models == ("qwen2.5:7b",)
     assert settings.cors_origins == ("https://app.example.com", "http://localhost:5173")
     assert settings.moderation == "visitors"
-    assert settings.origin_secret is not None
-    assert settings.origin_secret.get_secret_value() == "sixteen-letters-"
     assert settings.log_level == "DEBUG"
+    assert settings.secrets_age_seconds == 60
     assert settings.request_timeout_seconds == 110.5
     assert (settings.max_body_bytes, settings.config_cache_seconds, settings.config_cache_users) == (
         1000,
@@ -113,16 +113,32 @@ def test_every_variable_is_read() -> None:
     )
 
 
+def test_every_secret_is_read() -> None:
+    """Apart from the settings, from the same environment."""
+    given = {
+        "SUPABASE_SECRET_KEY": "sb_secret_def",
+        "SUPABASE_SERVICE_ROLE_KEY": SERVICE_ROLE,
+        "SUPABASE_JWT_SECRET": "s" * 32,
+        "OPENAI_API_KEY": "sk-local",
+        "ANTHROPIC_API_KEY": "sk-ant-x",
+        "ORIGIN_SECRET": "sixteen-letters-",
+    }
+    secrets = Settings.from_env(LEAST | given).secrets.known
+    told = {name.upper(): value.get_secret_value() for name, value in secrets}
+    assert told == given
+
+
 def test_blank_variables_count_as_not_set() -> None:
     """A deployment that passes every name through leaves some of them empty."""
     settings = Settings.from_env(LEAST | {"CORS_ORIGINS": "", "LOG_LEVEL": "  ", "ANTHROPIC_API_KEY": "\n"})
-    assert (settings.cors_origins, settings.log_level, settings.anthropic_api_key) == (("*",), "INFO", None)
+    assert (settings.cors_origins, settings.log_level) == (("*",), "INFO")
+    assert settings.secrets.known.anthropic_api_key is None
 
 
 def test_values_are_trimmed() -> None:
     """A line break at the end of a pasted key is no part of it."""
     settings = Settings.from_env(LEAST | {"SUPABASE_SECRET_KEY": " sb_secret_def\n"})
-    assert settings.supabase_secret_key.get_secret_value() == "sb_secret_def"
+    assert settings.secrets.known.supabase_secret_key.get_secret_value() == "sb_secret_def"
 
 
 def test_an_empty_environment_names_everything_that_is_needed_and_nothing_else() -> None:
@@ -141,9 +157,9 @@ def test_an_empty_environment_names_everything_that_is_needed_and_nothing_else()
 def test_several_faults_come_in_one_error_with_what_is_allowed() -> None:
     """Nobody repairs an environment one restart at a time."""
     assert faults(LOG_LEVEL="loud", REQUEST_TIMEOUT_SECONDS="soon", OPENAI_API_KEY="") == [
-        "- OPENAI_API_KEY is missing; allowed: a key; ANTHROPIC_API_KEY will do instead",
         "- LOG_LEVEL is not valid; allowed: DEBUG, INFO, WARNING or ERROR",
         "- REQUEST_TIMEOUT_SECONDS is not valid; allowed: seconds, more than 0, at most 900",
+        "- OPENAI_API_KEY is missing; allowed: a key; ANTHROPIC_API_KEY will do instead",
     ]
 
 
@@ -173,6 +189,9 @@ def test_several_faults_come_in_one_error_with_what_is_allowed() -> None:
         ("MAX_BODY_BYTES", "6000001"),
         ("CONFIG_CACHE_SECONDS", "-1"),
         ("CONFIG_CACHE_USERS", "0"),
+        ("SECRETS_SSM_PATH", "nexscout"),
+        ("SECRETS_SSM_PATH", "/nexscout prod"),
+        ("SECRETS_AGE_SECONDS", "0"),
     ],
 )
 def test_a_value_that_is_not_allowed_is_named(name: str, value: str) -> None:
@@ -213,7 +232,7 @@ def test_the_legacy_keys_alone_are_enough_and_are_what_queries_carry() -> None:
         }
     )
     assert settings.supabase_publishable_key.get_secret_value() == ANON
-    assert settings.supabase_secret_key.get_secret_value() == SERVICE_ROLE
+    assert settings.secrets.known.supabase_secret_key.get_secret_value() == SERVICE_ROLE
 
 
 def test_a_bad_legacy_key_is_named_once_where_it_stands_in_for_the_other() -> None:
@@ -231,7 +250,10 @@ def test_no_secret_shows_in_a_repr_or_an_error() -> None:
         "SUPABASE_SERVICE_ROLE_KEY": SERVICE_ROLE,
         "ANTHROPIC_API_KEY": "sk-ant-x",
     }
-    shown = repr(Settings.from_env(LEAST | secrets))
+    settings = Settings.from_env(LEAST | secrets)
+    shown = repr(
+        [settings, settings.secrets, settings.secrets.known, settings.__dict__, vars(settings.secrets)]
+    )
     assert not [key for key in [*list(LEAST.values())[1:], *secrets.values()] if key in shown]
     message = "\n".join(faults(SUPABASE_SECRET_KEY="hunter3", SUPABASE_JWT_SECRET="hunter2"))
     assert "hunter" not in message
@@ -253,7 +275,8 @@ def test_settings_cannot_be_changed() -> None:
 
 def test_unknown_variables_are_ignored() -> None:
     """An environment holds much that is not ours."""
-    assert Settings.from_env(LEAST | {"PATH": "/bin", "AWS_REGION": "x"}) == Settings.from_env(LEAST)
+    settings = Settings.from_env(LEAST | {"PATH": "/bin", "AWS_REGION": "x"})
+    assert settings.model_dump() == Settings.from_env(LEAST).model_dump()
 
 
 def test_moderation_needs_the_key_of_the_provider_that_has_it() -> None:

@@ -1,0 +1,193 @@
+"""The secret values in force, apart from the settings: they may change while a process lives."""
+
+import asyncio
+import base64
+import json
+import logging
+import time
+from collections.abc import Callable, Mapping
+from typing import Annotated, Self
+
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, SecretStr, ValidationError
+
+from shared.deadline import Clock
+from shared.log import log_event
+
+RENEW_SECONDS = 3.0
+"""The most that a request waits for a renewal; then it goes on with the values it has."""
+
+PAUSE_SECONDS = 30.0
+"""Between two tries after a renewal that failed."""
+
+CONNECT_SECONDS = 1
+READ_SECONDS = 2
+
+Read = Callable[[], Mapping[str, str]]
+"""Gives what the source holds, by upper-case name; raises SecretsError where it cannot be read."""
+
+
+class SecretsError(ValueError):
+    """The secrets cannot be used; `lines` say why, one a secret, and repeat no value."""
+
+    def __init__(self, lines: list[str]) -> None:
+        super().__init__("\n".join(lines))
+        self.lines = lines
+
+
+def key_of(prefix: str, role: str) -> AfterValidator:
+    """Refuse a key of the other kind: with the two swapped, every visitor would be the service."""
+
+    def check(key: SecretStr) -> SecretStr:
+        text = key.get_secret_value()
+        try:
+            good = text.startswith(prefix) or _legacy_role(text) == role
+        except (LookupError, TypeError, ValueError):
+            good = False
+        if not good:
+            raise ValueError
+        return key
+
+    return AfterValidator(check)
+
+
+def _legacy_role(key: str) -> object:
+    """Give the role that a legacy key claims; it is our own configuration, so no signature is checked."""
+    payload = key.split(".")[1]
+    return json.loads(base64.urlsafe_b64decode(payload + "=" * (-len(payload) % 4)))["role"]
+
+
+ServiceKey = Annotated[SecretStr, key_of("sb_secret_", "service_role")]
+
+
+class SecretValues(BaseModel):
+    """One reading of the secrets; `supabase_secret_key` is the legacy key where only that is set."""
+
+    model_config = ConfigDict(frozen=True, extra="ignore", hide_input_in_errors=True)
+
+    supabase_secret_key: ServiceKey = Field(
+        description="the project's secret key (sb_secret_…); SUPABASE_SERVICE_ROLE_KEY will do instead"
+    )
+    supabase_service_role_key: ServiceKey | None = Field(
+        None, description="the legacy service_role key of the project (a JWT of role service_role)"
+    )
+    supabase_jwt_secret: Annotated[SecretStr, Field(min_length=32)] | None = Field(
+        None, description="the legacy secret of user tokens, of 32 characters at least"
+    )
+    openai_api_key: SecretStr | None = Field(None, description="a key; ANTHROPIC_API_KEY will do instead")
+    anthropic_api_key: SecretStr | None = Field(None, description="a key")
+    origin_secret: Annotated[SecretStr, Field(min_length=16)] | None = Field(
+        None, description="what the distribution adds as x-origin-secret, of 16 characters at least"
+    )
+
+    @classmethod
+    def checked(cls, texts: Mapping[str, str], place: str = "") -> Self:
+        """Read them by their upper-case names; a blank one counts as not set.
+
+        Raises:
+            SecretsError: with every fault, each at its name after `place`.
+        """
+        given = {name: texts.get(name.upper(), "").strip() for name in cls.model_fields}
+        given = {name: text for name, text in given.items() if text}
+        faulty = set() if {"openai_api_key", "anthropic_api_key"} & given.keys() else {"openai_api_key"}
+        legacy = {"supabase_secret_key": given.get("supabase_service_role_key")}
+        try:
+            values = cls.model_validate({name: text for name, text in legacy.items() if text} | given)
+        except ValidationError as exc:
+            named = {str(fault["loc"][0]) for fault in exc.errors(include_input=False)}
+            # Where the legacy key stands in, it is the one at fault.
+            faulty |= named - ({"supabase_secret_key"} if named & {"supabase_service_role_key"} else set())
+        if faulty:
+            names = [name for name in cls.model_fields if name in faulty]
+            raise SecretsError([cls._line(name, place, missing=name not in given) for name in names])
+        return values
+
+    @classmethod
+    def _line(cls, name: str, place: str, *, missing: bool) -> str:
+        state = "is missing" if missing else "is not valid"
+        return f"- {place}{name.upper()} {state}; allowed: {cls.model_fields[name].description}"
+
+
+class Secrets:
+    """Holds the newest good reading; it is read again after an age, once for all who wait."""
+
+    def __init__(
+        self, read: Read, place: str = "", age_seconds: float = 300, clock: Clock = time.monotonic
+    ) -> None:
+        """Read for the first time; raises SecretsError where that gives nothing that can be used."""
+        self._read = read
+        self._place = place
+        self._age_seconds = age_seconds
+        self._clock = clock
+        self._flight: asyncio.Task[None] | None = None
+        self._renew_at = clock() + age_seconds
+        self.known = SecretValues.checked(read(), place)
+        """The newest good reading, however old."""
+
+    async def current(self) -> SecretValues:
+        """Give the values in force: renewed where they are old, and the known ones while that fails."""
+        if self._clock() >= self._renew_at:
+            if self._flight is None:
+                self._flight = asyncio.get_running_loop().create_task(self._renew())
+            # Neither its end nor that of the wait ends the renewal for the others.
+            _, unfinished = await asyncio.wait({self._flight}, timeout=RENEW_SECONDS)
+            if unfinished:
+                self._renew_at = self._clock() + PAUSE_SECONDS
+        return self.known
+
+    def expire(self) -> None:
+        """Let the next use read them anew: what a snapshot holds may be of any age."""
+        self._renew_at = self._clock()
+
+    async def _renew(self) -> None:
+        try:
+            self.known = SecretValues.checked(await asyncio.to_thread(self._read), self._place)
+            self._renew_at = self._clock() + self._age_seconds
+        except SecretsError as exc:
+            log_event("secrets.kept", level=logging.ERROR, reasons=exc.lines)
+            self._renew_at = self._clock() + PAUSE_SECONDS
+        finally:
+            self._flight = None
+
+
+def from_environment(env: Mapping[str, str], age_seconds: float) -> Secrets:
+    """Give the secrets of an environment, as a laptop has them; raises SecretsError at every fault."""
+    return Secrets(lambda: env, age_seconds=age_seconds)
+
+
+def from_parameter_store(path: str, age_seconds: float, clock: Clock = time.monotonic) -> Secrets:
+    """Give the secrets that stand below a path of SSM, each at its upper-case name; raises SecretsError."""
+    place = path.rstrip("/") + "/"
+    return Secrets(_parameter_store(place), place, age_seconds, clock)
+
+
+def _parameter_store(path: str) -> Read:
+    """Give a reader of a path, made with the platform's own client: a quarter of a second to import."""
+    from aws_lambda_powertools.utilities.parameters import SSMProvider  # noqa: PLC0415
+    from aws_lambda_powertools.utilities.parameters.exceptions import GetParameterError  # noqa: PLC0415
+    from botocore.config import Config  # noqa: PLC0415
+    from botocore.exceptions import BotoCoreError  # noqa: PLC0415
+
+    patience = Config(
+        connect_timeout=CONNECT_SECONDS,
+        read_timeout=READ_SECONDS,
+        retries={"total_max_attempts": 2, "mode": "standard"},
+    )
+
+    def read() -> Mapping[str, str]:
+        try:
+            return provider.get_multiple(path, max_age=0, decrypt=True, force_fetch=True)  # type: ignore[return-value]  # texts, where nothing transforms them
+        except (GetParameterError, BotoCoreError) as exc:
+            raise _unreadable(path, exc) from None
+
+    try:
+        provider = SSMProvider(boto_config=patience)
+    except BotoCoreError as exc:
+        raise _unreadable(path, exc) from None
+    return read
+
+
+def _unreadable(path: str, error: Exception) -> SecretsError:
+    """Tell that a path cannot be read, by the platform's code: its sentences name accounts and roles."""
+    cause = error.__context__ or error
+    code = getattr(cause, "response", {}).get("Error", {}).get("Code", type(cause).__name__)
+    return SecretsError([f"- SECRETS_SSM_PATH: what is below {path} cannot be read: {code}"])

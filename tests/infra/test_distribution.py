@@ -1,0 +1,158 @@
+"""The distribution: the functions here, everything else at the Supabase project, and who goes where."""
+
+import json
+import os
+import subprocess
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from local.stack import PROJECT
+from tests.infra.deployment import Deployment, Resource
+
+CACHING_DISABLED = "4135ea2d-6df8-44a3-9df3-4b5a84be39ad"
+ALL_VIEWER_EXCEPT_HOST = "b689b0a8-53d0-40ab-baf2-68738e2966ac"
+"""https://docs.aws.amazon.com/AmazonCloudFront/latest/DeveloperGuide/using-managed-origin-request-policies.html."""
+
+
+def config(deployed: Deployment) -> Resource:
+    """The configuration of the distribution."""
+    [edge] = deployed.of_type("AWS::CloudFront::Distribution").values()
+    found: Resource = edge["DistributionConfig"]
+    return found
+
+
+def test_the_distribution_is_there_when_a_parameter_says_so(deployed: Deployment) -> None:
+    """Off unless switched on, with all that belongs to it."""
+    template = deployed.template
+    assert template["Parameters"]["Distribution"]["Default"] == ("off" if deployed.stage == "dev" else "on")
+    parts = [each for each in template["Resources"].values() if each["Type"].startswith("AWS::CloudFront::")]
+    assert len(parts) == 3
+    assert {each["Condition"] for each in parts} == {"HasDistribution"}
+
+
+def test_each_function_goes_to_where_it_is_served(deployed: Deployment) -> None:
+    """The two that stream to their own addresses, the scan to the API, every other function to the project."""
+    paths = {each["PathPattern"]: each["TargetOriginId"] for each in config(deployed)["CacheBehaviors"]}
+    assert paths == {
+        "/functions/v1/generate-ai-content*": "generate",
+        "/functions/v1/public-chatbot-chat*": "chat",
+        "/functions/v1/scan-processor-v2*": "api",
+    }
+    assert config(deployed)["DefaultCacheBehavior"]["TargetOriginId"] == "supabase"
+    origins = {each["Id"]: json.dumps(each["DomainName"]) for each in config(deployed)["Origins"]}
+    assert "SupabaseUrl" in origins["supabase"]
+    assert "HttpApi" in origins["api"]
+    assert f"{deployed.logical_id('generate-ai-content-stream')}Url" in origins["generate"]
+    assert f"{deployed.logical_id('public-chatbot-chat-stream')}Url" in origins["chat"]
+
+
+def test_nothing_is_cached_and_everything_is_passed_on(deployed: Deployment) -> None:
+    """Every method and header but the host's name, so that sockets open and tokens arrive; nothing is held back."""
+    for each in [config(deployed)["DefaultCacheBehavior"], *config(deployed)["CacheBehaviors"]]:
+        assert each["CachePolicyId"] == CACHING_DISABLED
+        assert each["OriginRequestPolicyId"] == ALL_VIEWER_EXCEPT_HOST
+        assert set(each["AllowedMethods"]) == {"GET", "HEAD", "OPTIONS", "PUT", "PATCH", "POST", "DELETE"}
+        assert (each["ViewerProtocolPolicy"], each["Compress"]) == ("https-only", False)
+
+
+def test_the_secret_goes_to_our_own_origins_alone(deployed: Deployment) -> None:
+    """The Supabase project has no use for it."""
+    carrying = {each["Id"] for each in config(deployed)["Origins"] if "OriginCustomHeaders" in each}
+    assert carrying == {"api", "generate", "chat"}
+
+
+def test_the_rollout_stands_before_the_functions_alone(deployed: Deployment) -> None:
+    """What is deployed is the file that the tests below run."""
+    [rollout] = deployed.of_type("AWS::CloudFront::Function").values()
+    assert rollout["FunctionCode"] == (PROJECT / "deploy" / "rollout.mjs").read_text()
+    for each in config(deployed)["CacheBehaviors"]:
+        [association] = each["FunctionAssociations"]
+        assert association["EventType"] == "viewer-request"
+    assert "FunctionAssociations" not in config(deployed)["DefaultCacheBehavior"]
+
+
+# The edge's own module, as far as the function uses it.
+EDGE = """
+let percent, origin;
+export const prepare = (value) => { percent = value; origin = 'own'; };
+export const chosen = () => origin;
+export default {
+  kvs: () => ({ get: async () => { if (percent === null) throw new Error('no such key'); return percent; } }),
+  selectRequestOriginById: (id) => { origin = id; },
+};
+"""
+RUN = """
+import { prepare, chosen } from 'cloudfront';
+import { handler } from './rollout.mjs';
+const asked = JSON.parse(process.argv[2]);
+const answers = [];
+for (const { ip, percent, headers } of asked) {
+  prepare(percent);
+  const request = await handler({ viewer: { ip }, request: { headers } });
+  answers.push({ origin: chosen(), headers: request.headers });
+}
+console.log(JSON.stringify(answers));
+"""
+
+Answers = list[dict[str, Any]]
+
+
+def at_the_edge(folder: Path, asked: list[dict[str, Any]]) -> Answers:
+    """Run the deployed code once for each request."""
+    module = folder / "node_modules" / "cloudfront"
+    module.mkdir(parents=True, exist_ok=True)
+    (module / "package.json").write_text('{"type": "module", "main": "index.js"}')
+    (module / "index.js").write_text(EDGE)
+    code = (PROJECT / "deploy" / "rollout.mjs").read_text()
+    (folder / "rollout.mjs").write_text(f"{code}\nexport {{ handler }};\n")
+    (folder / "run.mjs").write_text(RUN)
+    ran = subprocess.run(
+        ["node", "run.mjs", json.dumps(asked)],
+        cwd=folder, env={"PATH": os.environ["PATH"]}, capture_output=True, text=True, check=False,
+    )  # fmt: skip
+    assert ran.returncode == 0, ran.stderr
+    answers: Answers = json.loads(ran.stdout)
+    return answers
+
+
+ADDRESSES = [f"198.51.{index // 250}.{index % 250}" for index in range(1000)]
+
+
+@pytest.mark.parametrize(("percent", "least", "most"), [("0", 0, 0), ("30", 260, 340), ("100", 1000, 1000)])
+def test_so_many_of_a_hundred_callers_are_served_here(
+    tmp_path: Path, percent: str, least: int, most: int
+) -> None:
+    """The others go to the project: nobody at 0, everybody at 100."""
+    asked = [{"ip": ip, "percent": percent, "headers": {}} for ip in ADDRESSES]
+    origins = [each["origin"] for each in at_the_edge(tmp_path, asked)]
+    assert set(origins) <= {"own", "supabase"}
+    assert least <= origins.count("own") <= most
+
+
+def test_a_caller_stays_where_he_was_and_a_larger_share_moves_nobody_back(tmp_path: Path) -> None:
+    """A repeated request meets the books of the first; who is served here at 10 is at 50 too."""
+    asked = [
+        {"ip": ip, "percent": percent, "headers": {}}
+        for percent in ("10", "10", "50")
+        for ip in ADDRESSES[:200]
+    ]
+    origins = [each["origin"] for each in at_the_edge(tmp_path, asked)]
+    first, again, later = origins[:200], origins[200:400], origins[400:]
+    assert first == again
+    assert all(late == "own" for early, late in zip(first, later, strict=True) if early == "own")
+
+
+@pytest.mark.parametrize("percent", [None, "", "many"])
+def test_without_a_number_in_the_store_nobody_is_moved(tmp_path: Path, percent: str | None) -> None:
+    """A distribution that was just made, or a slip of the hand, leaves everything where it was."""
+    asked = [{"ip": ip, "percent": percent, "headers": {}} for ip in ADDRESSES[:50]]
+    assert {each["origin"] for each in at_the_edge(tmp_path, asked)} == {"supabase"}
+
+
+def test_the_address_of_the_viewer_is_told_whatever_he_wrote(tmp_path: Path) -> None:
+    """His own header of that name is written over."""
+    asked = [{"ip": "2001:db8::1", "percent": "100", "headers": {"x-viewer-address": {"value": "1.2.3.4"}}}]
+    [answer] = at_the_edge(tmp_path, asked)
+    assert answer["headers"]["x-viewer-address"] == {"value": "2001:db8::1"}

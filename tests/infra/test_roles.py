@@ -1,0 +1,102 @@
+"""Least privilege: a role a function, nothing on everything, no queue but its own."""
+
+from typing import Any
+
+import pytest
+
+from tests.infra.deployment import Deployment
+
+EVERYWHERE = {"xray:PutTraceSegments", "xray:PutTelemetryRecords"}
+"""Actions that the platform offers on no single resource."""
+
+TAKE = {"sqs:ReceiveMessage", "sqs:DeleteMessage", "sqs:GetQueueAttributes"}
+TELL = {"sqs:SendMessage"}
+
+# function -> queue -> what it may do there
+QUEUES: dict[str, dict[str, set[str]]] = {
+    "generate-ai-content": {"JobQueue": TELL},
+    "generate-ai-content-stream": {"JobQueue": TELL},
+    "generate-ai-content-jobs": {"JobQueue": TELL | TAKE},
+    "public-chatbot-chat": {},
+    "public-chatbot-chat-stream": {},
+    "scan-processor-v2": {"ScanQueue": TELL},
+    "scan-worker": {"ScanQueue": TELL | TAKE},
+    "sweep": {"JobQueue": TELL, "ScanQueue": TELL},
+}
+
+
+def role_of(deployed: Deployment, function: str) -> str:
+    """The logical id of a function's role."""
+    role: str = deployed.functions()[function]["Role"]["Fn::GetAtt"][0]
+    return role
+
+
+def statements(deployed: Deployment, function: str) -> list[dict[str, Any]]:
+    """What a function may do."""
+    role = deployed.of_type("AWS::IAM::Role")[role_of(deployed, function)]
+    assert "ManagedPolicyArns" not in role
+    return [each for policy in role["Policies"] for each in policy["PolicyDocument"]["Statement"]]
+
+
+def resources(statement: dict[str, Any]) -> list[Any]:
+    """The resources of a statement as a list."""
+    named = statement["Resource"]
+    return named if isinstance(named, list) else [named]
+
+
+@pytest.mark.parametrize("function", QUEUES)
+def test_no_right_is_on_everything(deployed: Deployment, function: str) -> None:
+    """No wildcard action; no wildcard resource but for actions that have none."""
+    for statement in statements(deployed, function):
+        assert statement["Effect"] == "Allow"
+        actions = set(statement["Action"])
+        assert not [action for action in actions if "*" in action]
+        if "*" in resources(statement):
+            assert actions <= EVERYWHERE
+
+
+@pytest.mark.parametrize("function", QUEUES)
+def test_a_function_reaches_its_own_queues_alone(deployed: Deployment, function: str) -> None:
+    """It sends to those that it is told of, and takes from the one that feeds it."""
+    found: dict[str, set[str]] = {}
+    for statement in statements(deployed, function):
+        if any(action.startswith("sqs:") for action in statement["Action"]):
+            [resource] = resources(statement)
+            found.setdefault(resource["Fn::GetAtt"][0], set()).update(statement["Action"])
+    assert found == QUEUES[function]
+
+
+@pytest.mark.parametrize("function", QUEUES)
+def test_a_function_writes_into_its_own_log(deployed: Deployment, function: str) -> None:
+    """And makes no group: the template has made it, with an end of its days."""
+    [log] = [each for each in statements(deployed, function) if "logs:PutLogEvents" in each["Action"]]
+    assert set(log["Action"]) == {"logs:CreateLogStream", "logs:PutLogEvents"}
+    [resource] = resources(log)
+    group = f"log-group:/aws/lambda/nexscout-{deployed.stage}-{function}:*"
+    assert resource["Fn::Sub"].endswith(group)
+
+
+@pytest.mark.parametrize("function", QUEUES)
+def test_a_function_reads_the_secrets_of_its_stage_alone(deployed: Deployment, function: str) -> None:
+    """By their path, decrypted through the parameter store and nothing else."""
+    found = statements(deployed, function)
+    [path] = [each for each in found if "ssm:GetParametersByPath" in each["Action"]]
+    own = f"parameter/nexscout/{deployed.stage}"
+    assert [each["Fn::Sub"].rpartition(":")[2] for each in resources(path)] == [own, f"{own}/*"]
+    [key] = [each for each in found if "kms:Decrypt" in each["Action"]]
+    condition = key["Condition"]
+    assert condition["StringEquals"]["kms:ViaService"] == {"Fn::Sub": "ssm.${AWS::Region}.amazonaws.com"}
+    named = condition["StringLike"]["kms:EncryptionContext:PARAMETER_ARN"]["Fn::Sub"]
+    assert named.endswith(f"{own}/*")
+
+
+def test_every_function_has_a_role_of_its_own(deployed: Deployment) -> None:
+    """That Lambda alone may take, and there is no other role."""
+    functions = deployed.functions()
+    assert set(functions) == set(QUEUES)
+    assert len({role_of(deployed, name) for name in functions}) == len(functions)
+    roles = deployed.of_type("AWS::IAM::Role").values()
+    assert len(roles) == len(functions)
+    for role in roles:
+        [statement] = role["AssumeRolePolicyDocument"]["Statement"]
+        assert statement["Principal"] == {"Service": "lambda.amazonaws.com"}

@@ -1,0 +1,175 @@
+"""The template: whole, without faults that a linter knows, and without a secret."""
+
+import json
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from local import function_apps
+from local.stack import PROJECT
+from tests.infra.deployment import Deployment, package, texts
+
+LINTER = Path(sys.executable).with_name("cfn-lint")
+IGNORED = {
+    "W3005": "the framework names dependencies that CloudFormation would see by itself",
+}
+
+ENTRIES = {
+    "generate-ai-content": "functions.generate_ai_content.handler.handler",
+    "public-chatbot-chat": "functions.public_chatbot_chat.handler.handler",
+    "scan-processor-v2": "functions.scan_processor_v2.handler.handler",
+    "generate-ai-content-stream": "run.sh",
+    "public-chatbot-chat-stream": "run.sh",
+    "generate-ai-content-jobs": "functions.generate_ai_content.queue_handler.handler",
+    "scan-worker": "functions.scan_processor_v2.queue_handler.handler",
+    "sweep": "shared.sweep_handler.handler",
+}
+
+
+def test_cfn_lint_finds_nothing(deployed: Deployment) -> None:
+    """Neither an error nor a warning, but for those whose reason stands above."""
+    linted = subprocess.run(
+        [LINTER, "--format", "parseable", "--ignore-checks", *IGNORED, "--", deployed.path],
+        capture_output=True, text=True, check=False,
+    )  # fmt: skip
+    assert (linted.returncode, linted.stdout) == (0, ""), linted.stderr
+
+
+def test_a_fault_in_the_configuration_ends_the_packaging(tmp_path: Path) -> None:
+    """What the platform would refuse is refused here, with its name."""
+    faulty = package("dev", tmp_path, workerConcurrency="1")
+    assert faulty.returncode != 0
+    assert "maximumConcurrency" in faulty.stdout + faulty.stderr
+
+
+def test_every_function_has_its_entry(deployed: Deployment) -> None:
+    """Each names what its zip holds; each folder of functions/ is there."""
+    functions = deployed.functions()
+    assert {name: each["Handler"] for name, each in functions.items()} == ENTRIES
+    assert set(function_apps.names()) <= set(functions)
+
+
+def test_every_entry_is_a_file_of_the_project() -> None:
+    """A handler that does not exist is found here, not by the first call."""
+    for handler in set(ENTRIES.values()) - {"run.sh"}:
+        module = handler.rpartition(".")[0]
+        assert (PROJECT / f"{module.replace('.', '/')}.py").is_file(), handler
+
+
+def test_functions_run_on_arm64_with_python_3_13(deployed: Deployment) -> None:
+    """What the packages are built for."""
+    for name, each in deployed.functions().items():
+        assert (each["Runtime"], each["Architectures"]) == ("python3.13", ["arm64"]), name
+
+
+def test_functions_are_traced_and_their_logs_end(deployed: Deployment) -> None:
+    """Every function has a log group of its own, which is kept for the days of its stage."""
+    days = {"dev": 14, "prod": 90}[deployed.stage]
+    groups = deployed.of_type("AWS::Logs::LogGroup").values()
+    kept = {each["LogGroupName"]: each["RetentionInDays"] for each in groups}
+    functions = deployed.functions()
+    assert kept == {f"/aws/lambda/nexscout-{deployed.stage}-{name}": days for name in functions}
+    assert {each["TracingConfig"]["Mode"] for each in functions.values()} == {"Active"}
+
+
+def test_http_functions_start_from_a_snapshot(deployed: Deployment) -> None:
+    """The version that the snapshot is of is the one that the API calls."""
+    for name in function_apps.names():
+        assert deployed.functions()[name]["SnapStart"] == {"ApplyOn": "PublishedVersions"}
+    called = [
+        json.dumps(each["IntegrationUri"])
+        for each in deployed.of_type("AWS::ApiGatewayV2::Integration").values()
+    ]
+    assert len(called) == len(function_apps.names())
+    assert all('"snapstart"' in each for each in called)
+
+
+def test_routes_hand_every_method_and_path_to_the_app(deployed: Deployment) -> None:
+    """Also preflights and what is not there: the app answers them, with CORS and in the shape of the contract."""
+    routes = {each["RouteKey"] for each in deployed.of_type("AWS::ApiGatewayV2::Route").values()}
+    names = function_apps.names()
+    assert routes == {f"ANY /functions/v1/{name}{rest}" for name in names for rest in ("", "/{proxy+}")}
+    [api] = deployed.of_type("AWS::ApiGatewayV2::Api").values()
+    assert "CorsConfiguration" not in api
+
+
+def test_stream_functions_have_addresses_that_stream(deployed: Deployment) -> None:
+    """Behind the web adapter of this architecture; open, because a signature would need a hash of the body."""
+    urls = deployed.of_type("AWS::Lambda::Url").values()
+    assert {each["TargetFunctionArn"]["Fn::GetAtt"][0] for each in urls} == {
+        deployed.logical_id(f"{name}-stream") for name in ("generate-ai-content", "public-chatbot-chat")
+    }
+    assert {(each["AuthType"], each["InvokeMode"]) for each in urls} == {("NONE", "RESPONSE_STREAM")}
+    for name in ("generate-ai-content-stream", "public-chatbot-chat-stream"):
+        each = deployed.functions()[name]
+        assert "LambdaAdapterLayerArm64" in json.dumps(each["Layers"])
+        variables = each["Environment"]["Variables"]
+        assert variables["AWS_LAMBDA_EXEC_WRAPPER"] == "/opt/bootstrap"
+        assert variables["AWS_LWA_INVOKE_MODE"] == "response_stream"
+
+
+def test_stream_functions_refuse_who_does_not_come_through_the_distribution(deployed: Deployment) -> None:
+    """Unless somebody says otherwise by a parameter."""
+    for name in ("generate-ai-content-stream", "public-chatbot-chat-stream"):
+        variables = deployed.functions()[name]["Environment"]["Variables"]
+        assert variables["ORIGIN_SECRET_REQUIRED"] == "true"
+
+
+def test_concurrency_is_reserved_where_a_parameter_says_so(deployed: Deployment) -> None:
+    """Nowhere by default: a new account has not enough of it to give some away."""
+    reserved = {
+        name: each["ReservedConcurrentExecutions"]
+        for name, each in deployed.functions().items()
+        if "ReservedConcurrentExecutions" in each
+    }
+    assert reserved == ({} if deployed.stage == "dev" else {"sweep": 1, "generate-ai-content": 20})
+
+
+SECRET_NAMES = re.compile(r"(?i)(secret|password|token|_key$)")
+KNOWN_NAMES = {
+    "SUPABASE_PUBLISHABLE_KEY": {"Ref": "SupabasePublishableKey"},
+    "ORIGIN_SECRET_REQUIRED": "true",
+}
+KEY_SHAPES = re.compile(
+    r"sk-[A-Za-z0-9]|sb_secret_|sb_publishable_|eyJ[A-Za-z0-9_-]{10}|AKIA[0-9A-Z]{16}|-----BEGIN|[0-9a-f]{40}"
+)
+NOT_KEYS = re.compile(r"^\{\"widgets\"|^serverless/|^[A-Za-z0-9+/]{43}=$|LambdaVersion")
+
+
+def test_no_variable_holds_a_secret(deployed: Deployment) -> None:
+    """Those whose names sound like one are listed, with what they hold; SSM has the others."""
+    known = KNOWN_NAMES | {"SECRETS_SSM_PATH": f"/nexscout/{deployed.stage}/"}
+    for name, each in deployed.functions().items():
+        variables = each["Environment"]["Variables"]
+        assert "SECRETS_SSM_PATH" in variables
+        sounding = {key: value for key, value in variables.items() if SECRET_NAMES.search(key)}
+        assert sounding == {key: known.get(key) for key in sounding}, name
+
+
+def test_nothing_in_the_template_looks_like_a_key(deployed: Deployment) -> None:
+    """Parameters, variables, code and descriptions alike."""
+    found = [text for text in texts(deployed.template) if KEY_SHAPES.search(text)]
+    assert [text for text in found if not NOT_KEYS.search(text)] == []
+
+
+def test_the_origins_secret_is_only_referred_to(deployed: Deployment) -> None:
+    """CloudFormation reads it when it makes the distribution."""
+    [edge] = deployed.of_type("AWS::CloudFront::Distribution").values()
+    headers = [
+        header
+        for origin in edge["DistributionConfig"]["Origins"]
+        for header in origin.get("OriginCustomHeaders", [])
+    ]
+    value = f"{{{{resolve:secretsmanager:nexscout/{deployed.stage}/origin}}}}"
+    assert headers == [{"HeaderName": "x-origin-secret", "HeaderValue": value}] * 3
+
+
+@pytest.mark.parametrize("name", ["SupabaseUrl", "SupabasePublishableKey"])
+def test_what_the_project_is_called_is_read_from_its_parameters(deployed: Deployment, name: str) -> None:
+    """Two stages never share a project by accident."""
+    parameter = deployed.template["Parameters"][name]
+    assert parameter["Type"] == "AWS::SSM::Parameter::Value<String>"
+    assert parameter["Default"].startswith(f"/nexscout/{deployed.stage}/")

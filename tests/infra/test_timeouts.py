@@ -1,0 +1,80 @@
+"""Each function ends by itself before the platform ends it."""
+
+from typing import Any
+
+from local import function_apps
+from shared.app import GUARD_SECONDS
+from shared.settings import Settings
+from tests.infra.deployment import Deployment
+
+HTTP_API_SECONDS = 30
+
+
+def default(name: str) -> float:
+    """The budget that a function has when nothing is set."""
+    return float(Settings.model_fields[name].default)
+
+
+def budget(name: str, variables: dict[str, Any]) -> float:
+    """What the function sets, else the default."""
+    return float(variables.get(name.upper(), default(name)))
+
+
+def longest(name: str, variables: dict[str, Any]) -> float:
+    """The seconds that a function may take by its own guard."""
+    request = budget("request_timeout_seconds", variables)
+    if name.endswith("-stream"):
+        return request + budget("stream_timeout_seconds", variables) + GUARD_SECONDS
+    return {
+        "generate-ai-content-jobs": budget("job_timeout_seconds", variables),
+        "scan-worker": budget("scan_timeout_seconds", variables),
+        # shared/sweep_handler.py
+        "sweep": 50,
+    }.get(name, request + GUARD_SECONDS)
+
+
+def test_every_function_guards_its_own_time(deployed: Deployment) -> None:
+    """Its longest budget and what settling needs are less than the platform's time."""
+    for name, each in deployed.functions().items():
+        assert longest(name, each["Environment"]["Variables"]) + 2 < each["Timeout"], name
+
+
+def test_an_answer_comes_before_the_api_gives_up(deployed: Deployment) -> None:
+    """It waits 30 seconds, and its own answer would be without CORS."""
+    for name in function_apps.names():
+        assert deployed.functions()[name]["Timeout"] < HTTP_API_SECONDS
+
+
+def test_no_message_comes_again_while_it_is_worked_on(deployed: Deployment) -> None:
+    """A queue hides a message as long as its worker may take, or the mapping is refused."""
+    timeouts = {deployed.logical_id(name): each["Timeout"] for name, each in deployed.functions().items()}
+    queues = deployed.of_type("AWS::SQS::Queue")
+    fed = deployed.queues_of()
+    assert sorted(fed.values()) == ["JobQueue", "ScanQueue"]
+    for function, queue in fed.items():
+        assert queues[queue]["VisibilityTimeout"] >= timeouts[function], queue
+
+
+def test_queues_are_encrypted_and_give_up_after_five_times(deployed: Deployment) -> None:
+    """What nobody could work on is kept for fourteen days."""
+    queues = deployed.of_type("AWS::SQS::Queue")
+    assert all(each["SqsManagedSseEnabled"] for each in queues.values())
+    for name, dead in (("ScanQueue", "ScanDeadLetters"), ("JobQueue", "JobDeadLetters")):
+        redrive = queues[name]["RedrivePolicy"]
+        assert redrive == {"deadLetterTargetArn": {"Fn::GetAtt": [dead, "Arn"]}, "maxReceiveCount": 5}
+        assert queues[dead]["MessageRetentionPeriod"] == 14 * 24 * 3600
+
+
+def test_workers_tell_which_messages_failed(deployed: Deployment) -> None:
+    """One bad message brings no other back; both workers are bounded."""
+    for each in deployed.of_type("AWS::Lambda::EventSourceMapping").values():
+        assert each["FunctionResponseTypes"] == ["ReportBatchItemFailures"]
+        assert each["ScalingConfig"]["MaximumConcurrency"] == {"dev": 2, "prod": 10}[deployed.stage]
+
+
+def test_the_sweep_comes_each_minute_and_is_never_run_twice_for_one(deployed: Deployment) -> None:
+    """What it could not do, the next one does."""
+    [rule] = deployed.of_type("AWS::Events::Rule").values()
+    assert (rule["ScheduleExpression"], rule["State"]) == ("rate(1 minute)", "ENABLED")
+    [asynchronous] = deployed.of_type("AWS::Lambda::EventInvokeConfig").values()
+    assert asynchronous["MaximumRetryAttempts"] == 0

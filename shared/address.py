@@ -6,7 +6,9 @@ from ipaddress import IPv4Address, IPv6Address, ip_address, ip_network
 
 from pydantic import SecretStr
 
-VIEWER_HEADER = "cloudfront-viewer-address"
+VIEWER_HEADER = "x-viewer-address"
+"""The distribution's function writes it over whatever the viewer sent (deploy/rollout.mjs)."""
+
 ORIGIN_HEADER = "x-origin-secret"
 IPV6_PREFIX = 64
 """A household or a server is given so much at least: a limit by single addresses would limit nobody."""
@@ -22,7 +24,7 @@ def viewer_address(
     `client` is the connection's other end, which the platform takes from its own request context. Behind the
     distribution that is the distribution: then its header counts, where the request carries the secret that it adds.
     """
-    if _is_from_distribution(headers, origin_secret):
+    if is_from_distribution(headers, origin_secret):
         address = _parsed(headers.get(VIEWER_HEADER, ""))
         if address is not None:
             return _counted(address)
@@ -32,7 +34,8 @@ def viewer_address(
     return client[0] if address is None else _counted(address)
 
 
-def _is_from_distribution(headers: Mapping[str, str], origin_secret: SecretStr | None) -> bool:
+def is_from_distribution(headers: Mapping[str, str], origin_secret: SecretStr | None) -> bool:
+    """Tell whether the distribution sent a request: nobody else knows the secret, and without one nobody does."""
     if origin_secret is None:
         return False
     told = headers.get(ORIGIN_HEADER, "").encode()

@@ -11,13 +11,22 @@ from uuid import uuid4
 from fastapi import APIRouter, FastAPI, Request
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
+from starlette.datastructures import Headers
 from starlette.exceptions import HTTPException
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from shared.address import is_from_distribution
 from shared.context import RequestContext
 from shared.deadline import Deadline
 from shared.emf import print_metrics
-from shared.errors import DeadlineExceeded, FieldFault, InternalError, InvalidRequest, NexscoutError
+from shared.errors import (
+    DeadlineExceeded,
+    FieldFault,
+    Forbidden,
+    InternalError,
+    InvalidRequest,
+    NexscoutError,
+)
 from shared.log import configure, log_event
 from shared.services import Services, build_services
 from shared.settings import Settings
@@ -134,6 +143,10 @@ class Envelope:
         context = self._context(scope)
         scope["nexscout.context"] = context
         reply = _Reply(send, self._headers(scope, context))
+        if await self._is_bypassed(scope):
+            await reply.error(Forbidden("This address is not open to callers."), context, scope, receive)
+            self._log(scope, context, reply.status)
+            return
         if scope["method"] == "OPTIONS":
             await reply.empty(200)
             return
@@ -149,6 +162,13 @@ class Envelope:
                 await reply.error(InternalError(), context, scope, receive)
         finally:
             self._log(scope, context, reply.status)
+
+    async def _is_bypassed(self, scope: Scope) -> bool:
+        """Tell whether a request reaches a function that stands behind a distribution by another way."""
+        if not self._settings.origin_secret_required:
+            return False
+        secrets = await self._settings.secrets.current()
+        return not is_from_distribution(Headers(scope=scope), secrets.origin_secret)
 
     def _context(self, scope: Scope) -> RequestContext:
         lambda_context = scope.get("aws.context")

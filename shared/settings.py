@@ -102,6 +102,9 @@ class Settings(BaseModel):
     scan_timeout_seconds: float = Field(840, gt=0, le=900, description="seconds, more than 0, at most 900")
     # The platform's own limit is 6 MB, and a binary body arrives there in base64.
     max_body_bytes: int = Field(4_500_000, ge=1, le=6_000_000, description="bytes, 1 to 6000000")
+    origin_secret_required: bool = Field(
+        default=False, description="true or false: whether callers must come through the distribution"
+    )
     shadow: bool = Field(default=False, description="true or false (see docs/cutover.md)")
     circuit_failures: int = Field(5, ge=1, le=1_000_000, description="failures in a row, 1 to 1000000")
     circuit_open_seconds: float = Field(30, gt=0, le=3600, description="seconds, more than 0, at most 3600")

@@ -28,7 +28,7 @@ async def test_a_visitor_counts_by_the_connection_whatever_his_headers_say(
 ) -> None:
     """Headers that he can write change nothing, also those of a distribution that is not there."""
     page = open_page(database, new_user().id)
-    claims = ["x-forwarded-for", "forwarded", "x-real-ip", "cloudfront-viewer-address"]
+    claims = ["x-forwarded-for", "forwarded", "x-real-ip", "x-viewer-address"]
     async with visitors_of(stack) as visitors:
         for name in claims:
             sent = {"apikey": stack.publishable_key, name: "198.51.100.99", "x-origin-secret": SECRET}
@@ -41,7 +41,7 @@ async def test_behind_the_distribution_the_viewers_own_address_counts(
 ) -> None:
     """Its header is believed beside its secret alone; an IPv6 visitor counts by the network that is his."""
     page = open_page(database, new_user().id)
-    told = {"apikey": stack.publishable_key, "cloudfront-viewer-address": "2001:db8:1:2::7:46532"}
+    told = {"apikey": stack.publishable_key, "x-viewer-address": "2001:db8:1:2::7:46532"}
     async with visitors_of(stack, ORIGIN_SECRET=SECRET) as visitors:
         for secret in (SECRET, SECRET[:-1]):
             reply = await visitors.say(

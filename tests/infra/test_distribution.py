@@ -117,6 +117,11 @@ def at_the_edge(folder: Path, asked: list[dict[str, Any]]) -> Answers:
     return answers
 
 
+def viewer(ip: str, percent: str | None) -> dict[str, Any]:
+    """A request of an address while the store says so."""
+    return {"ip": ip, "percent": percent, "headers": {}}
+
+
 ADDRESSES = [f"198.51.{index // 250}.{index % 250}" for index in range(1000)]
 
 
@@ -125,7 +130,7 @@ def test_so_many_of_a_hundred_callers_are_served_here(
     tmp_path: Path, percent: str, least: int, most: int
 ) -> None:
     """The others go to the project: nobody at 0, everybody at 100."""
-    asked = [{"ip": ip, "percent": percent, "headers": {}} for ip in ADDRESSES]
+    asked = [viewer(ip, percent) for ip in ADDRESSES]
     origins = [each["origin"] for each in at_the_edge(tmp_path, asked)]
     assert set(origins) <= {"own", "supabase"}
     assert least <= origins.count("own") <= most
@@ -133,11 +138,7 @@ def test_so_many_of_a_hundred_callers_are_served_here(
 
 def test_a_caller_stays_where_he_was_and_a_larger_share_moves_nobody_back(tmp_path: Path) -> None:
     """A repeated request meets the books of the first; who is served here at 10 is at 50 too."""
-    asked = [
-        {"ip": ip, "percent": percent, "headers": {}}
-        for percent in ("10", "10", "50")
-        for ip in ADDRESSES[:200]
-    ]
+    asked = [viewer(ip, percent) for percent in ("10", "10", "50") for ip in ADDRESSES[:200]]
     origins = [each["origin"] for each in at_the_edge(tmp_path, asked)]
     first, again, later = origins[:200], origins[200:400], origins[400:]
     assert first == again
@@ -147,7 +148,7 @@ def test_a_caller_stays_where_he_was_and_a_larger_share_moves_nobody_back(tmp_pa
 @pytest.mark.parametrize("percent", [None, "", "many"])
 def test_without_a_number_in_the_store_nobody_is_moved(tmp_path: Path, percent: str | None) -> None:
     """A distribution that was just made, or a slip of the hand, leaves everything where it was."""
-    asked = [{"ip": ip, "percent": percent, "headers": {}} for ip in ADDRESSES[:50]]
+    asked = [viewer(ip, percent) for ip in ADDRESSES[:50]]
     assert {each["origin"] for each in at_the_edge(tmp_path, asked)} == {"supabase"}
 
 

@@ -48,7 +48,7 @@ class Message:
     """An address that he claims in headers which only the platform may write."""
 
 
-FORGED_HEADERS = ("x-forwarded-for", "x-real-ip", "forwarded", "cloudfront-viewer-address", "x-origin-secret")
+FORGED_HEADERS = ("x-forwarded-for", "x-real-ip", "forwarded", "x-viewer-address", "x-origin-secret")
 
 
 @pytest.fixture

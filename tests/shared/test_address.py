@@ -11,7 +11,7 @@ from shared.address import viewer_address
 SECRET = SecretStr("a-secret-of-the-distribution")
 EDGE = ("203.0.113.9", 443)
 
-# CloudFront-Viewer-Address -> what is counted.
+# X-Viewer-Address -> what is counted.
 VIEWERS = [
     ("198.51.100.10:46532", "198.51.100.10"),
     ("198.51.100.10", "198.51.100.10"),
@@ -33,7 +33,7 @@ VIEWERS = [
 @pytest.mark.parametrize(("told", "counted"), VIEWERS)
 def test_the_distribution_is_believed_when_it_proves_itself(told: str, counted: str) -> None:
     """IPv4 and IPv6, with the port or without; what is no address leaves the platform's word."""
-    headers = Headers({"CloudFront-Viewer-Address": told, "X-Origin-Secret": SECRET.get_secret_value()})
+    headers = Headers({"X-Viewer-Address": told, "X-Origin-Secret": SECRET.get_secret_value()})
     assert viewer_address(EDGE, headers, SECRET) == counted
 
 
@@ -41,7 +41,7 @@ def test_the_distribution_is_believed_when_it_proves_itself(told: str, counted: 
 @pytest.mark.parametrize("secret", [None, SECRET])
 def test_without_its_secret_the_header_is_nobodys(proof: str | None, secret: SecretStr | None) -> None:
     """Anyone can write it: the connection counts."""
-    headers = {"cloudfront-viewer-address": "198.51.100.10:1"}
+    headers = {"x-viewer-address": "198.51.100.10:1"}
     if proof is not None:
         headers["x-origin-secret"] = proof
     assert viewer_address(EDGE, headers, secret) == "203.0.113.9"
@@ -49,12 +49,21 @@ def test_without_its_secret_the_header_is_nobodys(proof: str | None, secret: Sec
 
 def test_without_the_setting_no_secret_is_right() -> None:
     """A function that is not behind a distribution believes none."""
-    headers = {"cloudfront-viewer-address": "198.51.100.10:1", "x-origin-secret": SECRET.get_secret_value()}
+    headers = {"x-viewer-address": "198.51.100.10:1", "x-origin-secret": SECRET.get_secret_value()}
     assert viewer_address(EDGE, headers, None) == "203.0.113.9"
 
 
 @pytest.mark.parametrize(
-    "name", ["x-forwarded-for", "forwarded", "x-real-ip", "true-client-ip", "cf-connecting-ip", "x-client-ip"]
+    "name",
+    [
+        "x-forwarded-for",
+        "forwarded",
+        "x-real-ip",
+        "true-client-ip",
+        "cf-connecting-ip",
+        "x-client-ip",
+        "cloudfront-viewer-address",
+    ],
 )
 def test_no_other_header_is_believed(name: str) -> None:
     """Not even beside the distribution's secret."""

@@ -262,6 +262,54 @@ async def test_every_answer_exposes_what_the_contract_names(call: Caller) -> Non
     )
 
 
+ORIGIN_SECRET = "sixteen-letters-"
+
+
+@pytest.mark.parametrize("told", [None, "", "wrong", ORIGIN_SECRET[:-1]])
+@pytest.mark.parametrize(
+    ("method", "path"), [("POST", ""), ("OPTIONS", ""), ("GET", "/health"), ("GET", "/nowhere")]
+)
+async def test_behind_a_distribution_every_request_around_it_is_refused(
+    services: Services, output: io.StringIO, method: str, path: str, told: str | None
+) -> None:
+    """Whatever it asks for, before anything is read; in the contract's shape and with CORS."""
+    settings = environment(ORIGIN_SECRET=ORIGIN_SECRET, ORIGIN_SECRET_REQUIRED="true")
+    headers = {} if told is None else {"x-origin-secret": told}
+    async with calling(settings, services, output) as call:
+        reply = await call(method, path, headers=headers)
+        assert shape(reply) == (403, "forbidden", FIELDS)
+        assert reply.headers["access-control-allow-origin"] == "*"
+        assert call.logged("request.finished")["status"] == 403
+
+
+async def test_behind_a_distribution_its_own_requests_are_served(
+    services: Services, output: io.StringIO
+) -> None:
+    """Those that carry the secret, which goes into no log."""
+    settings = environment(ORIGIN_SECRET=ORIGIN_SECRET, ORIGIN_SECRET_REQUIRED="true")
+    async with calling(settings, services, output) as call:
+        headers = {"x-origin-secret": ORIGIN_SECRET}
+        assert (await call("GET", "/health", headers=headers)).status_code == 200
+        assert (await call("OPTIONS", headers=headers)).status_code == 200
+    assert ORIGIN_SECRET not in output.getvalue()
+
+
+async def test_a_secret_that_is_required_and_not_there_opens_nothing(
+    services: Services, output: io.StringIO
+) -> None:
+    """An empty header is not equal to no secret."""
+    async with calling(environment(ORIGIN_SECRET_REQUIRED="true"), services, output) as call:
+        assert (await call("GET", "/health", headers={"x-origin-secret": ""})).status_code == 403
+
+
+async def test_a_secret_that_is_not_required_is_not_asked_for(
+    services: Services, output: io.StringIO
+) -> None:
+    """The HTTP API is open to callers; only the visitor's address hangs on the secret there."""
+    async with calling(environment(ORIGIN_SECRET=ORIGIN_SECRET), services, output) as call:
+        assert (await call("GET", "/health")).status_code == 200
+
+
 @pytest.mark.parametrize("path", ["/health", "/raise/crash", "/nowhere"])
 async def test_only_named_origins_are_allowed_where_the_settings_name_some(
     services: Services, output: io.StringIO, path: str

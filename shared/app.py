@@ -30,6 +30,7 @@ from shared.errors import (
 from shared.log import configure, log_event
 from shared.services import Services, build_services
 from shared.settings import Settings
+from shared.shadow import Unheard
 
 ALLOWED_HEADERS = (
     "authorization, apikey, content-type, x-client-info, idempotency-key, "
@@ -95,7 +96,8 @@ def context_of(request: Request) -> RequestContext:
 
 
 async def _health(request: Request) -> dict[str, object]:
-    return {"success": True, "function": request.app.title, "status": "ok"}
+    shadow = {"shadow": True} if services_of(request).settings.shadow else {}
+    return {"success": True, "function": request.app.title, "status": "ok", **shadow}
 
 
 async def _reply_error(request: Request, error: Exception) -> JSONResponse:
@@ -142,7 +144,7 @@ class Envelope:
             return
         context = self._context(scope)
         scope["nexscout.context"] = context
-        reply = _Reply(send, self._headers(scope, context))
+        reply = _Reply(self._shadowed(scope, context, send), self._headers(scope, context))
         if await self._is_bypassed(scope):
             await reply.error(Forbidden("This address is not open to callers."), context, scope, receive)
             self._log(scope, context, reply.status)
@@ -162,6 +164,13 @@ class Envelope:
                 await reply.error(InternalError(), context, scope, receive)
         finally:
             self._log(scope, context, reply.status)
+
+    def _shadowed(self, scope: Scope, context: RequestContext, send: Send) -> Send:
+        if not self._settings.shadow or scope["method"] != "POST":
+            return send
+        # By the caller's id, which a copy shares with its original, the two are compared.
+        context.fields.update(shadow=True, echo_id=context.echo_id)
+        return Unheard(send, str(context.request_id))
 
     async def _is_bypassed(self, scope: Scope) -> bool:
         """Tell whether a request reaches a function that stands behind a distribution by another way."""

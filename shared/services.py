@@ -59,7 +59,7 @@ def build_services(settings: Settings, chance: Chance | None = None) -> Services
         limits=httpx.Limits(max_connections=MAX_CONNECTIONS, keepalive_expiry=KEEPALIVE_SECONDS),
     )
     database = Database(settings, http)
-    ledger = Ledger(database)
+    ledger = Ledger(database, shadow=settings.shadow)
     providers = Providers(settings)
     breaker = CircuitBreaker(monotonic, settings.circuit_failures, settings.circuit_open_seconds)
     catalogue = Catalogue.load(settings.extra_models)

@@ -27,7 +27,8 @@ async def generate(request: Request) -> Response:
         raise Unauthorized
     body = await read_json(request, services.settings.max_body_bytes)
     call = ai_call(body, caller, idempotency_key(request))
-    if "respond-async" in request.headers.get("prefer", ""):
+    # A shadow is not asked later: a job would be a row, under the key of the request that is copied.
+    if "respond-async" in request.headers.get("prefer", "") and not services.settings.shadow:
         return await _accept(call, body, request)
     return await serve(call, request, stream=_wants_stream(body))
 

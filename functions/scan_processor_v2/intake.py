@@ -42,7 +42,7 @@ async def take_in(
         data = await downloaded(asked, caller, services.storage, deadline)
     store, facts = ScanStore(services.database), Counter[str]()
     try:
-        stored = _stored_blocks(asked.scan_type, data, facts)
+        stored = stored_blocks(asked.scan_type, data, facts)
         number = 0
         while batch := await asyncio.to_thread(_batch, stored):
             await store.add_blocks(lease, number, batch, deadline)
@@ -61,7 +61,8 @@ def _batch(stored: Iterator[StoredBlock]) -> list[StoredBlock]:
     return list(islice(stored, BLOCKS_A_CALL))
 
 
-def _stored_blocks(scan_type: str, data: bytes | Download, facts: Counter[str]) -> Iterator[StoredBlock]:
+def stored_blocks(scan_type: str, data: bytes | Download, facts: Counter[str]) -> Iterator[StoredBlock]:
+    """Give the input as blocks of records, as they are stored, counting in `facts`; raises as `take_in` does."""
     if scan_type == "image":
         yield [_image(data if isinstance(data, bytes) else data.whole())]
         return

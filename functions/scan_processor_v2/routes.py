@@ -11,6 +11,7 @@ from fastapi.responses import JSONResponse, Response
 from functions.scan_processor_v2.openapi import document
 from functions.scan_processor_v2.processing import Asked, Processing
 from functions.scan_processor_v2.schemas import FUNCTION, ScanRequest, ScanType
+from functions.scan_processor_v2.shadow import count_scan
 from shared.app import context_of, services_of
 from shared.body import body_hash, read_json
 from shared.errors import InvalidRequest, NexscoutError, Unauthorized
@@ -29,6 +30,10 @@ async def process(request: Request) -> Response:
     caller = await services.authenticator.authenticate(request.headers, context.deadline)
     if caller.kind == "anonymous":
         raise Unauthorized
+    if services.settings.shadow:
+        body = await read_json(request, services.settings.max_body_bytes)
+        context.fields.update(await count_scan(parse(ScanRequest, body), caller, services, context.deadline))
+        return JSONResponse({"success": True})
     processing = Processing(services, caller, context.deadline)
     head = bytearray()
     try:

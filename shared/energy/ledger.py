@@ -78,10 +78,11 @@ class Settlement:
 
 
 class Ledger:
-    """Reserve, note, settle and release, under the service key."""
+    """Reserve, note, settle and release, under the service key; all of it in shadow where it is told so."""
 
-    def __init__(self, database: Database) -> None:
+    def __init__(self, database: Database, *, shadow: bool = False) -> None:
         self._database = database
+        self._marks = {"shadow": True} if shadow else {}
 
     async def reserve(
         self, reservation: Mapping[str, Any], deadline: Deadline, feature: "Feature | None" = None
@@ -93,6 +94,7 @@ class Ledger:
         """
         request = {
             **reservation,
+            **self._marks,
             "hold_seconds": math.ceil(deadline.remaining()) + HOLD_MARGIN_SECONDS,
         }
         function: str = "ai_reserve"

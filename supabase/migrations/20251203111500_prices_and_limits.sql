@@ -12,12 +12,15 @@ create table if not exists public.ai_policy (
   visitor_premium_energy_per_day integer not null default 70 check (visitor_premium_energy_per_day >= 0),
   visitor_session_energy_per_day integer not null default 140 check (visitor_session_energy_per_day >= 0),
   visitor_address_energy_per_day integer not null default 140 check (visitor_address_energy_per_day >= 0),
-  visitor_address_cost_usd_per_day numeric(20, 12) not null default 1 check (visitor_address_cost_usd_per_day >= 0)
+  visitor_address_cost_usd_per_day numeric(20, 12) not null default 1 check (visitor_address_cost_usd_per_day >= 0),
+  shadow_cost_usd_per_day numeric(20, 12) not null default 5 check (shadow_cost_usd_per_day >= 0)
 );
 comment on column public.ai_policy.visitor_premium_energy_per_day is
   'When a workspace''s visitors have used so much energy in a day, the standard class answers the others';
 comment on column public.ai_policy.visitor_address_energy_per_day is
   'One address''s share of the workspace''s day: what it leaves answers the others (docs/decisions/visitor-limits.md)';
+comment on column public.ai_policy.shadow_cost_usd_per_day is
+  'What all shadow calls together may cost in a day (docs/cutover.md); nobody else''s limit knows of them';
 comment on table public.ai_policy is
   'One row: the time zone of a day, how long groups and stored replies live, and what anonymous visitors of one workspace may use';
 insert into public.ai_policy default values on conflict (id) do nothing;

@@ -58,6 +58,7 @@ create table if not exists public.ai_usage_logs (
   success boolean not null,
   error_code text,
   error_message text,
+  shadow boolean not null default false,
   created_at timestamptz not null default now()
 );
 
@@ -73,6 +74,8 @@ comment on column public.ai_usage_logs.cost_usd is 'USD over all attempts, twelv
 comment on column public.ai_usage_logs.cost_estimated is 'True when the usage of an attempt is unknown and its upper bound was taken';
 comment on column public.ai_usage_logs.energy_consumed is 'Energy charged; 0 when nothing was delivered';
 comment on column public.ai_usage_logs.downgrade_reason is 'Why another model than the requested one was served';
+comment on column public.ai_usage_logs.shadow is
+  'True for a copy of a call that another function answered: its USD were spent, but it is no use of the user''s';
 comment on column public.ai_usage_logs.error_code is 'The stable code of the reply; abandoned when the call never came back';
 
 create index if not exists ai_usage_logs_user_created_idx on public.ai_usage_logs (user_id, created_at desc);
@@ -141,7 +144,7 @@ comment on function nexscout.may_read_usage_of is 'True for the user, an adminis
 create or replace function public.get_user_total_ai_cost(p_user_id uuid) returns numeric
 language sql stable set search_path = '' as $$
   select case when nexscout.may_read_usage_of(p_user_id) then
-    (select coalesce(sum(l.cost_usd), 0) from public.ai_usage_logs l where l.user_id = p_user_id)
+    (select coalesce(sum(l.cost_usd), 0) from public.ai_usage_logs l where l.user_id = p_user_id and not l.shadow)
   end
 $$;
 comment on function public.get_user_total_ai_cost is
@@ -151,7 +154,7 @@ create or replace function public.get_user_monthly_ai_cost(p_user_id uuid, p_at 
 language sql stable set search_path = '' as $$
   select case when nexscout.may_read_usage_of(p_user_id) then
     (select coalesce(sum(l.cost_usd), 0) from public.ai_usage_logs l
-     where l.user_id = p_user_id
+     where l.user_id = p_user_id and not l.shadow
        and l.created_at >= nexscout.month_start(p_at)
        and l.created_at < nexscout.month_start(nexscout.month_start(p_at) + interval '32 days'))
   end
@@ -163,7 +166,7 @@ create or replace function public.get_user_monthly_tokens(p_user_id uuid, p_at t
 language sql stable set search_path = '' as $$
   select case when nexscout.may_read_usage_of(p_user_id) then
     (select coalesce(sum(l.tokens_total), 0)::bigint from public.ai_usage_logs l
-     where l.user_id = p_user_id
+     where l.user_id = p_user_id and not l.shadow
        and l.created_at >= nexscout.month_start(p_at)
        and l.created_at < nexscout.month_start(nexscout.month_start(p_at) + interval '32 days'))
   end
@@ -193,6 +196,7 @@ select
   sum(cost_usd) as cost_usd,
   sum(energy_consumed) as energy_consumed
 from public.ai_usage_logs
+where not shadow
 group by 1, 2, 3;
 comment on view public.daily_ai_usage_summary is 'Calls, tokens, USD and energy per day (policy time zone), user and action';
 
@@ -209,6 +213,7 @@ select
   sum(energy_consumed) as energy_consumed,
   sum(coins_consumed) as coins_consumed
 from public.ai_usage_logs
+where not shadow
 group by 1, 2;
 comment on view public.monthly_ai_usage_by_user is 'Calls, tokens, USD, energy and coins per month (policy time zone) and user';
 
@@ -226,7 +231,7 @@ select
   count(*) filter (where fallback_used) as fallbacks,
   count(*) filter (where downgrade_reason is not null) as downgrades
 from public.ai_usage_logs
-where model is not null
+where model is not null and not shadow
 group by 1, 2;
 comment on view public.ai_model_usage_stats is 'Success, latency, tokens and USD per provider and model';
 

@@ -264,7 +264,24 @@ $$;
 comment on function nexscout.lock_account is
   'Locks the one row of an account, making it where it is missing, and refills it; null for an unknown user';
 
-revoke all on function nexscout.lock_account(uuid), nexscout.pin_user(uuid, boolean),
+create or replace function nexscout.account_as_it_stands(p_user_id uuid) returns public.user_energy
+language plpgsql set search_path = '' as $$
+declare
+  v_account public.user_energy;
+begin
+  if not nexscout.pin_user(p_user_id) then
+    return null;
+  end if;
+  select * into v_account from public.user_energy where user_id = p_user_id;
+  v_account.user_id := p_user_id;
+  v_account.tier := (nexscout.tier_of(p_user_id)).tier;
+  return v_account;
+end
+$$;
+comment on function nexscout.account_as_it_stands is
+  'The account for a call that takes nothing of it: neither locked nor made nor refilled, its tier that of the profile; null for an unknown user';
+
+revoke all on function nexscout.lock_account(uuid), nexscout.account_as_it_stands(uuid), nexscout.pin_user(uuid, boolean),
   nexscout.refill(public.user_energy, public.ai_tiers, timestamptz) from public, anon, authenticated;
-grant execute on function nexscout.lock_account(uuid), nexscout.pin_user(uuid, boolean),
+grant execute on function nexscout.lock_account(uuid), nexscout.account_as_it_stands(uuid), nexscout.pin_user(uuid, boolean),
   nexscout.refill(public.user_energy, public.ai_tiers, timestamptz) to service_role;

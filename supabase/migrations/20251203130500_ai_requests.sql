@@ -65,6 +65,7 @@ create table if not exists public.ai_requests (
   reply jsonb,
   reply_status integer,
   storage_error text,
+  shadow boolean not null default false,
   created_at timestamptz not null,
   expires_at timestamptz not null,
   resolved_at timestamptz,
@@ -77,6 +78,8 @@ comment on column public.ai_requests.cost_held_usd is 'Upper bound in USD over a
 comment on column public.ai_requests.cost_usd is 'USD over the recorded attempts; null while the call is open or not yet swept';
 comment on column public.ai_requests.expires_at is 'By the database clock; from then on the hold binds nothing';
 comment on column public.ai_requests.reply is 'The reply of a settled call, for replays, kept for reply_retention_hours';
+comment on column public.ai_requests.shadow is
+  'True for a copy of a call that another function answers: it holds and charges nothing, counts for no limit of anybody and leaves no other row';
 comment on column public.ai_requests.storage_error is 'SQLSTATE with which the database refused the feature''s own rows';
 
 create unique index if not exists ai_requests_idempotency_idx
@@ -92,6 +95,7 @@ create index if not exists ai_requests_visitor_session_idx
   on public.ai_requests (visitor_session_id, created_at desc) where visitor_session_id is not null;
 create index if not exists ai_requests_visitor_address_idx
   on public.ai_requests (workspace_id, visitor_address_hash, created_at desc) where visitor_address_hash is not null;
+create index if not exists ai_requests_shadow_created_idx on public.ai_requests (created_at) where shadow;
 create index if not exists ai_requests_stored_reply_idx
   on public.ai_requests (resolved_at) where reply is not null or idempotency_key is not null;
 

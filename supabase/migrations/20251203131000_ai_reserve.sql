@@ -20,7 +20,8 @@ begin
     prospect_id uuid,
     prompt_version text,
     visitor_session_id uuid,
-    visitor_address_hash text
+    visitor_address_hash text,
+    shadow boolean
   );
 exception when duplicate_object then null;
 end
@@ -154,6 +155,20 @@ $$;
 comment on function nexscout.find_group is
   'The open group that this call can still join: young, not full, and paid for a class that the call accepts; else null';
 
+create or replace function nexscout.shadow_cap_reached(p nexscout.reservation, p_at timestamptz) returns boolean
+language plpgsql set search_path = '' as $$
+begin
+  -- One at a time: two that looked at the same sum would both fit into it.
+  perform pg_advisory_xact_lock(hashtextextended('nexscout.shadow', 0));
+  return p.cost_bound_usd
+    + (select coalesce(sum(coalesce(cost_usd, cost_held_usd)), 0)
+       from public.ai_requests where shadow and created_at >= nexscout.day_start(p_at))
+    > (select shadow_cost_usd_per_day from public.ai_policy);
+end
+$$;
+comment on function nexscout.shadow_cap_reached is
+  'True when what all shadow calls of the day spent and hold, plus this call''s bound, exceeds what they may';
+
 create or replace function nexscout.spend_cap_reached(p nexscout.reservation, p_tier public.ai_tiers, p_at timestamptz)
 returns boolean
 language plpgsql set search_path = '' as $$
@@ -166,6 +181,9 @@ declare
   v_own numeric;
   v_all numeric;
 begin
+  if p.shadow then
+    return nexscout.shadow_cap_reached(p, p_at);
+  end if;
   if v_user_cap is null and v_workspace_cap is null then
     return false;
   end if;
@@ -173,12 +191,13 @@ begin
   select coalesce(sum(coalesce(cost_usd, cost_held_usd)) filter (where visitor_session_id is null), 0),
          coalesce(sum(coalesce(cost_usd, cost_held_usd)), 0)
   into v_own, v_all
-  from public.ai_requests where workspace_id = p.user_id and created_at >= nexscout.month_start(p_at);
+  from public.ai_requests where workspace_id = p.user_id and not shadow and created_at >= nexscout.month_start(p_at);
   return coalesce(p.visitor_session_id is null and v_own + p.cost_bound_usd > v_user_cap, false)
     or coalesce(v_all + p.cost_bound_usd > v_workspace_cap, false);
 end
 $$;
-comment on function nexscout.spend_cap_reached is 'True when spent plus held plus this call''s bound exceeds a monthly cap in USD';
+comment on function nexscout.spend_cap_reached is
+  'True when spent plus held plus this call''s bound exceeds a monthly cap in USD, or for a shadow the day''s';
 
 do $$
 begin
@@ -267,11 +286,14 @@ declare
   v_call_at timestamptz;
   v_address_call_at timestamptz;
 begin
+  if p.shadow then
+    return 0;
+  end if;
   -- With n calls a minute, the next is free when the n-th newest has left the minute.
   if p.visitor_session_id is null then
     if p_tier.calls_per_minute > 0 then
       select created_at into v_call_at from public.ai_requests
-      where user_id = p.user_id and visitor_session_id is null and created_at > v_since
+      where user_id = p.user_id and visitor_session_id is null and not shadow and created_at > v_since
       order by created_at desc offset p_tier.calls_per_minute - 1 limit 1;
     else
       v_call_at := p_at;
@@ -302,14 +324,15 @@ begin
   -- A flood must not grow a table: a user's refusals are written down as often as he may call.
   insert into public.ai_usage_logs (
     request_id, user_id, workspace_id, prospect_id, function_name, action, requested_model, prompt_version,
-    success, error_code
+    success, error_code, shadow
   )
   select p.request_id, p.user_id, p.user_id, p.prospect_id, p.function_name, p.action, p.requested_model,
-    p.prompt_version, false, p_outcome::text
+    p.prompt_version, false, p_outcome::text, p.shadow
   where (
     select count(*) from (
       select from public.ai_usage_logs
-      where user_id = p.user_id and created_at > clock_timestamp() - interval '1 minute' limit p_tier.calls_per_minute
+      where user_id = p.user_id and shadow = p.shadow and created_at > clock_timestamp() - interval '1 minute'
+      limit p_tier.calls_per_minute
     ) recent
   ) < p_tier.calls_per_minute
   on conflict (request_id) do nothing;
@@ -345,6 +368,14 @@ declare
   p nexscout.reservation := jsonb_populate_record(null::nexscout.reservation, p_request::jsonb);
 begin
   p.units := coalesce(p.units, 1);
+  p.shadow := coalesce(p.shadow, false);
+  if p.shadow then
+    -- The key, the group and the visitor's share are those of the call that another function answers.
+    p.idempotency_key := null;
+    p.group_key := null;
+    p.visitor_session_id := null;
+    p.visitor_address_hash := null;
+  end if;
   -- Written so that a null and a NaN are refused too.
   if (
     p.request_id is not null and p.user_id is not null and p.function_name is not null and p.action is not null
@@ -395,7 +426,8 @@ language plpgsql set search_path = '' as $$
 declare
   v_choice nexscout.choice;
   v_candidate record;
-  v_paid boolean := p_group.charged_at is not null;
+  -- A shadow is a call that needs no pay, as one of a group that has paid for everything.
+  v_paid boolean := p.shadow or p_group.charged_at is not null;
   v_energy_free integer := p_account.current_energy - nexscout.energy_held(p.user_id, p_group.id);
   v_first_class text;
   v_cheapest integer;
@@ -488,13 +520,13 @@ begin
     id, user_id, workspace_id, function_name, action, units, provider, model, model_class, requested_model,
     downgrade_reason, prompt_version, prospect_id, class_energy, class_coins, energy_held, coins_held, cost_held_usd,
     idempotency_scope, idempotency_key, body_hash, group_id, visitor_session_id, visitor_address_hash,
-    created_at, expires_at
+    shadow, created_at, expires_at
   )
   select p.request_id, p.user_id, p.user_id, p.function_name, p.action, p.units, p_choice.provider, p_choice.model,
     p_choice.model_class, p.requested_model, p_choice.downgrade_reason, p.prompt_version, p.prospect_id,
     jsonb_object_agg(pr.model_class, pr.energy * p.units), jsonb_object_agg(pr.model_class, pr.coins * p.units),
     p_choice.energy, p_choice.coins, p_choice.cost_held_usd, coalesce(p.idempotency_scope, ''), p.idempotency_key, p.body_hash,
-    v_group_id, p.visitor_session_id, p.visitor_address_hash, p_at, p_at + make_interval(secs => p.hold_seconds)
+    v_group_id, p.visitor_session_id, p.visitor_address_hash, p.shadow, p_at, p_at + make_interval(secs => p.hold_seconds)
   from public.ai_action_prices pr where pr.action = p.action
   returning * into v_request;
   insert into public.ai_usage_attempts (request_id, ordinal, user_id, provider, model, cost_bound_usd, created_at)
@@ -510,7 +542,8 @@ language plpgsql set search_path = '' as $$
 declare
   p nexscout.reservation := nexscout.read_reservation(p_request);
   v_now timestamptz;
-  v_account public.user_energy := nexscout.lock_account(p.user_id);
+  v_account public.user_energy := case when p.shadow then nexscout.account_as_it_stands(p.user_id)
+    else nexscout.lock_account(p.user_id) end;
   v_tier public.ai_tiers;
   v_group public.ai_charge_groups;
   v_request public.ai_requests;
@@ -523,7 +556,9 @@ begin
   end if;
   -- After the lock: a wait for it must not make a hold look alive that has ended meanwhile.
   v_now := clock_timestamp();
-  perform nexscout.expire_holds(p.user_id, v_now);
+  if not p.shadow then
+    perform nexscout.expire_holds(p.user_id, v_now);
+  end if;
 
   select * into v_request from public.ai_requests where id = p.request_id;
   if found then
@@ -560,7 +595,7 @@ begin
 end
 $$;
 comment on function public.ai_reserve is
-  'Takes a nexscout.reservation as JSON. Admits a call or says why not, in the order idempotency, tier, energy, caps, limits; holds the energy, coins and USD that it can cost and notes attempt 1. For the service key only';
+  'Takes a nexscout.reservation as JSON. Admits a call or says why not, in the order idempotency, tier, energy, caps, limits; holds the energy, coins and USD that it can cost and notes attempt 1. A shadow meets the tier and the shadows'' own cap alone, and holds USD alone. For the service key only';
 
 create or replace function public.ai_note_attempt(
   p_request_id uuid, p_ordinal integer, p_provider text, p_model text, p_cost_bound_usd text
@@ -598,6 +633,7 @@ revoke all on function
   nexscout.coins_free(uuid, uuid), nexscout.earlier_call(public.ai_requests, text, timestamptz),
   nexscout.find_earlier_call(nexscout.reservation, timestamptz), nexscout.find_group(nexscout.reservation, timestamptz),
   nexscout.calls_per_charge(text),
+  nexscout.shadow_cap_reached(nexscout.reservation, timestamptz),
   nexscout.spend_cap_reached(nexscout.reservation, public.ai_tiers, timestamptz),
   nexscout.visitor_use_of(nexscout.reservation, timestamptz),
   nexscout.visitor_may(nexscout.visitor_use, text, integer, numeric),
@@ -616,6 +652,7 @@ grant execute on function
   nexscout.coins_free(uuid, uuid), nexscout.earlier_call(public.ai_requests, text, timestamptz),
   nexscout.find_earlier_call(nexscout.reservation, timestamptz), nexscout.find_group(nexscout.reservation, timestamptz),
   nexscout.calls_per_charge(text),
+  nexscout.shadow_cap_reached(nexscout.reservation, timestamptz),
   nexscout.spend_cap_reached(nexscout.reservation, public.ai_tiers, timestamptz),
   nexscout.visitor_use_of(nexscout.reservation, timestamptz),
   nexscout.visitor_may(nexscout.visitor_use, text, integer, numeric),

@@ -54,7 +54,7 @@ begin
     request_id, user_id, workspace_id, prospect_id, function_name, action, provider, model, requested_model,
     tokens_prompt, tokens_completion, tokens_total, tokens_cached, tokens_reasoning, cost_usd, cost_estimated,
     energy_consumed, coins_consumed, latency_ms, retry_count, fallback_used, downgrade_reason, prompt_version,
-    success, error_code, error_message, created_at
+    success, error_code, error_message, shadow, created_at
   )
   select p_request.id, p_request.user_id, p_request.workspace_id, p_request.prospect_id, p_request.function_name,
     p_request.action, coalesce(p_result ->> 'provider', p_request.provider),
@@ -66,7 +66,7 @@ begin
     greatest(count(a.ordinal) - coalesce((p_result ->> 'parts')::integer, 1), 0), coalesce((p_result ->> 'fallback_used')::boolean, false),
     coalesce(p_result ->> 'downgrade_reason', p_request.downgrade_reason),
     coalesce(p_result ->> 'prompt_version', p_request.prompt_version),
-    p_success, p_error_code, p_result ->> 'error_message', p_request.created_at
+    p_success, p_error_code, p_result ->> 'error_message', p_request.shadow, p_request.created_at
   from (select 1) one left join public.ai_usage_attempts a on a.request_id = p_request.id
   on conflict (request_id) do update set
     provider = excluded.provider, model = excluded.model, tokens_prompt = excluded.tokens_prompt,
@@ -219,16 +219,19 @@ declare
   v_available integer;
   v_replayable boolean := coalesce((p_result ->> 'replayable')::boolean, true);
 begin
-  select user_id into v_request.user_id from public.ai_requests where id = p_request_id;
+  select user_id, shadow into v_request.user_id, v_request.shadow from public.ai_requests where id = p_request_id;
   -- Always the user, the account, then the request: one order of locks, no deadlock.
   if found then
-    v_account := nexscout.lock_account(v_request.user_id);
+    v_account := case when v_request.shadow then nexscout.account_as_it_stands(v_request.user_id)
+      else nexscout.lock_account(v_request.user_id) end;
   end if;
   if v_account.user_id is null then
     return jsonb_build_object('outcome', 'unknown_request'::nexscout.outcome);
   end if;
   v_now := clock_timestamp();
-  perform nexscout.expire_holds(v_account.user_id, v_now);
+  if not v_request.shadow then
+    perform nexscout.expire_holds(v_account.user_id, v_now);
+  end if;
   select * into v_request from public.ai_requests where id = p_request_id for update;
   if v_request.state in ('settled', 'released') then
     return nexscout.resolved_before(v_request, v_account);
@@ -243,7 +246,9 @@ begin
     v_request := nexscout.charge(v_request, coalesce(p_result ->> 'model_class', v_request.model_class), v_account);
   end if;
   v_cost := nexscout.write_usage(v_request, p_delivered, p_result ->> 'error_code', p_result);
-  v_request.storage_error := nexscout.store_rows(v_request, p_result, v_cost);
+  if not v_request.shadow then
+    v_request.storage_error := nexscout.store_rows(v_request, p_result, v_cost);
+  end if;
   v_available := greatest(v_account.current_energy - v_request.energy_charged
     - nexscout.energy_held(v_request.user_id, null, p_request_id), 0);
 

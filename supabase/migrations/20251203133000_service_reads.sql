@@ -15,6 +15,13 @@ $$;
 comment on function public.ai_prospect_of is
   'One prospect of one owner; null when it is not his. For the service key only';
 
-revoke all on function public.ai_configuration_of(uuid), public.ai_prospect_of(uuid, uuid)
+create or replace function public.scan_owner(p_scan_id uuid, p_user_id uuid) returns uuid
+language sql stable set search_path = '' as $$
+  select s.user_id from public.scans s where s.id = p_scan_id and s.user_id = coalesce(p_user_id, s.user_id)
+$$;
+comment on function public.scan_owner is
+  'Whose scan it is: his who is named, or (null) whoever owns it; null for no such scan. For the service key only';
+
+revoke all on function public.ai_configuration_of(uuid), public.ai_prospect_of(uuid, uuid), public.scan_owner(uuid, uuid)
   from public, anon, authenticated;
-grant execute on function public.ai_configuration_of(uuid), public.ai_prospect_of(uuid, uuid) to service_role;
+grant execute on function public.ai_configuration_of(uuid), public.ai_prospect_of(uuid, uuid), public.scan_owner(uuid, uuid) to service_role;

@@ -90,6 +90,24 @@ $$;
 comment on function nexscout.chat_context is
   'What an answer is made of: settings, the newest turns in order, the visitor''s words, what the owner has told. The owner''s data only';
 
+create or replace function nexscout.shadow_chat_context(
+  p_session public.public_chat_sessions, p_settings public.chatbot_settings, p_message text
+) returns jsonb
+language plpgsql set search_path = '' as $$
+declare
+  v_context jsonb;
+begin
+  perform nexscout.store_visitor_message(p_session.id, p_message);
+  v_context := nexscout.chat_context(p_session, p_settings);
+  -- What was stored goes again, with all that it set off: the function that is shadowed stores it.
+  raise exception using errcode = 'NX001';
+exception when sqlstate 'NX001' then
+  return v_context;
+end
+$$;
+comment on function nexscout.shadow_chat_context is
+  'What an answer to this message would be made of if the message were stored; nothing is';
+
 create or replace function nexscout.chat_flood_wait(p_session_id uuid) returns integer
 language sql stable set search_path = '' as $$
   -- Refused calls leave no request, by which calls are counted: here the rows count that they store, two a message.
@@ -111,6 +129,7 @@ declare
   v_settings public.chatbot_settings;
   v_answer jsonb;
   v_wait integer;
+  v_shadow boolean := coalesce((p_request::jsonb ->> 'shadow')::boolean, false);
 begin
   select * into v_session from public.public_chat_sessions where id = p_session_id;
   if not found or v_session.user_id <> p_owner_id or v_session.status not in ('active', 'converted', 'human_takeover') then
@@ -128,6 +147,9 @@ begin
   -- A flood leaves no rows; a repeat has left its own.
   if v_answer ->> 'outcome' in ('rate_limited', 'replayed', 'in_progress', 'idempotency_conflict', 'unknown_account') then
     return v_answer;
+  end if;
+  if v_shadow then
+    return v_answer || jsonb_build_object('chat', nexscout.shadow_chat_context(v_session, v_settings, p_message));
   end if;
   if v_answer ->> 'outcome' <> 'reserved' then
     v_wait := nexscout.chat_flood_wait(p_session_id);
@@ -238,9 +260,11 @@ comment on function public.chat_answer is
 
 revoke all on function nexscout.next_chat_instant(uuid), nexscout.chat_flood_wait(uuid), nexscout.store_visitor_message(uuid, text),
   nexscout.chat_context(public.public_chat_sessions, public.chatbot_settings),
+  nexscout.shadow_chat_context(public.public_chat_sessions, public.chatbot_settings, text),
   nexscout.store_chat_answer(uuid, jsonb, text), nexscout.store_chat_lead(public.public_chat_sessions, jsonb),
   public.chat_open(uuid, uuid, text, text), public.chat_answer(uuid, text) from public, anon, authenticated;
 grant execute on function nexscout.next_chat_instant(uuid), nexscout.chat_flood_wait(uuid), nexscout.store_visitor_message(uuid, text),
   nexscout.chat_context(public.public_chat_sessions, public.chatbot_settings),
+  nexscout.shadow_chat_context(public.public_chat_sessions, public.chatbot_settings, text),
   nexscout.store_chat_answer(uuid, jsonb, text), nexscout.store_chat_lead(public.public_chat_sessions, jsonb),
   public.chat_open(uuid, uuid, text, text), public.chat_answer(uuid, text) to service_role;

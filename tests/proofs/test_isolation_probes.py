@@ -102,6 +102,7 @@ def test_the_statements_find_a_hole(scene: Scene, hole: str) -> None:
 FOREIGN_CALLS = {
     "ai_configuration_of": "select public.ai_configuration_of(%(owner)s)",
     "ai_prospect_of": "select public.ai_prospect_of(%(owner)s, %(prospects)s)",
+    "scan_owner": "select public.scan_owner(%(scans)s, %(owner)s)",
     "chat_open": "select public.chat_open(%(public_chat_sessions)s, %(owner)s, 'Hi', %(reservation)s)",
     "chat_answer": "select public.chat_answer(%(owner)s, %(answer)s)",
     "assistant_open": "select public.assistant_open(%(assistant_conversations)s, %(reservation)s)",

@@ -21,6 +21,7 @@ public.ai_release                    no     no     no             no         yes
 public.ai_sweep                      no     no     no             no         yes
 public.ai_configuration_of           no     no     no             no         yes
 public.ai_prospect_of                no     no     no             no         yes
+public.scan_owner                    no     no     no             no         yes
 public.ai_enqueue_job                no     no     no             no         yes
 public.ai_claim_jobs                 no     no     no             no         yes
 public.ai_finish_job                 no     no     no             no         yes

@@ -1,0 +1,61 @@
+"""A copied scan in shadow: read and scored by rules, as the code that it shadows does; only its figures are kept."""
+
+import asyncio
+from collections import Counter
+from collections.abc import Iterator
+from dataclasses import replace
+
+from functions.scan_processor_v2.intake import StoredBlock, stored_blocks
+from functions.scan_processor_v2.records import Record
+from functions.scan_processor_v2.schemas import ScanRequest
+from functions.scan_processor_v2.scoring import rule_items
+from functions.scan_processor_v2.source import Download, downloaded, given
+from shared.auth import Caller
+from shared.deadline import Deadline
+from shared.errors import ScanNotFound
+from shared.services import Services
+
+
+async def count_scan(
+    asked: ScanRequest, caller: Caller, services: Services, deadline: Deadline
+) -> dict[str, object]:
+    """Give the figures of a scan for the log: records, what was left out of them, and people by bucket.
+
+    Raises:
+        ScanNotFound: it is not the caller's.
+        NexscoutError: its input cannot be read, or not in time; the scan stays as it is.
+    """
+    owner = await _owner(asked, caller, services, deadline)
+    data: bytes | Download | None = given(asked)
+    if data is None:
+        data = await downloaded(asked, replace(caller, user_id=owner), services.storage, deadline)
+    figures = Counter[str]()
+    try:
+        stored = stored_blocks(asked.scan_type, data, figures)
+        while await asyncio.to_thread(_counted, stored, figures):
+            deadline.timeout(0)
+    finally:
+        if isinstance(data, Download):
+            data.close()
+    return {"scan_id": asked.scan_id, "scan_type": asked.scan_type, **figures}
+
+
+async def _owner(asked: ScanRequest, caller: Caller, services: Services, deadline: Deadline) -> str:
+    # The service acts for whoever owns the scan.
+    user_id = caller.user_id if caller.kind == "user" else None
+    arguments = {"p_scan_id": str(asked.scan_id), "p_user_id": user_id}
+    owner: str | None = await services.database.as_service().rpc("scan_owner", arguments, deadline)
+    if owner is None:
+        raise ScanNotFound
+    return owner
+
+
+def _counted(stored: Iterator[StoredBlock], figures: Counter[str]) -> bool:
+    """Count the people of the next block; False when there was none."""
+    block = next(stored, None)
+    if block is None:
+        return False
+    items = rule_items(Record.from_json(record) for record in block)
+    figures.update(["blocks", *(item.bucket for item in items)])
+    figures["people"] += len(items)
+    return True

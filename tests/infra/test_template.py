@@ -32,7 +32,7 @@ ENTRIES = {
 def test_cfn_lint_finds_nothing(deployed: Deployment) -> None:
     """Neither an error nor a warning, but for those whose reason stands above."""
     linted = subprocess.run(
-        [LINTER, "--format", "parseable", "--ignore-checks", *IGNORED, "--", deployed.path],
+        [LINTER, "--regions", "ap-southeast-1", "--ignore-checks", *IGNORED, "--", deployed.path],
         capture_output=True, text=True, check=False,
     )  # fmt: skip
     assert (linted.returncode, linted.stdout) == (0, ""), linted.stderr

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import TypedDict
 
 from functions.scan_processor_v2.answers import AnsweredProspect, Finding
-from functions.scan_processor_v2.details import Details, details_of, phone_in
+from functions.scan_processor_v2.details import Details, details_of, given, phone_in
 from functions.scan_processor_v2.line_names import in_order
 from functions.scan_processor_v2.records import MAX_TEXT, Item, Record, Sentiment
 from functions.scan_processor_v2.scoring import snippet, words_of
@@ -127,9 +127,9 @@ class Check:
         }
 
     def _kept(self, field: str, told: str | None, reader: Callable[[str], str | None]) -> str | None:
-        """Give the value in its normal form where the record holds it; an empty one was not told."""
-        words = " ".join((told or "").split())
-        if not words:
+        """Give the value in its normal form where the record holds it; an empty one, or a «null», was not told."""
+        words = given(told)
+        if words is None:
             return None
         value = reader(words)
         if value is None:

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from itertools import chain, islice
 
 from functions.scan_processor_v2.columns import Columns, columns_by_cells, columns_by_header, is_header
+from functions.scan_processor_v2.details import given
 from functions.scan_processor_v2.encodings import FIELD, text_lines, unreadable
 from functions.scan_processor_v2.records import Record, parts
 
@@ -122,7 +123,10 @@ def _layout(rows: list[Row]) -> tuple[Layout, list[Row]]:
 
 
 def _cells(row: Row, layout: Layout) -> tuple[dict[str, str], list[str]]:
-    """Give a row's fields, and its other cells as lines with their headers; notes come first, without theirs."""
+    """Give a row's fields, and its other cells as lines with their headers; notes come first, without theirs.
+
+    A cell of a known column that only says that there is nothing (NULL, n/a) is an empty one.
+    """
     fields: dict[str, str] = {}
     words: list[str] = []
     for number, cell in enumerate(row):
@@ -130,6 +134,8 @@ def _cells(row: Row, layout: Layout) -> tuple[dict[str, str], list[str]]:
         if not value:
             continue
         field = layout.columns.get(number)
+        if field is not None and given(value) is None:
+            continue
         header = layout.headers[number] if number < len(layout.headers) else ""
         if field == "notes":
             words.insert(0, value)

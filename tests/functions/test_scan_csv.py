@@ -136,6 +136,15 @@ def test_columns_of_no_field_are_a_records_words_with_their_headers() -> None:
     assert (record.text, record.fields) == ("need insurance\nBirthday: Nov 3", {"name": "Ana Cruz"})
 
 
+def test_cells_that_say_that_there_is_nothing_are_empty() -> None:
+    """In a column of a field; what another column says stays, with its header."""
+    records = read("Name,Email,Notes,Budget\nAna Cruz,NULL,n/a,none\nnull,N/A,-,\n")
+    assert [(record.text, record.fields) for record in records] == [
+        ("Budget: none", {"name": "Ana Cruz"}),
+        ("", {}),
+    ]
+
+
 def test_a_long_row_is_given_in_parts_and_loses_nothing() -> None:
     """Each part tells whose it is; also what stands in a wrong column is kept."""
     story = " ".join(f"word{number}" for number in range(500))

@@ -129,6 +129,13 @@ def test_a_value_without_evidence_is_dropped_and_counted(told: dict[str, object]
     assert item == bare
 
 
+def test_a_value_that_says_that_there_is_none_was_not_told() -> None:
+    """Also where the record says so: nobody is called «N/A», and it is no invention either."""
+    record = Record(0, "Name: N/A, 0917 123 4567, company: none")
+    item, dropped = one(record, name="N/A", email="null", phone="0917 123 4567", company="none")
+    assert (item.name, item.email, item.company, dropped) == ("+639171234567", None, None, 0)
+
+
 def test_an_address_put_together_from_the_records_words_is_not_taken_for_one_of_them() -> None:
     """The words of an address are no address."""
     record = Record(0, "Ana Cruz - may gmail com account daw", {"name": "Ana Cruz"})

@@ -20,7 +20,6 @@ from local.requestlog import line_for
 from local.stack import PROJECT, Stack
 
 FOLDER = PROJECT / ".local"
-SWEEP_SECONDS = 30.0
 
 
 def run(port: int, *, reset: bool) -> int:
@@ -45,12 +44,11 @@ def run_stack(console: Console, stop: threading.Event, port: int, *, reset: bool
     """Start the stack, then stay until `stop` is set or a part of it ends."""
     began = time.monotonic()
     progress = Progress(console, stop)
-    with progress, Stack(FOLDER, port=port, report=progress, piped=True, reset=reset) as stack:
+    with progress, Stack(FOLDER, port=port, report=progress, piped=True, sweeping=True, reset=reset) as stack:
         progress.close()
         console.print(banner(stack, time.monotonic() - began))
         warn_of_broken(stack, console)
         threading.Thread(target=follow, args=(stack, console), daemon=True).start()
-        threading.Thread(target=sweep_often, args=(stack, stop), daemon=True).start()
         ended = stay(stack, stop)
         console.print(ended or "Stopping …")
     console.print("Stopped.")
@@ -77,28 +75,6 @@ def follow(stack: Stack, console: Console) -> None:
             log.flush()
             if line := line_for(text):
                 console.print(line, markup=False)
-
-
-def sweep_often(stack: Stack, stop: threading.Event) -> None:
-    """Do what the cloud's schedule does: the book-keeping of abandoned calls."""
-    with (stack.logs / "sweep.log").open("a") as log:
-        while not stop.wait(SWEEP_SECONDS):
-            log.write(f"{sweep(stack)}\n")
-            log.flush()
-
-
-def sweep(stack: Stack) -> str:
-    """Call the sweep once, as the service; gives what it said."""
-    try:
-        reply = httpx.post(
-            f"{stack.upstream_url}/rest/v1/rpc/ai_sweep",
-            headers={"apikey": stack.secret_key},
-            json={},
-            timeout=10,
-        )
-    except httpx.TransportError as error:
-        return f"failed: {type(error).__name__}"
-    return f"{reply.status_code} {reply.text}"
 
 
 def stay(stack: Stack, stop: threading.Event) -> str | None:

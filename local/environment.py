@@ -31,5 +31,5 @@ def read(path: Path) -> dict[str, str]:
 
 def without_other_projects(caller: Mapping[str, str]) -> dict[str, str]:
     """The caller's environment without what would lead into another project or another database."""
-    foreign = ("PG", "SUPABASE_", "DATABASE_URL", "NEXSCOUT_")
+    foreign = ("PG", "AWS_", "SUPABASE_", "DATABASE_URL", "NEXSCOUT_")
     return {name: value for name, value in caller.items() if not name.startswith(foreign)}

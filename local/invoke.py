@@ -17,7 +17,7 @@ from typing import Any
 
 import httpx
 
-from local import function_apps
+from local import function_apps, queues
 from local.problem import Problem
 
 REMAINING_MS = 29_000
@@ -72,7 +72,7 @@ def load(name: str, env: Mapping[str, str]) -> ModuleType:
     if name not in known:
         raise Problem(f"there is no function {name}: choose one of {', '.join(known) or 'none yet'}.")
     own = {key: os.environ[key] for key in ("OPENAI_API_KEY", "OPENAI_BASE_URL") if os.environ.get(key)}
-    os.environ.update({**env, **own})
+    os.environ.update({**queues.CREDENTIALS, **env, **own})
     try:
         return importlib.import_module(f"functions.{name.replace('-', '_')}.handler")
     except Exception as error:
@@ -175,9 +175,9 @@ class Context:
     function_version = "$LATEST"
     memory_limit_in_mb = 512
 
-    def __init__(self) -> None:
+    def __init__(self, remaining_ms: int = REMAINING_MS) -> None:
         self.aws_request_id = str(uuid.uuid4())
-        self._ends_at = time.monotonic() + REMAINING_MS / 1000
+        self._ends_at = time.monotonic() + remaining_ms / 1000
 
     def get_remaining_time_in_millis(self) -> int:
         """How long the invocation may still run."""

@@ -11,7 +11,7 @@ from typing import IO, Self
 
 import psycopg
 
-from local import environment, migrate, seed, simulated
+from local import environment, migrate, queues, seed, simulated
 from local.environment import without_other_projects
 from local.keys import load_keys
 from local.lite import Lite
@@ -19,6 +19,7 @@ from local.ports import HOST, listen
 from local.postgres import Postgres
 from local.problem import Problem
 from local.processes import Child, Children, Program
+from local.queues import Queues
 from local.waiting import wait_for_answer
 
 PROJECT = Path(__file__).resolve().parent.parent
@@ -34,7 +35,8 @@ class Stack:
     `port` 0 takes any free one. An `ephemeral` stack is faster, forgets its data, and keeps a blank database
     to copy. `caller` is the environment that the functions inherit; its OPENAI_* variables choose a provider.
     With `piped` the functions' output is read from `gateway_output`, else it goes to the logs.
-    With `reset` the data of earlier starts is dropped. `report` is told each step before it begins.
+    A `sweeping` stack does what the cloud's schedule does. With `reset` the data of earlier starts is dropped.
+    `report` is told each step before it begins.
     """
 
     folder: Path
@@ -42,6 +44,7 @@ class Stack:
     port: int = 0
     ephemeral: bool = False
     reset: bool = False
+    sweeping: bool = False
     piped: bool = False
     caller: Mapping[str, str] = field(default_factory=lambda: os.environ)
     report: Callable[[str], None] = field(default=lambda _: None)
@@ -64,6 +67,7 @@ class Stack:
         self._worker: Child | None = None
         self._postgres = Postgres(self.folder / "postgres", ephemeral=self.ephemeral)
         self._lite = Lite(self.folder / "lite", self.keys, self.url)
+        self._queues = Queues()
 
     def __enter__(self) -> Self:
         """Start everything and wait until it is ready."""
@@ -124,6 +128,7 @@ class Stack:
             "SUPABASE_JWT_SECRET": self.keys.jwt_secret,
             "SUPABASE_JWT_ISSUER_REQUIRED": "false",
             "OPENAI_API_KEY": simulated.PLACEHOLDER_KEY,
+            **self._queues.env,
         }
 
     @property
@@ -157,6 +162,7 @@ class Stack:
             "NEXSCOUT_UPSTREAM": self.upstream_url,
             "NEXSCOUT_SIGNING_KEY": self.keys.signing_key,
             "NEXSCOUT_STORAGE": str(self.folder / "storage"),
+            **queues.CREDENTIALS,
         }
         env = {**without_other_projects(self.caller), **self.env, **own}
         if key := self.caller.get("OPENAI_API_KEY"):
@@ -173,6 +179,10 @@ class Stack:
             raise Problem(
                 f"{told}, and {MINIMUM_FREE_BYTES // MEGABYTE} are needed: make room and try again."
             )
+        queue_log = self.logs / "queue.log"
+        queue = self._queues.start(
+            self.children, self.folder / "queue", queue_log, self.caller, self._port_near(3)
+        )
         self.report("PostgreSQL")
         self._postgres.start(self.children, self.logs / "postgres.log", self._port_near(1))
         self._prepare_database()
@@ -185,6 +195,7 @@ class Stack:
         self.people = seed.seed(self.database_url, self.upstream_url, self.publishable_key)
         self.report("the provider and the functions")
         self._start_provider()
+        self._queues.make(queue, queue_log)
         self._gateway = self._start_gateway()
         self._start_worker()
         environment.write(self.folder / "env", self.env)
@@ -223,7 +234,7 @@ class Stack:
         self._worker = self.children.start(
             Program(
                 name="the worker",
-                command=[sys.executable, "-u", "-m", "local.worker"],
+                command=[sys.executable, "-u", "-m", "local.worker", *(["--sweep"] if self.sweeping else [])],
                 log=self.logs / "worker.log",
                 env=self.function_environment(),
                 cwd=self.project,

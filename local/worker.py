@@ -1,56 +1,130 @@
-"""Works off the queues of all functions in one process, as the workers of the cloud do."""
+"""Works off the queues in one process, as the workers and the schedule of the cloud do: `python -m local.worker`.
+
+With `--sweep` it does what the schedule does, too.
+"""
 
 import asyncio
 import importlib
+import json
 import logging
 import os
-from collections.abc import Awaitable, Callable, Sequence
-from pathlib import Path
+import sys
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
+from local import queues
+from shared.deadline import Deadline
 from shared.errors import NexscoutError
 from shared.log import configure, log_event
+from shared.queue_worker import WorkOn
 from shared.services import Services, build_services
 from shared.settings import Settings
+from shared.sweep import LOST_AFTER_SECONDS, sweep
 
-FUNCTIONS = Path(__file__).resolve().parent.parent / "functions"
-IDLE_SECONDS = 0.5
+if TYPE_CHECKING:
+    from types_boto3_sqs import SQSClient
+    from types_boto3_sqs.type_defs import MessageTypeDef
 
-Work = Callable[[Services], Awaitable[int]]
+WAIT_SECONDS = 10
+"""How long a look at an empty queue takes; a message ends it."""
+
+SWEEP_SECONDS = 30.0
+MOST_SWEEP_SECONDS = 20.0
 
 
-def workers() -> list[Work]:
-    """Give the `work` of every function that has a worker; one that cannot be loaded takes no other down."""
-    found: list[Work] = []
-    for path in sorted(FUNCTIONS.glob("*/worker.py")):
+@dataclass(frozen=True)
+class Line:
+    """A queue, what works on its messages, how many at once, and how long each may take."""
+
+    queue_url: str
+    function: str
+    work_on: WorkOn
+    at_once: int
+    most_seconds: float
+
+
+def lines(settings: Settings) -> list[Line]:
+    """Give the queues that are worked off; a function that cannot be loaded takes no other down."""
+    wanted = [
+        (settings.job_queue_url, "generate_ai_content", 4, settings.job_timeout_seconds),
+        (settings.scan_queue_url, "scan_processor_v2", 2, settings.scan_timeout_seconds),
+    ]
+    found = []
+    for url, function, at_once, most_seconds in wanted:
         try:
-            found.append(importlib.import_module(f"functions.{path.parent.name}.worker").work)
+            work_on: WorkOn = importlib.import_module(f"functions.{function}.worker").work_on
         except Exception as error:  # noqa: BLE001  # whatever the import of a function raises
-            log_event("worker.broken", level=logging.ERROR, function=path.parent.name, error=error)
+            log_event("worker.broken", level=logging.ERROR, function=function, error=error)
+            continue
+        if url is not None:
+            found.append(Line(url, function, work_on, at_once, most_seconds))
     return found
 
 
-async def work_for_ever(services: Services, works: Sequence[Work]) -> None:
-    """Do what waits; no function waits for the work of another, which may take minutes."""
-    await asyncio.gather(*(_do_again_and_again(work, services) for work in works))
+async def work_off(lines: Sequence[Line], services: Services, sqs: "SQSClient") -> None:
+    """Work for ever; no message waits for the work of another, which may take minutes."""
+    async with asyncio.TaskGroup() as tasks:
+        for line in lines:
+            tasks.create_task(_work_off(line, services, sqs))
 
 
-async def _do_again_and_again(work: Work, services: Services) -> None:
-    """Do what waits, and look again shortly when nothing does."""
+async def _work_off(line: Line, services: Services, sqs: "SQSClient") -> None:
+    free = asyncio.Semaphore(line.at_once)
+    async with asyncio.TaskGroup() as tasks:
+        while True:
+            await free.acquire()
+            received = await asyncio.to_thread(
+                sqs.receive_message, QueueUrl=line.queue_url, WaitTimeSeconds=WAIT_SECONDS
+            )
+            for message in received.get("Messages", []):
+                task = tasks.create_task(_work_on(message, line, services, sqs))
+                task.add_done_callback(lambda _: free.release())
+                break
+            else:
+                free.release()
+
+
+async def _work_on(message: "MessageTypeDef", line: Line, services: Services, sqs: "SQSClient") -> None:
+    """Do the work of a message and take it from the queue; where it fails it stays, and comes again."""
+    try:
+        await line.work_on(json.loads(message["Body"]), services, Deadline.starting(line.most_seconds))
+    except Exception as error:  # noqa: BLE001  # as the platform: whatever fails comes again
+        log_event("worker.failed", level=logging.WARNING, function=line.function, error=error)
+        return
+    await asyncio.to_thread(
+        sqs.delete_message, QueueUrl=line.queue_url, ReceiptHandle=message["ReceiptHandle"]
+    )
+
+
+async def sweep_often(services: Services, *, again: bool) -> None:
+    """Send at once what waited before this start, for the queues were empty then; go on with it where asked to."""
+    waited_seconds = 0
     while True:
-        claimed = 0
         try:
-            claimed = await work(services)
+            await sweep(services, Deadline.starting(MOST_SWEEP_SECONDS), waited_seconds)
         except NexscoutError as error:
-            log_event("worker.failed", level=logging.WARNING, code=error.code)
-        if claimed == 0:
-            await asyncio.sleep(IDLE_SECONDS)
+            log_event("worker.not_swept", level=logging.WARNING, code=error.code)
+        if not again:
+            return
+        waited_seconds = LOST_AFTER_SECONDS
+        await asyncio.sleep(SWEEP_SECONDS)
+
+
+async def work(settings: Settings, *, sweeping: bool) -> None:
+    """Do all of it for ever."""
+    services = build_services(settings)
+    sqs = queues.client(os.environ["AWS_ENDPOINT_URL_SQS"])
+    async with asyncio.TaskGroup() as tasks:
+        tasks.create_task(work_off(lines(settings), services, sqs))
+        tasks.create_task(sweep_often(services, again=sweeping))
 
 
 def main() -> None:
     """Run until the process is ended."""
     settings = Settings.from_env(os.environ)
     configure(settings.log_level)
-    asyncio.run(work_for_ever(build_services(settings), workers()))
+    asyncio.run(work(settings, sweeping="--sweep" in sys.argv[1:]))
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""Requests that are answered later: a queue in the database, with leases."""
+"""Requests that are answered later: they stand in the database, with leases; a message tells a worker of each."""
 
 import json
 from collections.abc import Mapping
@@ -11,6 +11,7 @@ from shared.database import Database
 from shared.deadline import Deadline
 from shared.energy.outcomes import Outcome
 from shared.errors import IdempotencyConflict, InternalError, RequestNotFound, Unauthorized
+from shared.work_queue import WorkQueue
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,8 +37,9 @@ class JobState:
 class JobQueue:
     """Takes jobs, leases them to workers and keeps their answers for their owners."""
 
-    def __init__(self, database: Database) -> None:
+    def __init__(self, database: Database, queue: WorkQueue) -> None:
         self._database = database
+        self._queue = queue
 
     async def enqueue(self, job: Mapping[str, Any], deadline: Deadline) -> UUID:
         """Take a job (id, user_id, function_name, body, body_hash, idempotency_key) and give its id.
@@ -47,7 +49,10 @@ class JobQueue:
         """
         answer = await self._database.as_service().rpc("ai_enqueue_job", {"p_job": json.dumps(job)}, deadline)
         match Outcome(answer["outcome"]):
-            case Outcome.RESERVED | Outcome.REPLAYED:
+            case Outcome.RESERVED:
+                await self.tell(UUID(answer["id"]), deadline)
+                return UUID(answer["id"])
+            case Outcome.REPLAYED:
                 return UUID(answer["id"])
             case Outcome.IDEMPOTENCY_CONFLICT:
                 raise IdempotencyConflict
@@ -56,16 +61,25 @@ class JobQueue:
             case _:
                 raise InternalError
 
-    async def claim(self, function: str, limit: int, lease_seconds: int, deadline: Deadline) -> list[Job]:
-        """Lease the oldest open jobs of a function, also those whose worker has not come back."""
-        arguments = {"p_function_name": function, "p_limit": limit, "p_lease_seconds": lease_seconds}
-        rows = await self._database.as_service().rpc("ai_claim_jobs", arguments, deadline)
-        return [
-            Job(
-                UUID(row["id"]), row["user_id"], json.loads(row["body"]), row["idempotency_key"], row["tries"]
-            )
-            for row in rows
-        ]
+    async def tell(self, job_id: UUID, deadline: Deadline) -> bool:
+        """Send a worker the message of a job; False where it could not be sent."""
+        return await self._queue.tell({"jobId": str(job_id)}, deadline)
+
+    async def claim(self, job_id: UUID, lease_seconds: int, deadline: Deadline) -> Job | None:
+        """Lease a job, also one whose worker has not come back; None where there is nothing to do."""
+        arguments = {"p_job_id": str(job_id), "p_lease_seconds": lease_seconds}
+        row = await self._database.as_service().rpc("ai_claim_job", arguments, deadline)
+        if row is None:
+            return None
+        return Job(
+            UUID(row["id"]), row["user_id"], json.loads(row["body"]), row["idempotency_key"], row["tries"]
+        )
+
+    async def waiting(self, older_than_seconds: int, deadline: Deadline) -> list[UUID]:
+        """Give the jobs whose message must be lost, each once in that time; too many times is a failed job."""
+        arguments = {"p_older_than_seconds": older_than_seconds}
+        answer = await self._database.as_service().rpc("ai_requeue_jobs", arguments, deadline)
+        return [UUID(job_id) for job_id in answer["jobs"]]
 
     async def finish(self, job: Job, status: int, reply: Mapping[str, Any], deadline: Deadline) -> bool:
         """Store the answer; False when the lease has gone to another worker meanwhile."""

@@ -22,6 +22,7 @@ from shared.errors import NexscoutError
 from shared.jobs import JobQueue
 from shared.settings import Settings, SettingsError
 from shared.storage import Storage
+from shared.work_queue import WorkQueue
 
 MAX_CONNECTIONS = 100
 KEEPALIVE_SECONDS = 4.0
@@ -38,6 +39,8 @@ class Services:
     storage: Storage
     orchestrator: Orchestrator
     jobs: JobQueue
+    scan_queue: WorkQueue
+    job_queue: WorkQueue
     providers: Providers
     http: httpx.AsyncClient
 
@@ -76,9 +79,11 @@ def build_services(settings: Settings, chance: Chance | None = None) -> Services
         catalogue=catalogue,
         lists=lists,
     )
-    storage, jobs = Storage(settings, http), JobQueue(database)
-    authenticator = Authenticator(settings, http)
-    return Services(settings, authenticator, database, storage, orchestrator, jobs, providers, http)
+    scans, jobs = WorkQueue("scans", settings.scan_queue_url), WorkQueue("jobs", settings.job_queue_url)
+    return Services(
+        settings, Authenticator(settings, http), database, Storage(settings, http), orchestrator,
+        JobQueue(database, jobs), scans, jobs, providers, http,
+    )  # fmt: skip
 
 
 def _check_lists(lists: ClassLists, catalogue: Catalogue) -> None:

@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator
 import psycopg
 import pytest
 
+from local import queues
 from local.stack import Stack
 from tests.provider import Provider
 from tests.users import User, sign_up
@@ -24,7 +25,14 @@ def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
     caller = {name: os.environ[name] for name in INHERITED if name in os.environ}
     # All tests share one process of the functions: the faults of one must not open the circuit for the next.
     caller["CIRCUIT_FAILURES"] = "1000000"
-    with Stack(tmp_path_factory.mktemp("stack"), ephemeral=True, caller=caller) as running:
+    with (
+        Stack(tmp_path_factory.mktemp("stack"), ephemeral=True, caller=caller) as running,
+        pytest.MonkeyPatch.context() as patch,
+    ):
+        # Functions in the test's own process find the queue as those of the stack do.
+        for name, value in (queues.CREDENTIALS | running.env).items():
+            if name.startswith("AWS_"):
+                patch.setenv(name, value)
         yield running
 
 

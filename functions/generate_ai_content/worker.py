@@ -1,13 +1,12 @@
 """Works off what was asked for with `Prefer: respond-async`: the same calls, answered into the queue."""
 
-import asyncio
 import logging
 import math
 from collections.abc import Mapping
 from typing import Any
-from uuid import uuid4
+from uuid import UUID, uuid4
 
-from functions.generate_ai_content.calls import FUNCTION, ai_call
+from functions.generate_ai_content.calls import ai_call
 from shared.auth import Caller
 from shared.context import RequestContext
 from shared.deadline import Deadline
@@ -16,34 +15,34 @@ from shared.jobs import Job
 from shared.log import log_event
 from shared.services import Services
 
-JOBS_AT_ONCE = 4
 MAX_TRIES = 5
 
 LEASE_MARGIN_SECONDS = 30
 """How much longer a lease lives than its work may take, and than the hold of a worker that died."""
 
 
-async def work(services: Services) -> int:
-    """Do the jobs that wait, a few at once, and give how many were claimed."""
-    budget = services.settings.job_timeout_seconds
-    lease_seconds = math.ceil(budget) + LEASE_MARGIN_SECONDS
-    deadline = Deadline.starting(budget)
-    jobs = await services.jobs.claim(FUNCTION, JOBS_AT_ONCE, lease_seconds, deadline)
-    await asyncio.gather(*(_do(job, services) for job in jobs))
-    return len(jobs)
+async def work_on(message: Mapping[str, Any], services: Services, deadline: Deadline) -> None:
+    """Do the job that a message names, unless somebody else does.
+
+    Raises:
+        NexscoutError: it cannot be done now; its message must come again.
+    """
+    lease_seconds = math.ceil(deadline.remaining()) + LEASE_MARGIN_SECONDS
+    job = await services.jobs.claim(UUID(message["jobId"]), lease_seconds, deadline)
+    if job is not None:
+        await _do(job, services, deadline)
 
 
-async def _do(job: Job, services: Services) -> None:
-    deadline = Deadline.starting(services.settings.job_timeout_seconds)
+async def _do(job: Job, services: Services, deadline: Deadline) -> None:
     # The first try is the request that the caller was told of; a further one is another row in the ledger.
     request_id = job.id if job.tries == 1 else uuid4()
     context = RequestContext(request_id, str(job.id), deadline)
     try:
         status, reply = await _answer(job, services, context)
     except (ServiceUnavailable, RequestInProgress) as error:
-        # Passing: the lease runs out and the job is claimed again.
+        # Passing: the message comes again, when the lease has run out.
         log_event("job.postponed", level=logging.WARNING, job_id=job.id, code=error.code, tries=job.tries)
-        return
+        raise
     answered = await services.jobs.finish(job, status, reply, Deadline.starting(10))
     fields = {**context.fields, "ms": round(context.elapsed_ms(), 1)}
     log_event(

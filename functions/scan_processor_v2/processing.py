@@ -9,7 +9,7 @@ from uuid import UUID
 from functions.scan_processor_v2.intake import take_in
 from functions.scan_processor_v2.schemas import ScanRequest
 from functions.scan_processor_v2.store import Accepted, Arrival, Lease, LeaseLost, ScanStore
-from functions.scan_processor_v2.work import LEASE_SECONDS, ScanWork, fail
+from functions.scan_processor_v2.work import LEASE_SECONDS, ScanWork, fail, tell_worker
 from shared.ai.settling import to_the_end
 from shared.auth import Caller
 from shared.deadline import Deadline
@@ -73,7 +73,7 @@ class Processing:
         if accepted.lease is None:
             return _standing(asked.scan_id, accepted)
         if await self._take_in(accepted.lease, asked.read) > MOST_BLOCKS_AT_ONCE:
-            return _queued(asked.scan_id)
+            return await self._leave(asked.scan_id)
         return await self._work(asked)
 
     async def refuse(self, scan_id: UUID, error: NexscoutError) -> None:
@@ -115,14 +115,19 @@ class Processing:
     async def _work(self, asked: Asked) -> dict[str, Any]:
         until = self._deadline.minus(ANSWER_SECONDS)
         try:
-            leases = await self._store.claim(asked.scan_id, 1, LEASE_SECONDS, MOST_TRIES, until)
+            lease = await self._store.claim(asked.scan_id, LEASE_SECONDS, MOST_TRIES, until)
         except (ServiceUnavailable, DeadlineExceeded):
-            # It is in the queue all the same.
-            return _queued(asked.scan_id)
-        for lease in leases:
-            reply = await ScanWork(lease, self._services, until).run()
-            return _queued(asked.scan_id) if reply is None else reply
-        return await self._wait(asked)
+            # It waits for a worker all the same.
+            return await self._leave(asked.scan_id)
+        if lease is None:
+            return await self._wait(asked)
+        reply = await ScanWork(lease, self._services, until).run()
+        return _queued(asked.scan_id) if reply is None else reply
+
+    async def _leave(self, scan_id: UUID) -> dict[str, Any]:
+        """Leave it to a worker."""
+        await tell_worker(self._services.scan_queue, scan_id, self._deadline)
+        return _queued(scan_id)
 
     async def _wait(self, asked: Asked) -> dict[str, Any]:
         """Wait for the worker that was quicker, while there is time."""

@@ -105,20 +105,22 @@ class ScanStore:
         await self._leased("scan_queue", lease, {"p_facts": json.dumps(facts)}, deadline)
 
     async def claim(
-        self, scan_id: UUID | None, limit: int, lease_seconds: int, most_tries: int, deadline: Deadline
-    ) -> list[Lease]:
-        """Lease this scan, or the oldest that wait, also those whose worker has not come back."""
-        answer = await self._call(
-            "scan_claim",
-            {
-                "p_scan_id": None if scan_id is None else str(scan_id),
-                "p_limit": limit,
-                "p_lease_seconds": lease_seconds,
-                "p_most_tries": most_tries,
-            },
-            deadline,
-        )
-        return [Lease(UUID(row["scan_id"]), row["user_id"], row["lease"]) for row in answer["scans"]]
+        self, scan_id: UUID, lease_seconds: int, most_tries: int, deadline: Deadline
+    ) -> Lease | None:
+        """Lease a scan that waits, also one whose worker has not come back; None where there is nothing to do."""
+        arguments = {
+            "p_scan_id": str(scan_id),
+            "p_lease_seconds": lease_seconds,
+            "p_most_tries": most_tries,
+        }
+        answer = await self._call("scan_claim", arguments, deadline)
+        match Outcome(answer["outcome"]):
+            case Outcome.RUNNING:
+                return Lease(scan_id, answer["user_id"], answer["lease"])
+            case Outcome.IN_PROGRESS | Outcome.FAILED:
+                return None
+            case _:
+                raise InternalError
 
     async def open_blocks(self, lease: Lease, after: int, limit: int, deadline: Deadline) -> list[Block]:
         """Give the open blocks of the lowest numbers above `after`."""

@@ -4,6 +4,7 @@ import asyncio
 import logging
 from collections.abc import AsyncIterator, Coroutine, Iterable, Mapping
 from typing import Any
+from uuid import UUID
 
 from functions.scan_processor_v2.block_work import BlockWork
 from functions.scan_processor_v2.store import Block, Lease, LeaseLost, ScanStore
@@ -11,6 +12,7 @@ from shared.deadline import Deadline
 from shared.errors import DeadlineExceeded, InternalError, NexscoutError, ServiceUnavailable
 from shared.log import log_event
 from shared.services import Services
+from shared.work_queue import WorkQueue
 
 BLOCKS_AT_ONCE = 4
 PAGE = 8
@@ -37,6 +39,7 @@ class ScanWork:
     def __init__(self, lease: Lease, services: Services, deadline: Deadline) -> None:
         self._lease = lease
         self._store = ScanStore(services.database)
+        self._queue = services.scan_queue
         self._until = deadline.minus(CLOSING_SECONDS)
         self._blocks = BlockWork(lease, services, self._store, self._until)
 
@@ -55,11 +58,13 @@ class ScanWork:
                     _tell(self._lease, reply)
                     return reply
             await self._store.release(self._lease, Deadline.starting(5))
+            await self._tell()
         except LeaseLost:
             log_event("scan.lease_lost", level=logging.WARNING, scan_id=self._lease.scan_id)
         except ServiceUnavailable as error:
-            # Passing: the lease runs out, and the scan is claimed again.
+            # Passing: the lease runs out, and then the scan can be claimed again.
             log_event("scan.postponed", level=logging.WARNING, scan_id=self._lease.scan_id, code=error.code)
+            await self._tell(LEASE_SECONDS + 1)
         except NexscoutError as error:
             await fail(self._store, self._lease, error)
             raise
@@ -68,6 +73,9 @@ class ScanWork:
             await fail(self._store, self._lease, InternalError())
             raise InternalError from error
         return None
+
+    async def _tell(self, delay_seconds: int = 0) -> None:
+        await tell_worker(self._queue, self._lease.scan_id, Deadline.starting(CLOSING_SECONDS), delay_seconds)
 
     async def _while_leased(self) -> bool:
         """Work beside a heartbeat; LeaseLost ends the work with all that it has under way."""
@@ -148,6 +156,11 @@ async def _together(parts: Iterable[Coroutine[Any, Any, None]]) -> None:
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
+
+
+async def tell_worker(queue: WorkQueue, scan_id: UUID, deadline: Deadline, delay_seconds: int = 0) -> None:
+    """Send a worker the message of a scan; one that is not sent is sent by the sweep."""
+    await queue.tell({"scanId": str(scan_id)}, deadline, delay_seconds)
 
 
 async def fail(store: ScanStore, lease: Lease, error: NexscoutError) -> None:

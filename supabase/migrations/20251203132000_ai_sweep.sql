@@ -111,6 +111,23 @@ end
 $$;
 comment on function nexscout.erase_replies is 'Erases stored replies and keys past their time; returns how many';
 
+create or replace function nexscout.erase_jobs(p_limit integer) returns integer
+language plpgsql set search_path = '' as $$
+declare
+  v_erased integer;
+begin
+  update public.ai_jobs set body = null, reply = null, idempotency_key = null
+  where id in (
+    select id from public.ai_jobs
+    where body is not null and finished_at < clock_timestamp()
+        - make_interval(hours => (select reply_retention_hours from public.ai_policy))
+    limit p_limit for update skip locked);
+  get diagnostics v_erased = row_count;
+  return v_erased;
+end
+$$;
+comment on function nexscout.erase_jobs is 'Erases what was asked and answered by jobs past their time; returns how many';
+
 create or replace function public.ai_sweep(p_limit integer default 500) returns jsonb
 language plpgsql set search_path = '' as $$
 declare
@@ -128,7 +145,7 @@ begin
     'expired', v_requests.done,
     'refilled', v_accounts.done,
     'scans', v_scans.done,
-    'erased', nexscout.erase_replies(p_limit),
+    'erased', nexscout.erase_replies(p_limit) + nexscout.erase_jobs(p_limit),
     'failed', v_requests.failed + v_accounts.failed + v_scans.failed,
     'running', false);
 end
@@ -137,8 +154,8 @@ comment on function public.ai_sweep is
   'Closes abandoned calls, refills accounts whose day began, fails scans whose input never came to its end and erases stored replies past their time, at most p_limit of each. For the service key only';
 
 revoke all on function nexscout.close_abandoned(uuid, uuid), nexscout.refill_due(uuid), nexscout.take_if_free(uuid),
-  nexscout.sweep_requests(integer), nexscout.sweep_accounts(integer), nexscout.erase_replies(integer),
+  nexscout.sweep_requests(integer), nexscout.sweep_accounts(integer), nexscout.erase_replies(integer), nexscout.erase_jobs(integer),
   public.ai_sweep(integer) from public, anon, authenticated;
 grant execute on function nexscout.close_abandoned(uuid, uuid), nexscout.refill_due(uuid), nexscout.take_if_free(uuid),
-  nexscout.sweep_requests(integer), nexscout.sweep_accounts(integer), nexscout.erase_replies(integer),
+  nexscout.sweep_requests(integer), nexscout.sweep_accounts(integer), nexscout.erase_replies(integer), nexscout.erase_jobs(integer),
   public.ai_sweep(integer) to service_role;

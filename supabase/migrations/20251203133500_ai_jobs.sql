@@ -9,6 +9,8 @@ create table if not exists public.ai_jobs (
   idempotency_key text,
   state text not null default 'queued' check (state in ('queued', 'running', 'done')),
   tries integer not null default 0 check (tries >= 0),
+  sends integer not null default 0 check (sends >= 0),
+  sent_at timestamptz not null default now(),
   lease_until timestamptz,
   reply jsonb,
   reply_status integer,
@@ -18,6 +20,7 @@ create table if not exists public.ai_jobs (
 comment on table public.ai_jobs is
   'Requests answered later (Prefer: respond-async); id is the requestId that the caller was given';
 comment on column public.ai_jobs.body is 'What was asked; erased with the reply after reply_retention_hours';
+comment on column public.ai_jobs.sends is 'Messages sent for it again since its last claim; sent_at is the newest';
 comment on column public.ai_jobs.lease_until is 'Until then the job belongs to the worker that claimed it last';
 create unique index if not exists ai_jobs_idempotency_idx
   on public.ai_jobs (user_id, idempotency_key) where idempotency_key is not null;
@@ -57,29 +60,21 @@ $$;
 comment on function public.ai_enqueue_job is
   'Takes a job once: the same idempotency key and body gives the first one again. For the service key only';
 
-create or replace function public.ai_claim_jobs(p_function_name text, p_limit integer, p_lease_seconds integer)
-returns jsonb
+create or replace function public.ai_claim_job(p_job_id uuid, p_lease_seconds integer) returns jsonb
 language sql set search_path = '' as $$
-  with claimed as (
-    update public.ai_jobs j
-    set state = 'running', tries = j.tries + 1,
-      lease_until = clock_timestamp() + make_interval(secs => p_lease_seconds)
-    where j.id in (
-      select w.id from public.ai_jobs w
-      where w.function_name = p_function_name
-        and (w.state = 'queued' or (w.state = 'running' and w.lease_until <= clock_timestamp()))
-      order by w.created_at
-      limit p_limit
-      for update skip locked)
-    returning j.*
-  )
-  select coalesce(jsonb_agg(jsonb_build_object(
-    'id', c.id, 'user_id', c.user_id, 'body', c.body::text, 'idempotency_key', c.idempotency_key, 'tries', c.tries)),
-    '[]')
-  from claimed c
+  update public.ai_jobs j
+  set state = 'running', tries = j.tries + 1, sends = 0,
+    lease_until = clock_timestamp() + make_interval(secs => p_lease_seconds)
+  where j.id = (
+    select w.id from public.ai_jobs w
+    where w.id = p_job_id
+      and (w.state = 'queued' or (w.state = 'running' and w.lease_until <= clock_timestamp()))
+    for update skip locked)
+  returning jsonb_build_object(
+    'id', j.id, 'user_id', j.user_id, 'body', j.body::text, 'idempotency_key', j.idempotency_key, 'tries', j.tries)
 $$;
-comment on function public.ai_claim_jobs is
-  'Leases the oldest open jobs; a lease that ran out is given to the next worker. For the service key only';
+comment on function public.ai_claim_job is
+  'Leases a job, also one whose lease ran out; null where it is done or somebody works on it. For the service key only';
 
 create or replace function public.ai_finish_job(p_job_id uuid, p_tries integer, p_status integer, p_reply text)
 returns boolean
@@ -94,7 +89,40 @@ end
 $$;
 comment on function public.ai_finish_job is 'Stores the answer of a job, once. For the service key only';
 
-revoke all on function public.ai_enqueue_job(text), public.ai_claim_jobs(text, integer, integer),
-  public.ai_finish_job(uuid, integer, integer, text) from public, anon, authenticated;
-grant execute on function public.ai_enqueue_job(text), public.ai_claim_jobs(text, integer, integer),
-  public.ai_finish_job(uuid, integer, integer, text) to service_role;
+create or replace function public.ai_requeue_jobs(p_older_than_seconds integer, p_limit integer default 100,
+  p_most_sends integer default 20) returns jsonb
+language plpgsql set search_path = '' as $$
+declare
+  v_before timestamptz := clock_timestamp() - make_interval(secs => p_older_than_seconds);
+  v_open uuid;
+  v_sends integer;
+  v_jobs jsonb := '[]';
+  v_gave_up integer := 0;
+begin
+  for v_open in
+    select id from public.ai_jobs
+    where (state = 'queued' and sent_at <= v_before) or (state = 'running' and greatest(lease_until, sent_at) <= v_before)
+    order by sent_at limit p_limit for update skip locked
+  loop
+    update public.ai_jobs set sends = sends + 1, sent_at = clock_timestamp() where id = v_open returning sends into v_sends;
+    if v_sends <= p_most_sends then
+      v_jobs := v_jobs || to_jsonb(v_open);
+    else
+      update public.ai_jobs set state = 'done', reply_status = 500, finished_at = clock_timestamp(),
+        reply = jsonb_build_object('success', false, 'error', 'Something went wrong on our side. Please try again.',
+          'code', 'internal_error', 'requestId', id, 'details', '[]'::jsonb)
+      where id = v_open;
+      v_gave_up := v_gave_up + 1;
+    end if;
+  end loop;
+  return jsonb_build_object('jobs', v_jobs, 'gave_up', v_gave_up);
+end
+$$;
+comment on function public.ai_requeue_jobs is
+  'The jobs that wait for a worker for so long that their message must be lost, to be sent again; each once in that time, and answered as failed after p_most_sends. For the service key only';
+
+revoke all on function public.ai_enqueue_job(text), public.ai_claim_job(uuid, integer),
+  public.ai_finish_job(uuid, integer, integer, text), public.ai_requeue_jobs(integer, integer, integer)
+  from public, anon, authenticated;
+grant execute on function public.ai_enqueue_job(text), public.ai_claim_job(uuid, integer),
+  public.ai_finish_job(uuid, integer, integer, text), public.ai_requeue_jobs(integer, integer, integer) to service_role;

@@ -422,33 +422,20 @@ $$;
 comment on function nexscout.claim_scan is
   'Leases a scan that nobody works on, or fails one whose tries are used up; null when there is nothing to do now';
 
-create or replace function public.scan_claim(p_scan_id uuid, p_limit integer, p_lease_seconds integer, p_most_tries integer)
+create or replace function public.scan_claim(p_scan_id uuid, p_lease_seconds integer, p_most_tries integer)
 returns jsonb
 language plpgsql set search_path = '' as $$
 declare
-  v_open uuid;
-  v_job public.scan_jobs;
-  v_claimed jsonb := '[]';
-  v_gave_up integer := 0;
+  v_job public.scan_jobs := nexscout.claim_scan(p_scan_id, p_lease_seconds, p_most_tries);
 begin
-  for v_open in
-    select j.scan_id from public.scan_jobs j
-    where j.state in ('queued', 'running') and (p_scan_id is null or j.scan_id = p_scan_id) and nexscout.is_claimable(j)
-    order by j.updated_at
-  loop
-    exit when jsonb_array_length(v_claimed) >= p_limit;
-    v_job := nexscout.claim_scan(v_open, p_lease_seconds, p_most_tries);
-    v_gave_up := v_gave_up + (v_job.state is not distinct from 'failed')::integer;
-    continue when v_job.state is distinct from 'running';
-    v_claimed := v_claimed || jsonb_build_object(
-      'scan_id', v_job.scan_id, 'user_id', v_job.user_id, 'scan_type', v_job.scan_type, 'lease', v_job.lease,
-      'tries', v_job.tries, 'blocks_total', v_job.blocks_total, 'blocks_done', v_job.blocks_done);
-  end loop;
-  return jsonb_build_object('scans', v_claimed, 'gave_up', v_gave_up);
+  if v_job.state is distinct from 'running' then
+    return jsonb_build_object('outcome', coalesce(v_job.state, 'in_progress')::nexscout.outcome);
+  end if;
+  return jsonb_build_object('outcome', 'running'::nexscout.outcome, 'user_id', v_job.user_id, 'lease', v_job.lease);
 end
 $$;
 comment on function public.scan_claim is
-  'Leases one scan, or (null) the longest waiting ones, to a worker; fails those that p_most_tries claims brought no further. For the service key only';
+  'Leases a scan that waits to a worker, or fails one that p_most_tries claims brought no further; else there is nothing to do now. For the service key only';
 
 create or replace function public.scan_open_blocks(p_scan_id uuid, p_lease integer, p_after integer, p_limit integer)
 returns jsonb
@@ -740,8 +727,24 @@ $$;
 comment on function public.scan_fail is
   'Fails a scan with a code and a sentence for the person, also one that was never accepted, never one that has ended; with a lease only if nobody has taken the scan since. For the service key only';
 
+create or replace function nexscout.give_up_scan(p_scan public.scans) returns boolean
+language plpgsql set search_path = '' as $$
+begin
+  if not nexscout.take_if_free(p_scan.user_id) then
+    return false;
+  end if;
+  perform nexscout.fail_scan(p_scan, 'scan_failed', 'The scan could not be completed. Please try again.');
+  return true;
+exception when others then
+  -- One scan whose rows are refused must not keep the messages of all the others back.
+  raise warning 'scan: % is not given up: %', p_scan.id, sqlstate;
+  return false;
+end
+$$;
+comment on function nexscout.give_up_scan is 'Fails a scan that nobody could work on, where its account is free; false where it must be tried again';
+
 create or replace function public.scan_requeue(p_older_than_seconds integer, p_limit integer default 100,
-  p_most_sends integer default 10) returns jsonb
+  p_most_sends integer default 20) returns jsonb
 language plpgsql set search_path = '' as $$
 declare
   v_before timestamptz := clock_timestamp() - make_interval(secs => p_older_than_seconds);
@@ -762,10 +765,9 @@ begin
     returning * into v_job;
     continue when not found;
     if v_job.sends <= p_most_sends then
-      v_scans := v_scans || jsonb_build_object('scan_id', v_job.scan_id, 'user_id', v_job.user_id);
-    elsif nexscout.take_if_free(v_job.user_id) then
-      perform nexscout.fail_scan(v_scan, 'scan_failed', 'The scan could not be completed. Please try again.');
-      v_gave_up := v_gave_up + 1;
+      v_scans := v_scans || to_jsonb(v_job.scan_id);
+    else
+      v_gave_up := v_gave_up + nexscout.give_up_scan(v_scan)::integer;
     end if;
   end loop;
   return jsonb_build_object('scans', v_scans, 'gave_up', v_gave_up);
@@ -816,9 +818,9 @@ revoke all on function
   nexscout.count_scan_block(public.scan_jobs, jsonb), nexscout.store_scan_block(uuid, jsonb, text),
   nexscout.count_paid_block(public.ai_requests, jsonb), nexscout.scan_prospect_ids(uuid),
   nexscout.scan_reply(public.scan_jobs, jsonb), nexscout.notify_scan(public.scan_jobs),
-  nexscout.fail_scan(public.scans, text, text), nexscout.sweep_scans(integer),
+  nexscout.fail_scan(public.scans, text, text), nexscout.give_up_scan(public.scans), nexscout.sweep_scans(integer),
   public.scan_accept(uuid, uuid, text, text, integer), public.scan_add_blocks(uuid, integer, integer, text),
-  public.scan_queue(uuid, integer, text), public.scan_claim(uuid, integer, integer, integer),
+  public.scan_queue(uuid, integer, text), public.scan_claim(uuid, integer, integer),
   public.scan_open_blocks(uuid, integer, integer, integer), public.scan_renew(uuid, integer, integer),
   public.scan_release(uuid, integer), public.scan_store_block(uuid, text), public.scan_finish(uuid, integer, text),
   public.scan_fail(uuid, uuid, text, text, integer), public.scan_requeue(integer, integer, integer)
@@ -833,9 +835,9 @@ grant execute on function
   nexscout.count_scan_block(public.scan_jobs, jsonb), nexscout.store_scan_block(uuid, jsonb, text),
   nexscout.count_paid_block(public.ai_requests, jsonb), nexscout.scan_prospect_ids(uuid),
   nexscout.scan_reply(public.scan_jobs, jsonb), nexscout.notify_scan(public.scan_jobs),
-  nexscout.fail_scan(public.scans, text, text), nexscout.sweep_scans(integer),
+  nexscout.fail_scan(public.scans, text, text), nexscout.give_up_scan(public.scans), nexscout.sweep_scans(integer),
   public.scan_accept(uuid, uuid, text, text, integer), public.scan_add_blocks(uuid, integer, integer, text),
-  public.scan_queue(uuid, integer, text), public.scan_claim(uuid, integer, integer, integer),
+  public.scan_queue(uuid, integer, text), public.scan_claim(uuid, integer, integer),
   public.scan_open_blocks(uuid, integer, integer, integer), public.scan_renew(uuid, integer, integer),
   public.scan_release(uuid, integer), public.scan_store_block(uuid, text), public.scan_finish(uuid, integer, text),
   public.scan_fail(uuid, uuid, text, text, integer), public.scan_requeue(integer, integer, integer)

@@ -129,7 +129,7 @@ def test_death_of_one_part_stops_the_rest(folder: Path) -> None:
     """A part that ends by itself is named, and nothing is left behind."""
     with dev(folder) as running:
         pids = recorded(running.folder)
-        os.kill(pids[1], signal.SIGKILL)
+        os.kill(pids[2], signal.SIGKILL)
         said = running.rest()
     assert "@supabase/lite ended by itself" in said
     assert running.process.returncode != 0

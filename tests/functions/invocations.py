@@ -1,6 +1,7 @@
 """A process as the platform keeps one: it loads the function once, and calls its handler for each event it is given.
 
-The argument names the module of the handler. Events come as lines of JSON on stdin; each answer, or the name of what
+The argument names the module of the handler. Events come as lines of JSON on stdin, which may say
+how long their invocation may take (`remaining_ms`); each answer, or the name of what
 was raised, is a line on stdout.
 """
 
@@ -8,7 +9,7 @@ import importlib
 import json
 import sys
 
-from local.invoke import Context
+from local.invoke import REMAINING_MS, Context
 
 
 def main() -> None:
@@ -18,8 +19,10 @@ def main() -> None:
     module = sys.argv[1] if len(sys.argv) > 1 else "functions.generate_ai_content.handler"
     handler = importlib.import_module(module).handler
     for line in sys.stdin:
+        event = json.loads(line)
+        context = Context(event.pop("remaining_ms", REMAINING_MS))
         try:
-            answer = handler(json.loads(line), Context())
+            answer = handler(event, context)
         except Exception as error:  # noqa: BLE001  # the runtime reports it and keeps the process
             answer = {"raised": type(error).__name__}
         print(json.dumps(answer), file=out, flush=True)

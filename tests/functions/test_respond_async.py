@@ -7,6 +7,9 @@ from uuid import uuid4
 import httpx
 
 from local.stack import Stack
+from shared.deadline import Deadline
+from shared.sweep import sweep
+from tests.apps import services_on
 from tests.books import Books, add_prospect
 from tests.calls import URL, Api, message, orchestrated
 from tests.conftest import Database, NewUser
@@ -109,7 +112,7 @@ async def test_only_the_owner_sees_a_request(stack: Stack, api: Api, new_user: N
 async def test_a_job_whose_worker_died_after_settling_is_not_charged_again(
     stack: Stack, api: Api, new_user: NewUser, database: Database, provider: Provider
 ) -> None:
-    """The lease runs out, the next worker finds the settled reply: one charge, one request at the provider."""
+    """The lease runs out, the sweep tells the next worker, who finds the settled reply: one charge, one request."""
     user = new_user()
     request_id = await accepted(api, user, orchestrated())
     first = await answer(stack, user, request_id)
@@ -118,6 +121,8 @@ async def test_a_job_whose_worker_died_after_settling_is_not_charged_again(
              lease_until = now() - interval '1 second' where id = %s""",
         [request_id],
     )
+    async with services_on(stack) as services:
+        assert (await sweep(services, Deadline.starting(10), lost_after_seconds=0))["jobs_told"] >= 1
     again = await answer(stack, user, request_id)
     assert again.json()["message"] == first.json()["message"]
     assert len(provider.requests()) == 1

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from local import simulated
-from local.dev import only_one, stay, sweep, told_by_signals
+from local.dev import only_one, stay, told_by_signals
 from local.problem import Problem
 from local.processes import Children
 from local.stack import Stack
@@ -51,11 +51,6 @@ def test_stay_ends_when_asked_to_stop(stack: Stack) -> None:
     stop = threading.Event()
     stop.set()
     assert stay(stack, stop) is None
-
-
-def test_sweep_is_answered(stack: Stack) -> None:
-    """The service may call it, and it tells what it did."""
-    assert sweep(stack).startswith("200 ")
 
 
 @pytest.mark.parametrize(

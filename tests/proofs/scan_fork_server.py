@@ -8,30 +8,12 @@ import os
 import signal
 import sys
 
-import openai  # noqa: F401  # a worker would spend half a second on it before its first call
+import boto3  # noqa: F401  # a worker would spend half a second on each of them before its first call
+import openai  # noqa: F401
 
-from functions.scan_processor_v2.worker import work
-from shared.errors import NexscoutError
+from local.worker import work
 from shared.log import configure
-from shared.services import build_services
 from shared.settings import Settings
-
-IDLE_SECONDS = 0.05
-
-
-async def work_for_ever() -> None:
-    """Do what waits, again and again."""
-    settings = Settings.from_env(os.environ)
-    # The standard output is for the answers alone.
-    configure(settings.log_level, sys.stderr)
-    services = build_services(settings)
-    while True:
-        try:
-            claimed = await work(services)
-        except NexscoutError:
-            claimed = 0
-        if claimed == 0:
-            await asyncio.sleep(IDLE_SECONDS)
 
 
 def forked() -> int:
@@ -40,7 +22,10 @@ def forked() -> int:
     if pid:
         return pid
     try:
-        asyncio.run(work_for_ever())
+        settings = Settings.from_env(os.environ)
+        # The standard output is for the answers alone.
+        configure(settings.log_level, sys.stderr)
+        asyncio.run(work(settings, sweeping=False))
     finally:
         os._exit(0)
 

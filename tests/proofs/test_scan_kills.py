@@ -10,7 +10,9 @@ import pytest
 
 from functions.scan_processor_v2.routes import router
 from local.stack import Stack
-from tests.apps import app_on, client_of
+from shared.deadline import Deadline
+from shared.sweep import sweep as sweep_once
+from tests.apps import app_on, client_of, services_on
 from tests.books import Books
 from tests.conftest import Database
 from tests.functions.scanning import Scan, ScanApi, name, new_scan, people
@@ -72,14 +74,16 @@ async def kill_until_done(
     return kills
 
 
-async def ended(scan: Scan, database: Database) -> None:
+async def ended(stack: Stack, scan: Scan, database: Database) -> None:
     """Wait for the end of the scan."""
     for look in range(LOOKS):
         if scan.job()["state"] in {"done", "failed"}:
             return
         if look % 100 == 0:
-            # A call of a killed worker may have arrived after its holds had been ended.
+            # A call of a killed worker may have arrived after its holds had been ended, and a message went with him.
             let_time_pass(database, scan)
+            async with services_on(stack) as services:
+                await sweep_once(services, Deadline.starting(10), lost_after_seconds=0)
         await asyncio.sleep(0.05)
     raise AssertionError(scan.job())
 
@@ -114,7 +118,7 @@ async def kill(stack: Stack, database: Database, log: Path, seed: int, kills: in
         while counts["kills"] < kills:
             scan = await handed_in(stack, database)
             counts["kills"] += await kill_until_done(scan, database, running, dice, kills - counts["kills"])
-            await ended(scan, database)
+            await ended(stack, scan, database)
             counts += assert_whole(scan, database)
             counts["scans"] += 1
     return counts

@@ -12,6 +12,7 @@ from shared.deadline import Deadline
 from shared.errors import IdempotencyConflict, InternalError, NexscoutError, Unauthorized
 from shared.jobs import JobQueue
 from shared.settings import Settings
+from shared.work_queue import WorkQueue
 from tests.wire import Wire, answer, wire_before
 
 ID = UUID("5f0c8a10-0000-4000-8000-00000000000a")
@@ -30,7 +31,7 @@ async def jobs(wire: Wire) -> AsyncIterator[JobQueue]:
     keys = {"SUPABASE_PUBLISHABLE_KEY": "sb_publishable_a", "SUPABASE_SECRET_KEY": "sb_secret_b"}
     settings = Settings.from_env({"SUPABASE_URL": wire.url, "OPENAI_API_KEY": "sk-none", **keys})
     async with httpx.AsyncClient() as http:
-        yield JobQueue(Database(settings, http))
+        yield JobQueue(Database(settings, http), WorkQueue("jobs", None))
 
 
 @pytest.mark.parametrize("outcome", ["reserved", "replayed"])

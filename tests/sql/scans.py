@@ -49,11 +49,9 @@ class Scans:
         """End the input."""
         return self.money.answer("select public.scan_queue(%s, %s, %s)", scan, lease, json.dumps(facts))
 
-    def claim(self, scan: UUID | None = None, limit: int = 1, most_tries: int = MOST_TRIES) -> Answer:
-        """Ask for work as a worker does."""
-        return self.money.answer(
-            "select public.scan_claim(%s, %s, %s, %s)", scan, limit, LEASE_SECONDS, most_tries
-        )
+    def claim(self, scan: UUID, most_tries: int = MOST_TRIES) -> Answer:
+        """Ask for a scan as a worker does."""
+        return self.money.answer("select public.scan_claim(%s, %s, %s)", scan, LEASE_SECONDS, most_tries)
 
     def open_blocks(self, scan: UUID, lease: int, after: int | None = None, limit: int = 10) -> Answer:
         """Ask for the next open blocks."""
@@ -126,8 +124,7 @@ class Scans:
 
     def claimed(self, scan: UUID, user: UUID) -> Running:
         """Claim a scan that must be there to be claimed."""
-        (claim,) = self.claim(scan)["scans"]
-        return Running(scan, user, claim["lease"])
+        return Running(scan, user, self.claim(scan)["lease"])
 
     def lapse(self, scan: UUID) -> None:
         """Let the lease of a scan be over."""

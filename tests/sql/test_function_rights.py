@@ -23,7 +23,8 @@ public.ai_configuration_of           no     no     no             no         yes
 public.ai_prospect_of                no     no     no             no         yes
 public.scan_owner                    no     no     no             no         yes
 public.ai_enqueue_job                no     no     no             no         yes
-public.ai_claim_jobs                 no     no     no             no         yes
+public.ai_claim_job                  no     no     no             no         yes
+public.ai_requeue_jobs               no     no     no             no         yes
 public.ai_finish_job                 no     no     no             no         yes
 public.chat_open                     no     no     no             no         yes
 public.chat_answer                   no     no     no             no         yes

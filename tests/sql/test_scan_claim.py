@@ -1,7 +1,7 @@
 """A scan belongs to one worker at a time, comes back when he dies, and is given up when nobody gets on with it."""
 
 from collections.abc import Iterator
-from uuid import UUID
+from uuid import UUID, uuid4
 
 import psycopg
 import pytest
@@ -9,6 +9,9 @@ import pytest
 from tests.sql.money import Money
 from tests.sql.scans import Scans, item
 from tests.sql.waiting import locked
+
+NOTHING = {"outcome": "in_progress"}
+GIVEN_UP = {"outcome": "failed"}
 
 
 @pytest.fixture(autouse=True)
@@ -20,32 +23,22 @@ def _nothing_waits(money: Money) -> Iterator[None]:
 
 
 def test_worker_gets_the_scan_with_what_he_needs(money: Money) -> None:
-    """A claim tells whose scan it is, under which lease, and how much of it is done."""
+    """A claim tells whose scan it is and under which lease; the blocks are asked for."""
     scans, user = Scans(money), money.account()
     scan = scans.queued(user, blocks=2)
-    assert scans.claim() == {
-        "scans": [
-            {
-                "scan_id": str(scan),
-                "user_id": str(user),
-                "scan_type": "text",
-                "lease": 2,
-                "tries": 1,
-                "blocks_total": 2,
-                "blocks_done": 0,
-            }
-        ],
-        "gave_up": 0,
-    }
+    assert scans.claim(scan) == {"outcome": "running", "user_id": str(user), "lease": 2}
+    assert scans.job(scan)["tries"] == 1
     assert scans.job(scan)["state"] == "running"
     assert scans.told(scan)[-1] == ("scoring", 45)
 
 
 def test_leased_scan_is_not_claimed_again(money: Money) -> None:
-    """While a lease lives nobody else gets the scan, by its id neither."""
+    """While a lease lives nobody else gets the scan; one that has ended, or never was, is nobody's work."""
     scans = Scans(money)
-    work = scans.running(money.account())
-    assert scans.claim() == scans.claim(work.id) == {"scans": [], "gave_up": 0}
+    work, ended = (scans.running(money.account()) for _ in range(2))
+    scans.store(ended.user, ended.id, 0)
+    scans.finish(ended.id, ended.lease)
+    assert [scans.claim(scan) for scan in (work.id, ended.id, uuid4())] == [NOTHING] * 3
 
 
 def test_scan_of_a_dead_worker_is_claimed(money: Money) -> None:
@@ -72,7 +65,7 @@ def test_lapsed_lease_that_nobody_took_is_renewed(money: Money) -> None:
     work = scans.running(money.account())
     scans.lapse(work.id)
     assert scans.renew(work.id, work.lease) == {"outcome": "running"}
-    assert scans.claim(work.id)["scans"] == []
+    assert scans.claim(work.id) == NOTHING
 
 
 def test_lease_of_an_upload_is_renewed(money: Money) -> None:
@@ -111,24 +104,14 @@ def test_open_blocks_come_page_by_page(money: Money) -> None:
     assert pages == [[0, 1], [0, 1], [2, 4], [4], []]
 
 
-def test_claims_take_no_more_than_the_limit_oldest_first(money: Money) -> None:
-    """Scans that have waited longest go first; two workers never get the same."""
-    scans = Scans(money)
-    waiting_scans = [str(scans.queued(money.account())) for _ in range(3)]
-    first, second = (scans.claim(limit=2)["scans"] for _ in range(2))
-    assert [claim["scan_id"] for claim in first] == waiting_scans[:2]
-    assert [claim["scan_id"] for claim in second] == waiting_scans[2:]
-
-
 def test_two_workers_at_once_never_get_one_scan(money: Money, money_url: str) -> None:
     """A claim that is not committed yet already keeps others off, without making them wait."""
     scans = Scans(money)
     scan = scans.queued(money.account())
     with psycopg.connect(money_url) as first:
-        row = first.execute("select public.scan_claim(null, 1, 60, 3)").fetchone()
-        assert row is not None
-        assert [claim["scan_id"] for claim in row[0]["scans"]] == [str(scan)]
-        assert scans.claim() == {"scans": [], "gave_up": 0}
+        row = first.execute("select public.scan_claim(%s, 60, 3) ->> 'outcome'", [scan]).fetchone()
+        assert row == ("running",)
+        assert scans.claim(scan) == NOTHING
 
 
 def test_scan_that_gets_on_is_claimed_any_number_of_times(money: Money) -> None:
@@ -136,12 +119,12 @@ def test_scan_that_gets_on_is_claimed_any_number_of_times(money: Money) -> None:
     scans, user, blocks = Scans(money), money.account(), 5
     scan = scans.queued(user, blocks=blocks)
     for ordinal in range(blocks):
-        (claim,) = scans.claim(scan, most_tries=1)["scans"]
-        assert claim["tries"] == 1
+        lease = scans.claim(scan, most_tries=1)["lease"]
+        assert scans.job(scan)["tries"] == 1
         scans.store(user, scan, ordinal)
-        scans.release(scan, claim["lease"])
-    (claim,) = scans.claim(scan, most_tries=1)["scans"]
-    assert scans.finish(scan, claim["lease"])["outcome"] == "done"
+        scans.release(scan, lease)
+    lease = scans.claim(scan, most_tries=1)["lease"]
+    assert scans.finish(scan, lease)["outcome"] == "done"
 
 
 def test_scan_that_gets_nowhere_is_given_up(money: Money) -> None:
@@ -149,15 +132,15 @@ def test_scan_that_gets_nowhere_is_given_up(money: Money) -> None:
     scans, user = Scans(money), money.account()
     scan = scans.queued(user)
     for number in range(3):
-        (claim,) = scans.claim(scan)["scans"]
-        assert claim["tries"] == number + 1
+        claim = scans.claim(scan)
+        assert scans.job(scan)["tries"] == number + 1
         scans.lapse(scan)
-    assert scans.claim(scan) == {"scans": [], "gave_up": 1}
+    assert scans.claim(scan) == GIVEN_UP
     job = scans.job(scan)
     assert (job["state"], job["failure_code"]) == ("failed", "scan_failed")
     assert job["failure"] == "The scan could not be completed. Please try again."
     assert (scans.row(scan)["status"], scans.told(scan)[-1]) == ("failed", ("failed", 45))
-    assert scans.claim(scan) == {"scans": [], "gave_up": 0}
+    assert scans.claim(scan) == NOTHING
     assert scans.renew(scan, claim["lease"]) == {"outcome": "lease_lost"}
 
 
@@ -181,8 +164,8 @@ def test_busy_account_delays_the_giving_up(money: Money, money_url: str) -> None
     work = scans.running(money.account())
     scans.lapse(work.id)
     with locked(money_url, work.user):
-        assert scans.claim(work.id, most_tries=1) == {"scans": [], "gave_up": 0}
-    assert scans.claim(work.id, most_tries=1) == {"scans": [], "gave_up": 1}
+        assert scans.claim(work.id, most_tries=1) == NOTHING
+    assert scans.claim(work.id, most_tries=1) == GIVEN_UP
 
 
 def test_lost_message_is_sent_again(money: Money) -> None:
@@ -191,8 +174,7 @@ def test_lost_message_is_sent_again(money: Money) -> None:
     scan = scans.queued(user)
     assert scans.requeue(older_than_seconds=60) == {"scans": [], "gave_up": 0}
     wait_longer(money, scan, 90)
-    listed = {"scans": [{"scan_id": str(scan), "user_id": str(user)}], "gave_up": 0}
-    assert scans.requeue(older_than_seconds=60) == listed
+    assert scans.requeue(older_than_seconds=60) == {"scans": [str(scan)], "gave_up": 0}
     assert scans.requeue(older_than_seconds=60) == {"scans": [], "gave_up": 0}
 
 
@@ -213,7 +195,7 @@ def test_message_of_a_dead_worker_is_sent_again(money: Money) -> None:
     scans.finish(ended.id, ended.lease)
     for work in (dead, ended):
         wait_longer(money, work.id, 300)
-    assert [entry["scan_id"] for entry in scans.requeue(60)["scans"]] == [str(dead.id)]
+    assert scans.requeue(60)["scans"] == [str(dead.id)]
     assert scans.renew(living.id, living.lease)["outcome"] == "running"
 
 

@@ -182,3 +182,20 @@ def test_second_sweep_at_the_same_time_does_nothing(money: Money, money_url: str
             "failed": 0,
             "running": True,
         }
+
+
+@pytest.mark.parametrize(("hours", "kept"), [(23, True), (25, False)])
+def test_answered_job_lives_a_day(hours: int, kept: bool, money: Money) -> None:  # noqa: FBT001
+    """After 24 hours nothing is left of what was asked and answered; its id is still known to its owner."""
+    job = money.value(
+        """insert into public.ai_jobs (id, user_id, function_name, body, body_hash, idempotency_key, state,
+             reply, reply_status, finished_at)
+           values (gen_random_uuid(), %s, 'generate-ai-content', '{}', 'h', 'k', 'done', '{}', 200,
+             now() - make_interval(hours => %s)) returning id""",
+        money.account(),
+        hours,
+    )
+    assert money.sweep()["erased"] == (0 if kept else 1)
+    (row,) = money.rows("select body, reply, idempotency_key, state from public.ai_jobs where id = %s", job)
+    assert ((row["body"], row["reply"], row["idempotency_key"]) != (None, None, None)) == kept
+    assert row["state"] == "done"

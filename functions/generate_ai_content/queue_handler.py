@@ -1,0 +1,13 @@
+"""The worker on Lambda: messages `{"jobId": …}` of a queue; what was asked for stands in the database."""
+
+import os
+
+from functions.generate_ai_content.worker import work_on
+from shared.log import configure
+from shared.queue_worker import queue_handler
+from shared.services import build_services
+from shared.settings import Settings
+
+settings = Settings.from_env(os.environ)
+configure(settings.log_level)
+handler = queue_handler(work_on, build_services(settings), settings.job_timeout_seconds)

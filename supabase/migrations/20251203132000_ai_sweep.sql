@@ -128,6 +128,22 @@ end
 $$;
 comment on function nexscout.erase_jobs is 'Erases what was asked and answered by jobs past their time; returns how many';
 
+create index if not exists ai_usage_attempts_created_idx on public.ai_usage_attempts (created_at);
+
+create or replace function nexscout.watched_figures() returns jsonb
+language sql set search_path = '' as $$
+  select jsonb_build_object(
+    'overdue', (
+      select count(*) from public.ai_requests
+      where state = 'held' and expires_at <= clock_timestamp() - interval '5 minutes'),
+    -- As text: a JSON number is a float to most who read it.
+    'spent_usd', (
+      select coalesce(sum(cost_usd), 0)::text from public.ai_usage_attempts
+      where created_at > clock_timestamp() - interval '1 hour'))
+$$;
+comment on function nexscout.watched_figures is
+  'What alarms are set on: holds that sweeps have left open five minutes past their life, and the USD of the last hour''s attempts';
+
 create or replace function public.ai_sweep(p_limit integer default 500) returns jsonb
 language plpgsql set search_path = '' as $$
 declare
@@ -136,7 +152,8 @@ declare
   v_scans record;
 begin
   if not pg_try_advisory_xact_lock(hashtextextended('nexscout.ai_sweep', 0)) then
-    return jsonb_build_object('expired', 0, 'refilled', 0, 'scans', 0, 'erased', 0, 'failed', 0, 'running', true);
+    return jsonb_build_object('expired', 0, 'refilled', 0, 'scans', 0, 'erased', 0, 'failed', 0, 'running', true)
+      || nexscout.watched_figures();
   end if;
   v_requests := nexscout.sweep_requests(p_limit);
   v_accounts := nexscout.sweep_accounts(p_limit);
@@ -147,15 +164,17 @@ begin
     'scans', v_scans.done,
     'erased', nexscout.erase_replies(p_limit) + nexscout.erase_jobs(p_limit),
     'failed', v_requests.failed + v_accounts.failed + v_scans.failed,
-    'running', false);
+    'running', false) || nexscout.watched_figures();
 end
 $$;
 comment on function public.ai_sweep is
-  'Closes abandoned calls, refills accounts whose day began, fails scans whose input never came to its end and erases stored replies past their time, at most p_limit of each. For the service key only';
+  'Closes abandoned calls, refills accounts whose day began, fails scans whose input never came to its end and erases stored replies past their time, at most p_limit of each; tells what alarms are set on. For the service key only';
 
 revoke all on function nexscout.close_abandoned(uuid, uuid), nexscout.refill_due(uuid), nexscout.take_if_free(uuid),
   nexscout.sweep_requests(integer), nexscout.sweep_accounts(integer), nexscout.erase_replies(integer), nexscout.erase_jobs(integer),
+  nexscout.watched_figures(),
   public.ai_sweep(integer) from public, anon, authenticated;
 grant execute on function nexscout.close_abandoned(uuid, uuid), nexscout.refill_due(uuid), nexscout.take_if_free(uuid),
   nexscout.sweep_requests(integer), nexscout.sweep_accounts(integer), nexscout.erase_replies(integer), nexscout.erase_jobs(integer),
+  nexscout.watched_figures(),
   public.ai_sweep(integer) to service_role;

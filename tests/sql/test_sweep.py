@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 from contextlib import contextmanager
 from decimal import Decimal
+from typing import Any
 from uuid import UUID
 
 import psycopg
@@ -17,6 +18,11 @@ def _nothing_left_to_do(money: Money) -> None:
     """Each test begins with nothing that a sweep would find."""
     while any(money.sweep()[name] for name in ("expired", "refilled", "scans", "erased")):
         pass
+
+
+def work(answer: dict[str, Any]) -> dict[str, Any]:
+    """What a sweep did, without what it saw."""
+    return {name: value for name, value in answer.items() if name not in {"overdue", "spent_usd"}}
 
 
 def test_fault_5_abandoned_call_gets_its_rows(money: Money) -> None:
@@ -50,7 +56,7 @@ def test_second_sweep_finds_nothing(money: Money) -> None:
     """A call is swept once."""
     money.expire(money.held(money.account()))
     money.sweep()
-    assert money.sweep() == {
+    assert work(money.sweep()) == {
         "expired": 0,
         "refilled": 0,
         "scans": 0,
@@ -174,7 +180,7 @@ def test_second_sweep_at_the_same_time_does_nothing(money: Money, money_url: str
     money.expire(money.held(money.account()))
     with psycopg.connect(money_url) as first:
         first.execute("select public.ai_sweep()")
-        assert money.sweep() == {
+        assert work(money.sweep()) == {
             "expired": 0,
             "refilled": 0,
             "scans": 0,
@@ -199,3 +205,34 @@ def test_answered_job_lives_a_day(hours: int, kept: bool, money: Money) -> None:
     (row,) = money.rows("select body, reply, idempotency_key, state from public.ai_jobs where id = %s", job)
     assert ((row["body"], row["reply"], row["idempotency_key"]) != (None, None, None)) == kept
     assert row["state"] == "done"
+
+
+@pytest.mark.parametrize(("seconds", "overdue"), [(299, 0), (301, 1)])
+def test_hold_that_sweeps_leave_open_is_told(
+    money: Money, money_url: str, seconds: int, overdue: int
+) -> None:
+    """Five minutes past its life: a busy account is let pass for a sweep or two, not for ever."""
+    user = money.account()
+    request = money.held(user)
+    money.admin.execute(
+        "update public.ai_requests set expires_at = clock_timestamp() - make_interval(secs => %s) where id = %s",
+        [seconds, request],
+    )
+    with locked(money_url, user):
+        assert money.sweep()["overdue"] == overdue
+    assert money.sweep()["overdue"] == 0
+
+
+def test_usd_of_the_last_hour_is_told(money: Money) -> None:
+    """Exactly, of what was delivered and what was not; older attempts no longer count."""
+    before = Decimal(money.sweep()["spent_usd"])
+    user = money.account()
+    requests = [money.held(user) for _ in range(3)]
+    money.settle(requests[0], attempt(cost_usd="0.000000000001"))
+    money.release(requests[1], attempt(cost_usd="0.25"))
+    money.settle(requests[2], attempt(cost_usd="7"))
+    money.admin.execute(
+        "update public.ai_usage_attempts set created_at = now() - interval '61 minutes' where request_id = %s",
+        [requests[2]],
+    )
+    assert Decimal(money.sweep()["spent_usd"]) - before == Decimal("0.250000000001")

@@ -17,6 +17,7 @@ from functions.scan_processor_v2.chat_lines import (
     stamped,
 )
 from functions.scan_processor_v2.columns import field_of
+from functions.scan_processor_v2.enumerations import people_apart
 from functions.scan_processor_v2.line_names import line_name, name_behind_contact
 from functions.scan_processor_v2.records import Record, Source, parts
 from functions.scan_processor_v2.tables import csv_records, is_table
@@ -182,6 +183,11 @@ class Reader:
         if self._silent and not self._heads(line):
             return
         in_chat = self._current is not None and self._current.source == "message"
+        several = [] if in_chat else people_apart(line)
+        if several:
+            self._drafts += [Draft("line", {"name": person.name}, [person.words]) for person in several]
+            self._current = None
+            return
         head = line[:_HEAD]
         headline = in_chat and _HEADLINE.search(head) is not None
         name = None if headline else line_name(head, lower_case=not in_chat) or name_behind_contact(head)

@@ -67,7 +67,7 @@ def line_name(line: str, *, lower_case: bool = True) -> LineName | None:
     name = line[slice(*span)]
     clear = bool(_CLEAR.match(line, behind))
     alone = not line[behind:].strip(" .!\t")
-    if not _is_person(name) or not (name[0].isupper() or (lower_case and clear)):
+    if not is_person(name) or not (name[0].isupper() or (lower_case and clear)):
         return None
     return LineName(" ".join(name.split()), span[0], behind, alone)
 
@@ -90,12 +90,13 @@ def _surname_first(line: str, span: tuple[int, int]) -> LineName | None:
     if given_names is None or not line[given_names[0]].isupper() or not _BOUND.match(line, given_names[1]):
         return None
     value = f"{line[slice(*given_names)]} {surname}"
-    if not _is_person(value):
+    if not is_person(value):
         return None
     return LineName(" ".join(value.split()), span[0], given_names[1], not line[given_names[1] :].strip())
 
 
-def _is_person(name: str) -> bool:
+def is_person(name: str) -> bool:
+    """Tell whether words that are written as a name may name somebody: two words or more, none of a heading."""
     words = [word.strip(".\"'").lower() for word in name.split()]
     return (
         2 <= len(words) <= MAX_WORDS  # noqa: PLR2004  # one word alone is as often something else

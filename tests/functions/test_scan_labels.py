@@ -11,12 +11,12 @@ PARTS: list[list[Part]] = [["tuning"], ["held_out"], ["tuning", "held_out"]]
 
 @pytest.mark.parametrize("parts", PARTS)
 def test_contacts_and_names_reach_their_scores(parts: list[Part]) -> None:
-    """By rules alone, e-mail F1 0.99 and phone F1 0.97 over all inputs, and little less where nothing was tuned."""
+    """By rules alone, e-mail F1 0.99 and phone F1 0.97 over all inputs, and where nothing was tuned."""
     given = inputs(*parts)
     people = sum(len(one.expected) for one in given)
     print(f"\n{parts}, {len(given)} inputs, {people} people\n{table(given)}")  # noqa: T201  # the figures are the point
     assert score(our_rules, "email", given).f1 >= 0.99
-    assert score(our_rules, "phone", given).f1 >= (0.96 if parts == ["held_out"] else 0.97)
+    assert score(our_rules, "phone", given).f1 >= 0.97
     assert score(our_rules, "name", given).precision >= 0.95
 
 

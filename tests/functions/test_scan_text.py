@@ -144,6 +144,49 @@ def test_words_that_are_capitalised_by_habit_name_nobody(line: str) -> None:
     assert [rule_item(record) for record in read(line)] == [None]
 
 
+@pytest.mark.parametrize(
+    ("line", "people"),
+    [
+        (
+            "Refer ko po: Ana Cruz 0917 123 4567, teacher, at si Ben Tan 0918 234 5678.",
+            [
+                ("Ana Cruz", "Refer ko po: Ana Cruz 0917 123 4567, teacher"),
+                ("Ben Tan", "Ben Tan 0918 234 5678."),
+            ],
+        ),
+        (
+            "Ana Cruz <ana@example.com>, Ben dela Cruz <ben@example.com>",
+            [
+                ("Ana Cruz", "Ana Cruz <ana@example.com>"),
+                ("Ben dela Cruz", "Ben dela Cruz <ben@example.com>"),
+            ],
+        ),
+        (
+            "Ana Cruz, 0917 123 4567, ana@example.com; Ben Tan, 0918 234 5678",
+            [("Ana Cruz", "Ana Cruz, 0917 123 4567, ana@example.com"), ("Ben Tan", "Ben Tan, 0918 234 5678")],
+        ),
+    ],
+)
+def test_a_line_of_several_people_is_a_record_of_each(line: str, people: list[tuple[str, str]]) -> None:
+    """Each with the words about him alone; what stands before the first belongs to the first."""
+    assert [(record.fields["name"], record.text) for record in read(line)] == people
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "Ana Cruz, 0917 123 4567, Sales Manager, ana@example.com",
+        "Ana Cruz - 0917 123 4567 / 0918 234 5678 - OFW",
+        "Ana Cruz 0917 123 4567 / Home Phone 02 8123 4567",
+        "Ana Cruz 0917 123 4567, Makati City 02 8123 4567",
+    ],
+)
+def test_a_second_contact_of_one_person_begins_no_other(line: str) -> None:
+    """Neither what somebody does nor where he lives is a name, and a number may have no name."""
+    (record,) = read(line)
+    assert (record.fields["name"], record.text) == ("Ana Cruz", line)
+
+
 def test_a_long_text_is_given_in_parts_and_loses_nothing() -> None:
     """A part holds at most 2,000 characters and is cut between words; each names its person."""
     words = " ".join(f"word{number}" for number in range(1000))
@@ -165,6 +208,9 @@ def test_a_long_text_is_given_in_parts_and_loses_nothing() -> None:
         "1 ",
         "Maria ",
         "Maria Santos ",
+        "Maria Santos 0917 123 4567 ",
+        "Maria Santos <a@b.ph>, ",
+        "Aaaaaaaaaaaa Aaaaaaaaaaaa\n",
         "a@",
         "0917 ",
         ": ",

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from shared.deadline import Deadline
+from shared.emf import print_sweep
 from shared.errors import NexscoutError, ServiceUnavailable
 from shared.log import log_event
 from shared.services import Services
@@ -50,6 +51,8 @@ async def sweep(
     log_event("sweep.finished", details=counts)
     if not whole:
         raise ServiceUnavailable
+    if services.settings.metrics_namespace is not None:
+        print_sweep(services.settings.metrics_namespace, counts)
     return counts
 
 

@@ -35,8 +35,20 @@ function ofFunction(name, timeout) {
   const id = normalized(name);
   const told = `${name}: `;
   return [
-    {id: `${id}Errors`, AlarmDescription: `${told}invocations crashed or were cut off`, ...above(0), ...metric("Errors"), Statistic: "Sum"},
-    {id: `${id}Throttles`, AlarmDescription: `${told}invocations were refused for lack of concurrency`, ...above(0), ...metric("Throttles"), Statistic: "Sum"},
+    {
+      id: `${id}Errors`,
+      AlarmDescription: `${told}invocations crashed or were cut off`,
+      ...above(0),
+      ...metric("Errors"),
+      Statistic: "Sum",
+    },
+    {
+      id: `${id}Throttles`,
+      AlarmDescription: `${told}invocations were refused for lack of concurrency`,
+      ...above(0),
+      ...metric("Throttles"),
+      Statistic: "Sum",
+    },
     {
       id: `${id}Duration`,
       AlarmDescription: `${told}p95 is near the timeout of ${timeout} s`,

@@ -1,4 +1,5 @@
 // The same figures as the alarms', over time: a row a question.
+const SERVED = ["generate-ai-content", "public-chatbot-chat", "scan-processor-v2"];
 const WIDTH = 8;
 const HEIGHT = 6;
 
@@ -6,18 +7,18 @@ module.exports = async ({resolveConfigurationProperty, resolveVariable}) => {
   const stage = await resolveVariable("sls:stage");
   const names = Object.keys(await resolveConfigurationProperty(["functions"]));
   const graphs = [
-    graph("Invocations", names.map((name) => ofFunction(stage, name, "Invocations")), "Sum"),
-    graph("Errors and throttles", names.flatMap((name) => [ofFunction(stage, name, "Errors"), ofFunction(stage, name, "Throttles")]), "Sum"),
-    graph("Duration, p95, ms", names.map((name) => ofFunction(stage, name, "Duration")), "p95"),
-    graph("Requests", byFunction(stage, "Requests"), "Sum"),
-    graph("Answers of 500 and above", [...byFunction(stage, "Errors"), ...byFunction(stage, "ProviderErrors")], "Sum"),
-    graph("Whole time and providers' time, p95, ms", [...byFunction(stage, "DurationMs"), ...byFunction(stage, "ProviderMs")], "p95"),
-    graph("USD of the last hour", [ofApp(stage, "SpentUSD", "sweep")], "Maximum"),
-    graph("Tokens and energy of requests", [...byFunction(stage, "Tokens"), ...byFunction(stage, "Energy")], "Sum"),
-    graph("Holds: expired, overdue", [ofApp(stage, "ExpiredHolds", "sweep"), ofApp(stage, "OverdueHolds", "sweep")], "Maximum"),
-    graph("Messages that wait", ["scans", "jobs"].map((queue) => ofQueue(stage, queue, "ApproximateNumberOfMessagesVisible")), "Maximum"),
-    graph("Oldest message, s", ["scans", "jobs"].map((queue) => ofQueue(stage, queue, "ApproximateAgeOfOldestMessage")), "Maximum"),
-    graph("Dead letters", ["scans-dead", "jobs-dead"].map((queue) => ofQueue(stage, queue, "ApproximateNumberOfMessagesVisible")), "Maximum"),
+    graph("Invocations", "Sum", ofFunctions(stage, names, "Invocations")),
+    graph("Errors and throttles", "Sum", ofFunctions(stage, names, "Errors", "Throttles")),
+    graph("Duration, p95, ms", "p95", ofFunctions(stage, names, "Duration")),
+    graph("Requests", "Sum", byFunction(stage, "Requests")),
+    graph("Answers of 500 and above", "Sum", byFunction(stage, "Errors", "ProviderErrors")),
+    graph("Whole time and providers' time, p95, ms", "p95", byFunction(stage, "DurationMs", "ProviderMs")),
+    graph("USD of the last hour", "Maximum", ofSweep(stage, "SpentUSD")),
+    graph("Tokens and energy of requests", "Sum", byFunction(stage, "Tokens", "Energy")),
+    graph("Holds: expired, overdue", "Maximum", ofSweep(stage, "ExpiredHolds", "OverdueHolds")),
+    graph("Messages that wait", "Maximum", ofQueues(stage, ["scans", "jobs"], "ApproximateNumberOfMessagesVisible")),
+    graph("Oldest message, s", "Maximum", ofQueues(stage, ["scans", "jobs"], "ApproximateAgeOfOldestMessage")),
+    graph("Dead letters", "Maximum", ofQueues(stage, ["scans-dead", "jobs-dead"], "ApproximateNumberOfMessagesVisible")),
   ];
   const DashboardBody = {"Fn::Sub": JSON.stringify({widgets: graphs.map(placed)})};
   return {
@@ -30,24 +31,29 @@ module.exports = async ({resolveConfigurationProperty, resolveVariable}) => {
   };
 };
 
-function byFunction(stage, metric) {
-  return ["generate-ai-content", "public-chatbot-chat", "scan-processor-v2"].map((name) => ofApp(stage, metric, name));
+function ofFunctions(stage, names, ...metrics) {
+  return names.flatMap((name) =>
+    metrics.map((metric) => ["AWS/Lambda", metric, "FunctionName", `nexscout-${stage}-${name}`])
+  );
 }
 
-function ofFunction(stage, name, metric) {
-  return ["AWS/Lambda", metric, "FunctionName", `nexscout-${stage}-${name}`];
+function ofQueues(stage, names, metric) {
+  return names.map((name) => ["AWS/SQS", metric, "QueueName", `nexscout-${stage}-${name}`]);
 }
 
-function ofQueue(stage, name, metric) {
-  return ["AWS/SQS", metric, "QueueName", `nexscout-${stage}-${name}`];
+function byFunction(stage, ...metrics) {
+  return SERVED.flatMap((name) => metrics.map((metric) => [`nexscout-${stage}`, metric, "function", name]));
 }
 
-function ofApp(stage, metric, name) {
-  return [`nexscout-${stage}`, metric, "function", name];
+function ofSweep(stage, ...metrics) {
+  return metrics.map((metric) => [`nexscout-${stage}`, metric, "function", "sweep"]);
 }
 
-function graph(title, metrics, stat) {
-  return {type: "metric", properties: {title, metrics, stat, period: 300, region: "${AWS::Region}", view: "timeSeries"}};
+function graph(title, stat, metrics) {
+  return {
+    type: "metric",
+    properties: {title, stat, metrics, period: 300, region: "${AWS::Region}", view: "timeSeries"},
+  };
 }
 
 function placed(widget, index) {

@@ -51,8 +51,8 @@ def print_metrics(namespace: str, function: str, status: int, context: RequestCo
     metrics.flush_metrics()
 
 
-def print_sweep(namespace: str, counts: Mapping[str, Any]) -> None:
-    """Print one line of metrics for a sweep that came to its end: `Sweeps` and those of its counts that are watched.
+def print_sweep(namespace: str, counts: Mapping[str, Any], *, whole: bool) -> None:
+    """Print one line of metrics for a sweep: `Sweeps` (1 for a whole one) and those of its counts that are watched.
 
     `overdue` are holds that are open past their life, `spent_usd` what went to providers within the last hour.
     """
@@ -60,7 +60,7 @@ def print_sweep(namespace: str, counts: Mapping[str, Any]) -> None:
 
     metrics = EphemeralMetrics(namespace=namespace)
     metrics.add_dimension("function", "sweep")
-    metrics.add_metric("Sweeps", MetricUnit.Count, 1)
+    metrics.add_metric("Sweeps", MetricUnit.Count, int(whole))
     for name, field in _SWEEP_FIGURES:
         if (value := counts.get(field)) is not None:
             metrics.add_metric(name, MetricUnit.Count, float(str(value)))

@@ -49,10 +49,10 @@ async def sweep(
             log_event("sweep.failed", level=logging.ERROR, code=error.code)
             whole = False
     log_event("sweep.finished", details=counts)
+    if (namespace := services.settings.metrics_namespace) is not None:
+        print_sweep(namespace, counts, whole=whole)
     if not whole:
         raise ServiceUnavailable
-    if services.settings.metrics_namespace is not None:
-        print_sweep(services.settings.metrics_namespace, counts)
     return counts
 
 

@@ -87,7 +87,7 @@ def test_only_what_the_app_prints_is_watched(
     for name in function_apps.names():
         print_metrics(namespace, name, 200, context)
     counts = dict.fromkeys(("expired", "overdue", "failed", "spent_usd", "scans_told", "jobs_told"), 0)
-    print_sweep(namespace, counts)
+    print_sweep(namespace, counts, whole=True)
     printed = set()
     for line in capsys.readouterr().out.splitlines():
         told = json.loads(line)

@@ -16,7 +16,7 @@ TELL = {"sqs:SendMessage"}
 QUEUES: dict[str, dict[str, set[str]]] = {
     "generate-ai-content": {"JobQueue": TELL},
     "generate-ai-content-stream": {"JobQueue": TELL},
-    "generate-ai-content-jobs": {"JobQueue": TELL | TAKE},
+    "generate-ai-content-jobs": {"JobQueue": TAKE},
     "public-chatbot-chat": {},
     "public-chatbot-chat-stream": {},
     "scan-processor-v2": {"ScanQueue": TELL},

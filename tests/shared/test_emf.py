@@ -63,9 +63,16 @@ def test_what_failed_at_the_providers_is_told_apart(
 def test_a_sweep_prints_what_is_watched_of_its_counts(capsys: pytest.CaptureFixture[str]) -> None:
     """Under a dimension of its own; a count that the database does not give is left out, never 0."""
     counts = {"expired": 2, "refilled": 7, "failed": 1, "spent_usd": "0.75", "running": False}
-    print_sweep("NexScout", counts)
+    print_sweep("NexScout", counts, whole=True)
     line = json.loads(capsys.readouterr().out)
     [described] = line["_aws"]["CloudWatchMetrics"]
     assert (line["function"], described["Dimensions"]) == ("sweep", [["function"]])
     figures = {metric["Name"]: line[metric["Name"]] for metric in described["Metrics"]}
     assert figures == {"Sweeps": [1.0], "ExpiredHolds": [2.0], "Failures": [1.0], "SpentUSD": [0.75]}
+
+
+def test_a_sweep_that_left_something_out_is_no_sweep(capsys: pytest.CaptureFixture[str]) -> None:
+    """What it found out is told all the same."""
+    print_sweep("NexScout", {"expired": 2}, whole=False)
+    line = json.loads(capsys.readouterr().out)
+    assert (line["Sweeps"], line["ExpiredHolds"]) == ([0.0], [2.0])

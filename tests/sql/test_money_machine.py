@@ -1,5 +1,6 @@
 """Any course of events leaves the books right: random courses beside a simple model, checked after each step."""
 
+from collections.abc import Iterator
 from typing import ClassVar
 from uuid import UUID
 
@@ -42,6 +43,7 @@ class MoneyMachine(RuleBasedStateMachine):
 
     money: ClassVar[Money]
     calls: Bundle[Named] = Bundle("calls")
+    shadows: Bundle[UUID] = Bundle("shadows")
 
     def __init__(self) -> None:
         super().__init__()
@@ -70,6 +72,37 @@ class MoneyMachine(RuleBasedStateMachine):
         assert (answer["energy_held"], answer["coins_held"]) == (call.energy, call.coins)
         assert answer["energy_available"] == self.model.available()
         return UUID(answer["request_id"]), call
+
+    @rule(
+        target=shadows,
+        wish=WISHES,
+        group=st.sampled_from([None, "s"]),
+        key=st.sampled_from([None, "k"]),
+    )
+    def reserve_shadow(
+        self, wish: tuple[str, ...], group: str | None, key: str | None
+    ) -> UUID | MultipleResults[UUID]:
+        """A copy of a call comes in, of which the model knows nothing."""
+        answer = self.money.reserve(
+            self.user,
+            *wish,
+            action=ACTION,
+            group_key=group,
+            idempotency_key=key,
+            body_hash="other",
+            shadow=True,
+        )
+        if wish == ("premium",) and self.model.tier == "free":
+            assert answer["outcome"] == "upgrade_required"
+            return multiple()
+        assert (answer["outcome"], answer["energy_held"], answer["coins_held"]) == ("reserved", 0, 0)
+        return UUID(answer["request_id"])
+
+    @rule(request=shadows, served=CLASSES, delivered=st.booleans())
+    def end_shadow(self, request: UUID, served: str, *, delivered: bool) -> None:
+        """A copy has ended, the first time or again: it is never charged."""
+        answer = self.money.settle(request, model_class=served) if delivered else self.money.release(request)
+        assert (answer["energy_charged"], answer["coins_charged"]) == (0, 0)
 
     @rule(named=calls)
     def note(self, named: Named) -> None:
@@ -168,7 +201,8 @@ class MoneyMachine(RuleBasedStateMachine):
             self.model.coins
         )
         states = self.money.rows(
-            "select state from public.ai_requests where user_id = %s order by created_at", self.user
+            "select state from public.ai_requests where user_id = %s and not shadow order by created_at",
+            self.user,
         )
         assert [row["state"] for row in states] == [call.state for call in self.model.calls]
         assert self.money.broken(self.user) == []
@@ -181,7 +215,7 @@ class MoneyMachine(RuleBasedStateMachine):
 
 
 @pytest.fixture
-def machine(money: Money) -> type[MoneyMachine]:
+def machine(money: Money) -> Iterator[type[MoneyMachine]]:
     """The machine on the database, with an action whose groups are small and whose premium class costs coins."""
     for model_class, energy in ENERGY.items():
         money.admin.execute(
@@ -190,7 +224,8 @@ def machine(money: Money) -> type[MoneyMachine]:
             [ACTION, model_class, energy, COINS[model_class], CALLS_PER_CHARGE],
         )
     MoneyMachine.money = money
-    return MoneyMachine
+    with money.policy(shadow_cost_usd_per_day=1_000_000):
+        yield MoneyMachine
 
 
 def test_any_course_of_events_leaves_the_books_right(machine: type[MoneyMachine]) -> None:

@@ -1,7 +1,7 @@
 """A shadow call in the database: it holds USD and leaves its marked rows, and nothing else of anybody changes."""
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from decimal import Decimal
 from typing import Any
@@ -33,6 +33,13 @@ def rows_of(money: Money, user: UUID) -> dict[str, list[Any]]:
         seen[table["name"]] = kept
     assert set(OWN_ROWS) < set(seen)
     return seen
+
+
+@pytest.fixture(autouse=True)
+def _room_in_the_day(money: Money) -> Iterator[None]:
+    """The shadows of other tests in the same database use up nothing of these."""
+    with money.policy(shadow_cost_usd_per_day=1_000_000):
+        yield
 
 
 @pytest.fixture
@@ -162,6 +169,15 @@ def test_refused_shadows_keep_no_refusal_of_a_user_out_of_the_log(money: Money) 
         (False, "insufficient_energy"),
         (True, "spend_cap_reached"),
     ]
+
+
+def test_the_days_cap_is_seeded(money: Money) -> None:
+    """5 USD."""
+    default = money.value(
+        """select column_default from information_schema.columns
+           where table_name = 'ai_policy' and column_name = 'shadow_cost_usd_per_day'"""
+    )
+    assert default == "5"
 
 
 def test_a_shadow_over_the_days_cap_is_refused(money: Money, spent: Callable[[], Decimal]) -> None:

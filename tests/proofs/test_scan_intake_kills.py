@@ -17,6 +17,9 @@ from starlette.requests import Request
 from bench.reading import csv_pieces
 from local.ports import listen
 from local.stack import Stack
+from shared.deadline import Deadline
+from shared.sweep import sweep
+from tests.apps import services_on
 from tests.books import Books
 from tests.conftest import Database
 from tests.functions.scanning import Scan, ScanApi, new_scan, polled
@@ -166,8 +169,10 @@ async def test_a_caller_who_comes_back_after_the_lease_is_served(
 async def test_a_scan_that_was_queued_before_the_kill_is_done_all_the_same(
     stack: Stack, database: Database, tmp_path: Path
 ) -> None:
-    """The worker needs nobody's answer: the poller sees it completed, and a caller who comes back gets the reply."""
+    """Its message was never sent, so the sweep sends it: the poller sees the end, and a late caller gets the reply."""
     scan = await killed_at(QUEUED, stack, database, tmp_path)
+    async with services_on(stack) as services:
+        await sweep(services, Deadline.starting(20), lost_after_seconds=0)
     assert (await polled(stack, scan))[-1] == ("completed", 100)
     assert_scanned_once(scan, database)
     again = await send(stack, scan)

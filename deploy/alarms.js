@@ -83,23 +83,16 @@ function ofQueue(name, oldestSeconds) {
 }
 
 function ofAnswers(name, stage) {
-  const sum = (Id, MetricName) => ({
-    Id,
-    ReturnData: false,
-    MetricStat: {Metric: own(MetricName, name, stage), Period: FIVE_MINUTES, Stat: "Sum"},
-  });
   return [
     {
       id: `${normalized(name)}ProviderErrors`,
       AlarmDescription: `${name}: more than a tenth of the requests failed at the providers`,
-      ...above(10),
-      Period: undefined,
-      Metrics: [
-        sum("failed", "ProviderErrors"),
-        sum("requests", "Requests"),
-        // Of a handful of requests one failure is no rate.
-        {Id: "rate", Label: "percent", Expression: "IF(requests >= 20, 100 * failed / requests, 0)"},
-      ],
+      ...above(0.1, 3),
+      // One failure among a handful of requests is no rate yet: twice within a quarter of an hour.
+      DatapointsToAlarm: 2,
+      ...own("ProviderErrors", name, stage),
+      // 0 or 1 a request.
+      Statistic: "Average",
     },
     {
       id: `${normalized(name)}ServerErrors`,

@@ -58,21 +58,22 @@ function distribution(stage, secret) {
     DefaultCacheBehavior: behaviour("supabase"),
     // By name: the project's other Edge Functions stay where they are.
     CacheBehaviors: [
-      served("generate-ai-content", "generate"),
-      served("public-chatbot-chat", "chat"),
-      served("scan-processor-v2", "api"),
+      ...served("generate-ai-content", "generate"),
+      ...served("public-chatbot-chat", "chat"),
+      ...served("scan-processor-v2", "api"),
     ],
   };
 }
 
 function served(name, originId) {
-  return {
-    PathPattern: `/functions/v1/${name}*`,
+  // Itself and what is below it, not another function whose name begins alike.
+  return ["", "/*"].map((rest) => ({
+    PathPattern: `/functions/v1/${name}${rest}`,
     ...behaviour(originId),
     FunctionAssociations: [
       {EventType: "viewer-request", FunctionARN: {"Fn::GetAtt": ["Rollout", "FunctionMetadata.FunctionARN"]}},
     ],
-  };
+  }));
 }
 
 function behaviour(TargetOriginId) {

@@ -25,11 +25,6 @@ def alarms(deployed: Deployment, namespace: str) -> dict[tuple[str, str], Resour
     }
 
 
-def rates(deployed: Deployment) -> list[Resource]:
-    """The alarms on an expression over several metrics."""
-    return [each for each in deployed.of_type("AWS::CloudWatch::Alarm").values() if "Metrics" in each]
-
-
 def test_every_function_has_an_alarm_for_errors_throttles_and_duration(deployed: Deployment) -> None:
     """The longest time is watched by its p95, and before it comes to the timeout."""
     found = alarms(deployed, "AWS/Lambda")
@@ -57,14 +52,13 @@ def test_every_queue_has_an_alarm_for_its_dead_letters_and_its_oldest_message(de
 
 
 def test_provider_errors_are_watched_as_a_rate_of_each_function(deployed: Deployment) -> None:
-    """Above a tenth, where there are requests enough to speak of a rate."""
-    watched = {
-        each["Metrics"][0]["MetricStat"]["Metric"]["Dimensions"][0]["Value"] for each in rates(deployed)
-    }
-    assert watched == set(function_apps.names())
-    for each in rates(deployed):
-        assert each["Threshold"] == 10
-        assert each["Metrics"][2]["Expression"] == "IF(requests >= 20, 100 * failed / requests, 0)"
+    """The average of what is 0 or 1 a request: above a tenth, twice within a quarter of an hour."""
+    found = alarms(deployed, f"nexscout-{deployed.stage}")
+    watched = {value: each for (metric, value), each in found.items() if metric == "ProviderErrors"}
+    assert set(watched) == {f'"{name}"' for name in function_apps.names()}
+    for each in watched.values():
+        assert (each["Statistic"], each["Threshold"]) == ("Average", 0.1)
+        assert (each["Period"], each["EvaluationPeriods"], each["DatapointsToAlarm"]) == (300, 3, 2)
 
 
 def test_spend_and_holds_are_watched_by_what_the_sweep_tells(deployed: Deployment) -> None:
@@ -100,9 +94,6 @@ def watched_metrics(deployed: Deployment) -> set[tuple[str, str]]:
     """Metric and function of all that alarms and the dashboard show of the app's own."""
     namespace = f"nexscout-{deployed.stage}"
     watched = {(metric, json.loads(value)) for metric, value in alarms(deployed, namespace)}
-    for each in rates(deployed):
-        metrics = [part["MetricStat"]["Metric"] for part in each["Metrics"] if "MetricStat" in part]
-        watched |= {(metric["MetricName"], metric["Dimensions"][0]["Value"]) for metric in metrics}
     for widget in dashboard(deployed):
         own = [metric for metric in widget["properties"]["metrics"] if metric[0] == namespace]
         watched |= {(metric[1], metric[3]) for metric in own}

@@ -36,9 +36,12 @@ def test_each_function_goes_to_where_it_is_served(deployed: Deployment) -> None:
     """The two that stream to their own addresses, the scan to the API, every other function to the project."""
     paths = {each["PathPattern"]: each["TargetOriginId"] for each in config(deployed)["CacheBehaviors"]}
     assert paths == {
-        "/functions/v1/generate-ai-content*": "generate",
-        "/functions/v1/public-chatbot-chat*": "chat",
-        "/functions/v1/scan-processor-v2*": "api",
+        "/functions/v1/generate-ai-content": "generate",
+        "/functions/v1/generate-ai-content/*": "generate",
+        "/functions/v1/public-chatbot-chat": "chat",
+        "/functions/v1/public-chatbot-chat/*": "chat",
+        "/functions/v1/scan-processor-v2": "api",
+        "/functions/v1/scan-processor-v2/*": "api",
     }
     assert config(deployed)["DefaultCacheBehavior"]["TargetOriginId"] == "supabase"
     origins = {each["Id"]: json.dumps(each["DomainName"]) for each in config(deployed)["Origins"]}

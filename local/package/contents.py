@@ -20,6 +20,14 @@ KEPT_METADATA = {"METADATA", "entry_points.txt"}
 
 UNUSED_PARTS = (
     PurePosixPath("openai/cli"),
+    # What FastAPI looks for with each route, and does without.
+    PurePosixPath("pydantic/v1"),
+    # Its command line, which would import click at each start; it is meant to be left out so.
+    PurePosixPath("httpx/_main.py"),
+    # HTTP/2, which nothing asks for.
+    PurePosixPath("h2"),
+    PurePosixPath("hpack"),
+    PurePosixPath("hyperframe"),
     PurePosixPath("aws_lambda_powertools/event_handler"),
     PurePosixPath("aws_lambda_powertools/utilities/parser"),
 )
@@ -53,4 +61,11 @@ def _is_needed(place: PurePosixPath) -> bool:
         return place.name in KEPT_METADATA or "licen" in str(place).lower()
     if UNUSED_FOLDERS & set(place.parts[:-1]) or place.suffix in UNUSED_ENDINGS:
         return False
-    return not any(place.is_relative_to(part) for part in UNUSED_PARTS)
+    return not any(_source(place).is_relative_to(part) for part in UNUSED_PARTS)
+
+
+def _source(place: PurePosixPath) -> PurePosixPath:
+    """Give the module whose bytecode a file is, else the file itself."""
+    if place.parent.name != "__pycache__":
+        return place
+    return place.parent.parent / f"{place.name.partition('.')[0]}.py"

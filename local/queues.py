@@ -36,18 +36,11 @@ class Queues:
         """Start the server; it is not waited for."""
         self._port = free_port(port)
         folder.mkdir(exist_ok=True)
-        own = {
-            "BIND_HOST": HOST,
-            "GATEWAY_PORT": str(self._port),
-            "MINISTACK_HOST": HOST,
-            "SERVICES": "sqs",
-            "STATE_DIR": str(folder),
-        }
         program = Program(
             name="the queue",
             command=[sys.executable, "-m", "ministack"],
             log=log,
-            env={**env, **CREDENTIALS, **own},
+            env={**env, **CREDENTIALS, **server_settings(self._port, folder), "SERVICES": "sqs"},
             cwd=folder,
         )
         return children.start(program)
@@ -59,6 +52,18 @@ class Queues:
         sqs = client(endpoint)
         self.env = {name: _made(sqs, queue) for name, queue in QUEUES.items()}
         self.env["AWS_ENDPOINT_URL_SQS"] = endpoint
+
+
+def server_settings(port: int, folder: Path) -> dict[str, str]:
+    """Keep ministack to one port of loopback and to one folder; two of its services would listen on all addresses."""
+    return {
+        "BIND_HOST": HOST,
+        "GATEWAY_PORT": str(port),
+        "MINISTACK_HOST": HOST,
+        "STATE_DIR": str(folder),
+        "IOT_MTLS_ENABLED": "0",
+        "SFTP_ENABLED": "0",
+    }
 
 
 def client(endpoint: str) -> "SQSClient":

@@ -1,6 +1,7 @@
 """The part of Supabase Storage that the functions use: files in buckets, each in the folder of whoever may read it."""
 
 import hmac
+import re
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -19,6 +20,7 @@ CORS = {
     "access-control-allow-methods": "*",
 }
 MAX_UPLOAD_BYTES = 100_000_000
+_BOUNDARY = re.compile(r"^multipart/form-data;.*boundary=\"?([^\";]+)", re.IGNORECASE)
 
 
 class Storage:
@@ -48,14 +50,16 @@ class Storage:
             return Response(headers=CORS)
         authorization = await self._exchange.authorization(request.headers.get("authorization", ""))
         file = self._file(request.scope["path"], authorization.partition(" ")[2], request.headers)
-        if file is not None and request.method in {"POST", "PUT"}:
+        if request.method in {"POST", "PUT"}:
+            if file is None:
+                return _refusal(400, "403", "Unauthorized", "new row violates row-level security policy")
             return await self._keep(file, request)
         if file is not None and file.is_file():
             return FileResponse(file, headers=CORS)
         return _refusal(400, "404", "not_found", "Object not found")
 
     async def _keep(self, file: Path, request: Request) -> Response:
-        content = await request.body()
+        content = _file_of(request.headers.get("content-type", ""), await request.body())
         if len(content) > MAX_UPLOAD_BYTES:
             return _refusal(413, "413", "Payload too large", "The object exceeded the maximum allowed size")
         await to_thread.run_sync(_write, file, content)
@@ -77,6 +81,18 @@ class Storage:
         except jwt.PyJWTError:
             return None
         return str(claims["sub"])
+
+
+def _file_of(content_type: str, body: bytes) -> bytes:
+    """Give the file that a body is, or that a form holds: a browser sends one, with fields beside the file."""
+    boundary = _BOUNDARY.search(content_type)
+    if boundary is None:
+        return body
+    for part in body.split(b"--" + boundary[1].encode()):
+        head, _, content = part.partition(b"\r\n\r\n")
+        if b"filename=" in head:
+            return content.removesuffix(b"\r\n")
+    return b""
 
 
 def _write(file: Path, content: bytes) -> None:

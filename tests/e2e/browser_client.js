@@ -36,6 +36,14 @@ globalThis.read = async ({ to, name, options }) => {
   return { rows: rows.data, count: rows.count, called: called.data, errors: [rows.error, called.error] }
 }
 
+// Uploads a file as a person's browser does, and says what the storage said.
+globalThis.upload = async ({ to, name, options }) => {
+  const client = await connect(to)
+  const file = new File([options.body], options.file ?? 'leads.csv', { type: options.type ?? 'text/csv' })
+  const { data, error } = await client.storage.from('scan-uploads').upload(name, file)
+  return { path: data?.path ?? null, error: error?.message ?? null }
+}
+
 // Begins a call that only `abort()` ends; `result` is what came of it.
 globalThis.begin = async ({ to, name, options }) => {
   const client = await connect(to)

@@ -6,7 +6,7 @@ set -eu
 cd "$(dirname "$0")/.."
 
 LOG=.local/logs/setup.log
-NEEDED_MB=1400
+NEEDED_MB=1700
 
 fail() {
   printf '\nnexscout: %s\n' "$1" >&2

@@ -1,14 +1,19 @@
 """generate-ai-content in shadow: a copy of a call goes all the way, and nobody pays, reads or notices anything."""
 
+import asyncio
+import json
+import subprocess
+import sys
 from collections.abc import AsyncIterator
 
 import pytest
 
 from functions.generate_ai_content.routes import router
-from local.stack import Stack
+from local.invoke import api_gateway_event
+from local.stack import PROJECT, Stack
 from tests.apps import app_on, client_of, in_process
 from tests.books import Books, add_prospect
-from tests.calls import Api, message, orchestrated
+from tests.calls import URL, Api, message, orchestrated
 from tests.conftest import Database, NewUser
 from tests.functions.shadowing import (
     ANSWER,
@@ -216,3 +221,25 @@ async def test_health_tells_of_the_shadow(stack: Stack, setting: str, told: obje
     ):
         reply = await client.get("/functions/v1/generate-ai-content/health")
     assert reply.json().get("shadow") is told
+
+
+async def test_on_the_platform_a_copy_is_answered_the_same(
+    stack: Stack, new_user: NewUser, database: Database, provider: Provider
+) -> None:
+    """A whole answer, a stream and an error, through the handler."""
+    user = new_user()
+    tenant = Tenant(database, user.id)
+    headers = {"authorization": f"Bearer {user.access_token}", "content-type": "application/json"}
+    bodies = [orchestrated(), orchestrated(stream=True), {"generationType": "poem"}]
+    events = [api_gateway_event(URL, headers, json.dumps(body)) for body in bodies]
+    with nothing_changes(tenant):
+        process = await asyncio.create_subprocess_exec(
+            sys.executable, "-m", "tests.functions.invocations",
+            cwd=PROJECT, env={**stack.env, "SHADOW": "true"},
+            stdin=subprocess.PIPE, stdout=subprocess.PIPE,
+        )  # fmt: skip
+        printed, _ = await process.communicate("\n".join(map(json.dumps, events)).encode())
+    answers = [json.loads(line) for line in printed.splitlines()]
+    assert [answer["statusCode"] for answer in answers] == [202, 202, 400]
+    assert [set(json.loads(answer["body"])) for answer in answers[:2]] == [ANSWER, ANSWER]
+    assert len(provider.requests()) == len(tenant.attempts()) == 2

@@ -56,6 +56,10 @@ class Authenticator:
         self._signers = KeySet(settings.supabase_jwks_url, http, clock)
         self._clock = clock
 
+    async def prepare(self, deadline: Deadline) -> None:
+        """Read the project's public keys before a caller waits for them, and so open a connection to it."""
+        await self._signers.renew(deadline)
+
     async def authenticate(self, headers: Mapping[str, str], deadline: Deadline | None = None) -> Caller:
         """Give the caller; a verified user token decides alone, whatever key stands beside it.
 

@@ -55,6 +55,10 @@ class KeySet:
             self._look_again_after = self._clock() + PAUSE_SECONDS
         return self._keys.get(key_id)
 
+    async def renew(self, deadline: Deadline) -> None:
+        """Read the set, however old the last one is; a failure is logged, and met again by who needs a key."""
+        await self._fetched(deadline)
+
     async def _be_fresh(self, deadline: Deadline) -> bool:
         """Renew the set when it is old; tell whether it was fetched for this call."""
         now = self._clock()

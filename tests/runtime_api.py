@@ -35,12 +35,17 @@ class Invocation:
 
 
 class RuntimeApi:
-    """The queue of events of one function; `address` is for its process, whose number is `pid`."""
+    """The queue of events of one function; `address` is for its process, whose number is `pid`.
+
+    `snapshot` is set when a process is ready to be kept; it goes on once `restore` is.
+    """
 
     def __init__(self, address: str) -> None:
         self.address = address
         self.pid = 0
         self.faults: list[object] = []
+        self.snapshot = threading.Event()
+        self.restore = threading.Event()
         self.waiting: Queue[Invocation] = Queue()
         self.under_way: dict[str, Invocation] = {}
 
@@ -84,6 +89,12 @@ class _Handler(BaseHTTPRequestHandler):
         self.connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
 
     def do_GET(self) -> None:
+        if self.path.endswith("/restore/next"):
+            self.api.snapshot.set()
+            self.api.restore.wait(PATIENCE_SECONDS)
+            self.send_response(200)
+            self._finish(b"")
+            return
         invocation = self.api.waiting.get()
         self.api.under_way[invocation.id] = invocation
         invocation.took_seconds = -time.monotonic()

@@ -6,7 +6,12 @@ from mangum import Mangum
 
 from functions.generate_ai_content.routes import router
 from shared.app import create_app
+from shared.opening import open_for_platform
+from shared.services import build_services
 from shared.settings import Settings
 
-app = create_app("generate-ai-content", router, Settings.from_env(os.environ))
+settings = Settings.from_env(os.environ)
+services = build_services(settings)
+app = create_app("generate-ai-content", router, settings, services)
 handler = Mangum(app, lifespan="off")
+open_for_platform(services)

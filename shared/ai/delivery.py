@@ -64,6 +64,10 @@ class Deliverer:
         self._ledger = ledger
         self._chance = chance
 
+    def prepare(self) -> None:
+        """Begin what the first attempt needs, before it is known whether there will be one."""
+        self._providers.prepare()
+
     async def deliver(self, run: Run, messages: Sequence[Message]) -> Generated:
         """Bring a complete valid result.
 

@@ -136,6 +136,7 @@ class Orchestrator:
         ordered = candidates(call.wish, needs(call), self._catalogue, self._lists)
         request = reservation(call, context.request_id, ordered, self._catalogue)
         work = context.deadline.minus(SETTLE_SECONDS)
+        self._deliverer.prepare()
         reserving = asyncio.ensure_future(
             _timed(context, "reserve", self._ledger.reserve(request, context.deadline, call.feature))
         )

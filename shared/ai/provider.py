@@ -35,6 +35,26 @@ class Providers:
         self._settings = settings
         self._http = http
         self._clients: dict[str, AsyncOpenAI] = {}
+        self._making: asyncio.Future[None] | None = None
+
+    def prepare(self) -> None:
+        """Begin, once, what the first request needs; it is done in a thread, while the reservation is on its way."""
+        if self._making is None:
+            self._making = asyncio.ensure_future(asyncio.to_thread(self.make))
+
+    def make(self) -> None:
+        """Import the SDK, and of its parts those that calls use, which it imports when they are first named."""
+        _ = self._client("openai").chat.completions.with_raw_response
+
+    async def _ready(self, until: Deadline) -> None:
+        """Wait until a request can be sent; raises ProviderFailure where that takes too long."""
+        self.prepare()
+        assert self._making is not None  # noqa: S101  # just prepared
+        try:
+            async with asyncio.timeout(until.remaining()):
+                await asyncio.shield(self._making)
+        except TimeoutError as exc:
+            raise ProviderFailure(FailureKind.TIMEOUT, "not_billed") from exc
 
     async def complete(self, call: ProviderCall, until: Deadline) -> ProviderReply:
         """Send one request, once, and give the reply.
@@ -42,6 +62,7 @@ class Providers:
         Raises:
             ProviderFailure: it gave none that can be used, in time.
         """
+        await self._ready(until)
         started = time.monotonic()
         async with _translated(started, until):
             raw = await self._client(call.model.provider).chat.completions.with_raw_response.create(
@@ -58,6 +79,7 @@ class Providers:
         Raises:
             ProviderFailure: the stream did not begin, broke, or did not end in time.
         """
+        await self._ready(until)
         started = time.monotonic()
         whole = StreamedReply()
         async with _translated(started, until):
@@ -84,6 +106,7 @@ class Providers:
         Raises:
             ProviderFailure: it gave no judgement in time.
         """
+        await self._ready(until)
         started = time.monotonic()
         async with _translated(started, until):
             raw = await self._client("openai").moderations.with_raw_response.create(
@@ -99,7 +122,7 @@ class Providers:
         self._clients.clear()
 
     def _client(self, provider: str) -> "AsyncOpenAI":
-        from openai import AsyncOpenAI  # noqa: PLC0415  # see complete
+        from openai import AsyncOpenAI  # noqa: PLC0415  # see make
 
         if provider not in self._clients:
             anthropic = provider == "anthropic"
@@ -158,7 +181,7 @@ def _response_format(call: ProviderCall) -> dict[str, Any]:
 async def _translated(started: float, until: Deadline) -> AsyncIterator[None]:
     """Bound a step by the deadline, and turn whatever the SDK raises into a ProviderFailure."""
     import httpx2  # noqa: PLC0415  # comes with the SDK
-    from openai import APIError  # noqa: PLC0415  # half a second that a cold start spends elsewhere
+    from openai import APIError  # noqa: PLC0415  # half a second, spent in `make`
 
     try:
         # The total: a provider that drips a byte a second outlives every read timeout.
@@ -187,7 +210,7 @@ async def _closing(chunks: "AsyncStream[ChatCompletionChunk]") -> AsyncIterator[
 
 
 def _failure(error: Exception, latency_ms: int) -> ProviderFailure:
-    from openai import (  # noqa: PLC0415  # see complete
+    from openai import (  # noqa: PLC0415  # see make
         APIConnectionError,
         APIResponseValidationError,
         APIStatusError,

@@ -1,5 +1,6 @@
 """The zips as the platform runs them: the real runtime client, events as they were recorded, one process for many."""
 
+import asyncio
 import base64
 import json
 import os
@@ -10,9 +11,10 @@ from pathlib import Path
 from typing import Any
 from uuid import uuid4
 
+import httpx
 import pytest
 
-from local import function_apps
+from local import function_apps, queues
 from local.invoke import api_gateway_event
 from local.package.__main__ import build
 from local.package.target import HOST
@@ -21,10 +23,13 @@ from tests.books import Books
 from tests.calls import orchestrated
 from tests.conftest import Database, NewUser
 from tests.e2e.lambdas import running, runtime_client, unpacked
+from tests.functions.scanning import ScanApi, new_scan, people
+from tests.proofs.scan_workers import without_worker
 from tests.proofs.waiting import wait_until
 from tests.provider import Provider
 from tests.runtime_api import RuntimeApi
 from tests.users import User
+from tests.wire import wire_before
 
 SQS = {"Records": [{"messageId": "1", "eventSource": "aws:sqs", "body": "{}"}]}
 
@@ -41,27 +46,32 @@ def client(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return runtime_client(tmp_path_factory.mktemp("runtime-client"))
 
 
-StartLambda = Callable[[str], AbstractContextManager[RuntimeApi]]
+StartLambda = Callable[..., AbstractContextManager[RuntimeApi]]
 
 
 @pytest.fixture(scope="session")
 def start_lambda(
     packages: dict[str, Path], client: Path, stack: Stack, tmp_path_factory: pytest.TempPathFactory
 ) -> StartLambda:
-    """Start a process of a function's zip."""
+    """Start a process of a function's zip; with names of variables, in an environment with those changed."""
     roots: dict[str, Path] = {}
 
     @contextmanager
-    def start(name: str) -> Iterator[RuntimeApi]:
+    def start(name: str, **env: str) -> Iterator[RuntimeApi]:
         if name not in roots:
             roots[name] = unpacked(packages[name], tmp_path_factory.mktemp(name))
         handler = f"functions.{name.replace('-', '_')}.handler.handler"
         log = roots[name].with_suffix(".log")
-        with running(roots[name], client, handler, stack.env, log) as (api, process):
+        with running(roots[name], client, handler, stack.env | env, log) as (api, process):
             api.pid = process.pid
             yield api
 
     return start
+
+
+def folder(name: str) -> str:
+    """The package of a function."""
+    return f"functions.{name.replace('-', '_')}"
 
 
 @pytest.fixture(scope="module")
@@ -103,6 +113,43 @@ def test_a_call_from_the_zip_is_served_and_charged(
     assert answer["statusCode"] == 200, answer
     assert json.loads(answer["body"])["meta"]["energyConsumed"] == 10
     assert Books(database, user).energy() == 490
+
+
+async def test_the_workers_and_the_sweep_start_from_their_zips_alone(
+    start_lambda: StartLambda, stack: Stack, new_user: NewUser, database: Database
+) -> None:
+    """A scan and a job are worked off by messages; the sweep answers its schedule, and tells by the platform's SDK."""
+    scan, job = new_scan(database, new_user("pro", 200)), str(uuid4())
+    with without_worker(stack):
+        async with httpx.AsyncClient(base_url=stack.url, timeout=60) as client:
+            assert (await ScanApi(client, stack)(scan.user, scan.id, people(210))).status_code == 202
+        database.execute(
+            """insert into public.ai_jobs (id, user_id, function_name, body, body_hash, sent_at)
+               values (%s, %s, 'generate-ai-content', %s, 'h', now() - interval '10 minutes')""",
+            [job, scan.user.id, json.dumps(orchestrated())],
+        )
+        with start_lambda("scan-processor-v2", "shared.sweep_handler") as sweep:
+            assert sweep.invoke({"source": "aws.events"}).answer["jobs_told"] == 1
+        with start_lambda("scan-processor-v2", "functions.scan_processor_v2.queue_handler") as worker:
+            assert worker.invoke(message(scanId=scan.id)).answer == {"batchItemFailures": []}
+        with start_lambda("generate-ai-content", "functions.generate_ai_content.queue_handler") as worker:
+            assert worker.invoke(message(jobId=job)).answer == {"batchItemFailures": []}
+    assert (scan.job()["state"], len(scan.items())) == ("done", 210)
+    state = database.execute("select state, reply_status from public.ai_jobs where id = %s", [job])
+    assert state.fetchone() == ("done", 200)
+    assert Books(database, scan.user).energy() == 200 - 5 * 15 - 10
+
+
+def message(**named: str) -> dict[str, Any]:
+    """An event of a queue with one message."""
+    record = {
+        "messageId": "1",
+        "receiptHandle": "r",
+        "body": json.dumps(named),
+        "eventSource": "aws:sqs",
+        "attributes": {},
+    }
+    return {"Records": [record]}
 
 
 def many_events(api: RuntimeApi, stack: Stack, user: User, count: int) -> int:
@@ -199,3 +246,38 @@ def test_the_callers_request_id_comes_back_through_the_platform(lambda_api: Runt
     made |= {"body": base64.b64encode(b"{}").decode(), "isBase64Encoded": True}
     answer = lambda_api.invoke(made).answer
     assert (answer["statusCode"], answer["headers"]["x-request-id"]) == (401, number)
+
+
+def sdk_is_loaded(pid: int) -> bool:
+    """Whether a process has the native part of the provider's SDK in its memory."""
+    return "jiter" in Path(f"/proc/{pid}/maps").read_text()
+
+
+async def test_the_public_keys_are_read_before_the_first_event_and_the_sdk_with_the_first_call(
+    start_lambda: StartLambda, stack: Stack, new_user: NewUser
+) -> None:
+    """The first caller waits for neither a connection nor an import that nobody needs yet."""
+    async with wire_before(stack.url) as wire:
+        with start_lambda("generate-ai-content", SUPABASE_URL=wire.url) as api:
+            await asyncio.to_thread(api.invoke, event("generate-ai-content", stack, None, {}, "/health"))
+            assert (wire.names(), sdk_is_loaded(api.pid)) == (["jwks.json"], False)
+            made = event("generate-ai-content", stack, new_user("pro", 500), orchestrated())
+            answer = (await asyncio.to_thread(api.invoke, made)).answer
+            assert (answer["statusCode"], sdk_is_loaded(api.pid)) == (200, True), answer
+
+
+async def test_a_restored_snapshot_opens_its_connections_anew(
+    start_lambda: StartLambda, stack: Stack, new_user: NewUser
+) -> None:
+    """Before the snapshot the SDK is imported and nothing is connected to; after it the keys are read."""
+    async with wire_before(stack.url) as wire:
+        snap = {"SUPABASE_URL": wire.url, "AWS_LAMBDA_INITIALIZATION_TYPE": "snap-start"}
+        with start_lambda("generate-ai-content", **snap) as api:
+            assert await asyncio.to_thread(api.snapshot.wait, 30)
+            assert (wire.names(), sdk_is_loaded(api.pid)) == ([], True)
+            api.restore.set()
+            await asyncio.to_thread(api.invoke, event("generate-ai-content", stack, None, {}, "/health"))
+            assert wire.names() == ["jwks.json"]
+            made = event("generate-ai-content", stack, new_user("pro", 500), orchestrated())
+            answer = (await asyncio.to_thread(api.invoke, made)).answer
+    assert answer["statusCode"] == 200, answer

@@ -1,0 +1,58 @@
+"""What a process opens before its first event, and anew once a snapshot of it is restored."""
+
+import asyncio
+import os
+import random
+import sys
+from collections.abc import Mapping
+
+from shared.deadline import Deadline
+from shared.errors import NexscoutError
+from shared.services import Services
+
+OPEN_SECONDS = 1.0
+"""The most that it may take: a call opens by itself what is not open."""
+
+
+def open_for_platform(services: Services, env: Mapping[str, str] = os.environ) -> None:
+    """Open what the first call needs where the platform's own client runs this process; elsewhere do nothing.
+
+    A process of which a snapshot is made opens no connection before it is restored: none would outlive that. It
+    imports the provider's SDK instead, which no caller then waits for. Called once the event loop is set.
+    """
+    if "awslambdaric" not in sys.modules:
+        return
+    if env.get("AWS_LAMBDA_INITIALIZATION_TYPE") != "snap-start":
+        _open(services)
+        return
+    # The platform brings it, with its client.
+    from snapshot_restore_py import (  # type: ignore[import-not-found,import-untyped,unused-ignore]  # noqa: PLC0415
+        register_after_restore,
+    )
+
+    services.providers.make()
+    register_after_restore(_restored, services)
+
+
+def _restored(services: Services) -> None:
+    # Every process of one snapshot would wait alike long between its retries.
+    random.seed()
+    services.settings.secrets.expire()
+    _open(services)
+
+
+def _open(services: Services) -> None:
+    """Read the public keys, by which a connection opens too, on the loop that serves the events."""
+    loop = asyncio.get_event_loop()
+    deadline = Deadline.starting(OPEN_SECONDS)
+    try:
+        loop.run_until_complete(
+            asyncio.wait_for(_all_of(services, deadline), OPEN_SECONDS),
+        )
+    except (NexscoutError, TimeoutError):
+        # The first call meets the same, with its own budget and its own answer.
+        return
+
+
+async def _all_of(services: Services, deadline: Deadline) -> None:
+    await asyncio.gather(services.settings.secrets.current(), services.authenticator.prepare(deadline))

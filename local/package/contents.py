@@ -29,7 +29,6 @@ UNUSED_PARTS = (
     PurePosixPath("hpack"),
     PurePosixPath("hyperframe"),
     PurePosixPath("aws_lambda_powertools/event_handler"),
-    PurePosixPath("aws_lambda_powertools/utilities/parser"),
 )
 """Parts of dependencies that nothing of ours imports, also not through others."""
 

@@ -12,7 +12,11 @@ from pathlib import Path
 
 from tests.runtime_api import RuntimeApi, runtime_api
 
-RUNTIME_PACKAGES = ("awslambdaric", "simplejson", "snapshot-restore-py")
+RUNTIME_PACKAGES = (
+    "awslambdaric", "simplejson", "snapshot-restore-py",
+    "boto3", "botocore", "s3transfer", "jmespath", "python-dateutil", "six", "urllib3",
+)  # fmt: skip
+"""What the platform's runtime brings: its client, and the SDK."""
 
 
 def unpacked(package: Path, folder: Path) -> Path:

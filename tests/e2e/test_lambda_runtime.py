@@ -53,16 +53,17 @@ StartLambda = Callable[..., AbstractContextManager[RuntimeApi]]
 def start_lambda(
     packages: dict[str, Path], client: Path, stack: Stack, tmp_path_factory: pytest.TempPathFactory
 ) -> StartLambda:
-    """Start a process of a function's zip; with names of variables, in an environment with those changed."""
+    """Start a process of a function's zip, at another entry too, and in an environment with variables changed."""
     roots: dict[str, Path] = {}
 
     @contextmanager
-    def start(name: str, **env: str) -> Iterator[RuntimeApi]:
+    def start(name: str, module: str = "", **env: str) -> Iterator[RuntimeApi]:
         if name not in roots:
             roots[name] = unpacked(packages[name], tmp_path_factory.mktemp(name))
-        handler = f"functions.{name.replace('-', '_')}.handler.handler"
+        handler = f"{module or folder(name) + '.handler'}.handler"
         log = roots[name].with_suffix(".log")
-        with running(roots[name], client, handler, stack.env | env, log) as (api, process):
+        known = stack.env | queues.CREDENTIALS
+        with running(roots[name], client, handler, known | env, log) as (api, process):
             api.pid = process.pid
             yield api
 

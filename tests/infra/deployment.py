@@ -20,12 +20,9 @@ Resource = dict[str, Any]
 
 def package(stage: str, folder: Path, **params: str) -> subprocess.CompletedProcess[str]:
     """Package a stage in an empty folder: no credentials, an empty home, empty zips for the real ones."""
-    shutil.copy(PROJECT / "serverless.yml", folder)
-    shutil.copytree(PROJECT / "deploy", folder / "deploy", dirs_exist_ok=True)
-    for name in function_apps.names():
-        path = folder / ".local" / "package" / "lambda" / f"{name}.zip"
-        path.parent.mkdir(parents=True, exist_ok=True)
-        zipfile.ZipFile(path, "w").close()
+    empty = folder / "empty.zip"
+    zipfile.ZipFile(empty, "w").close()
+    prepare(folder, dict.fromkeys(function_apps.names(), empty))
     given = [word for name, value in params.items() for word in ("--param", f"{name}={value}")]
     home = folder / "home"
     home.mkdir(exist_ok=True)
@@ -37,6 +34,16 @@ def package(stage: str, folder: Path, **params: str) -> subprocess.CompletedProc
         text=True,
         check=False,
     )
+
+
+def prepare(folder: Path, zips: Mapping[str, Path]) -> None:
+    """Put what a deployment reads into an empty folder, with these zips of the functions."""
+    shutil.copy(PROJECT / "serverless.yml", folder)
+    shutil.copytree(PROJECT / "deploy", folder / "deploy", dirs_exist_ok=True)
+    place = folder / ".local" / "package" / "lambda"
+    place.mkdir(parents=True, exist_ok=True)
+    for name, path in zips.items():
+        shutil.copy(path, place / f"{name}.zip")
 
 
 @dataclass(frozen=True)

@@ -34,7 +34,7 @@ async def test_a_sweep_tells_its_figures(stack: Stack, capsys: pytest.CaptureFix
 async def test_a_part_that_fails_keeps_no_other_from_being_done(
     stack: Stack, new_user: NewUser, database: Database, capsys: pytest.CaptureFixture[str], away: str
 ) -> None:
-    """The rest is done, the sweep counts as failed, and no line says that it came to its end."""
+    """The rest is done, the invocation counts as failed, and the line of metrics as no sweep."""
     user = new_user("pro", 500)
     async with wire_before(stack.upstream_url) as wire:
         wire.meet(away, answer(503))
@@ -43,5 +43,5 @@ async def test_a_part_that_fails_keeps_no_other_from_being_done(
             with pytest.raises(ServiceUnavailable):
                 await sweep(services, Deadline.starting(10))
         assert wire.names() == ["ai_sweep", "scan_requeue", "ai_requeue_jobs"]
-    assert metrics(capsys.readouterr().out) == []
+    assert [line["Sweeps"] for line in metrics(capsys.readouterr().out)] == [[0.0]]
     Books(database, user).assert_nothing_charged(500)

@@ -1,6 +1,7 @@
 """What a process opens before its first event, and anew once a snapshot of it is restored."""
 
 import asyncio
+import gc
 import os
 import random
 import sys
@@ -20,6 +21,9 @@ def open_for_platform(services: Services, env: Mapping[str, str] = os.environ) -
     A process of which a snapshot is made opens no connection before it is restored: none would outlive that. It
     imports the provider's SDK instead, which no caller then waits for. Called once the event loop is set.
     """
+    # What there is now stays: it is not looked through again.
+    gc.freeze()
+    gc.enable()
     if "awslambdaric" not in sys.modules:
         return
     if env.get("AWS_LAMBDA_INITIALIZATION_TYPE") != "snap-start":

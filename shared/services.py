@@ -56,14 +56,16 @@ def build_services(settings: Settings, chance: Chance | None = None) -> Services
     Raises:
         SettingsError: a model of the class lists is unknown, unpriced or of another class.
     """
+    tls = httpx.create_ssl_context()
     http = httpx.AsyncClient(
+        verify=tls,
         # Each call's real limit is its deadline; this one ends what a deadline forgot.
         timeout=httpx.Timeout(CALL_SECONDS + 1, pool=CALL_SECONDS),
         limits=httpx.Limits(max_connections=MAX_CONNECTIONS, keepalive_expiry=KEEPALIVE_SECONDS),
     )
     database = Database(settings, http)
     ledger = Ledger(database, shadow=settings.shadow)
-    providers = Providers(settings)
+    providers = Providers(settings, tls=tls)
     breaker = CircuitBreaker(monotonic, settings.circuit_failures, settings.circuit_open_seconds)
     catalogue = Catalogue.load(settings.extra_models)
     lists = ClassLists(settings.premium_models, settings.standard_models)

@@ -4,10 +4,13 @@ import os
 
 from functions.scan_processor_v2.worker import work_on
 from shared.log import configure
+from shared.opening import open_for_platform
 from shared.queue_worker import queue_handler
 from shared.services import build_services
 from shared.settings import Settings
 
 settings = Settings.from_env(os.environ)
 configure(settings.log_level)
-handler = queue_handler(work_on, build_services(settings), settings.scan_timeout_seconds)
+services = build_services(settings)
+handler = queue_handler(work_on, services, settings.scan_timeout_seconds)
+open_for_platform(services)

@@ -1,6 +1,8 @@
 """The one place that talks to providers: OpenAI and whatever speaks its protocol."""
 
 import asyncio
+import gc
+import ssl
 import time
 from collections.abc import AsyncGenerator, AsyncIterator, Mapping
 from contextlib import asynccontextmanager
@@ -28,11 +30,18 @@ _FATE_UNKNOWN = {408, 502, 504, 524}
 class Providers:
     """A client for each provider, made when first needed: importing the SDK costs half a second.
 
-    `http` carries the requests of all of them where it is given; else each has a pool of its own.
+    `http` carries the requests of all of them where it is given; else each has a pool of its own, and all of them
+    `tls`: reading the certificates of the world takes 20 ms.
     """
 
-    def __init__(self, settings: Settings, http: "httpx2.AsyncClient | None" = None) -> None:
+    def __init__(
+        self,
+        settings: Settings,
+        http: "httpx2.AsyncClient | None" = None,
+        tls: ssl.SSLContext | None = None,
+    ) -> None:
         self._settings = settings
+        self._tls = tls
         self._http = http
         self._clients: dict[str, AsyncOpenAI] = {}
         self._making: asyncio.Future[None] | None = None
@@ -44,7 +53,13 @@ class Providers:
 
     def make(self) -> None:
         """Import the SDK, and of its parts those that calls use, which it imports when they are first named."""
-        _ = self._client("openai").chat.completions.with_raw_response
+        # It makes many thousand objects that stay.
+        gc.disable()
+        try:
+            _ = self._client("openai").chat.completions.with_raw_response
+        finally:
+            gc.freeze()
+            gc.enable()
 
     async def _ready(self, until: Deadline) -> None:
         """Wait until a request can be sent; raises ProviderFailure where that takes too long."""
@@ -122,7 +137,7 @@ class Providers:
         self._clients.clear()
 
     def _client(self, provider: str) -> "AsyncOpenAI":
-        from openai import AsyncOpenAI  # noqa: PLC0415  # see make
+        from openai import AsyncOpenAI, DefaultAsyncHttpxClient  # noqa: PLC0415  # see make
 
         if provider not in self._clients:
             anthropic = provider == "anthropic"
@@ -131,7 +146,7 @@ class Providers:
                 base_url=_base_url(self._settings, provider),
                 # Hidden retries would be requests that nobody recorded.
                 max_retries=0,
-                http_client=self._http,
+                http_client=self._http or DefaultAsyncHttpxClient(verify=self._tls or True),
             )
         return self._clients[provider]
 

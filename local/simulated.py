@@ -3,6 +3,7 @@
 import importlib.util
 import sys
 from collections.abc import Mapping
+from hashlib import sha256
 from pathlib import Path
 
 from local.ports import HOST, free_port
@@ -11,7 +12,6 @@ from local.waiting import wait_for_port
 
 APP = "local.provider.app"
 OPENAI = "https://api.openai.com/v1"
-PLACEHOLDER_KEY = "local"
 KEEP_ALIVE_SECONDS = 75
 """Longer than clients keep an idle connection, as the real ones: who ends it later must not be the one who sends."""
 
@@ -19,6 +19,11 @@ KEEP_ALIVE_SECONDS = 75
 def configured(caller: Mapping[str, str]) -> bool:
     """Whether the caller's environment names a provider: the real one's key, or the address of another."""
     return bool(caller.get("OPENAI_API_KEY") or caller.get("OPENAI_BASE_URL"))
+
+
+def placeholder_key(secret: str) -> str:
+    """A key as good as any for the simulated provider: one a stack, so that a leak of it can be found."""
+    return f"local-{sha256(secret.encode()).hexdigest()[:32]}"
 
 
 def start(children: Children, env: Mapping[str, str], log: Path, cwd: Path, preferred_port: int) -> str:

@@ -127,7 +127,7 @@ class Stack:
             "OTHER_USER_ID": self.people.get(seed.OTHER.email, ""),
             "SUPABASE_JWT_SECRET": self.keys.jwt_secret,
             "SUPABASE_JWT_ISSUER_REQUIRED": "false",
-            "OPENAI_API_KEY": simulated.PLACEHOLDER_KEY,
+            "OPENAI_API_KEY": simulated.placeholder_key(self.keys.secret),
             **self._queues.env,
         }
 

@@ -9,6 +9,7 @@ import pytest
 
 from local import queues
 from local.stack import Stack
+from tests.canaries import canaries_of, leaks, logs_below
 from tests.provider import Provider
 from tests.users import User, sign_up
 
@@ -34,6 +35,8 @@ def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
             if name.startswith("AWS_"):
                 patch.setenv(name, value)
         yield running
+    found = leaks(logs_below(tmp_path_factory.getbasetemp()), canaries_of(running))
+    assert found == [], "a secret of the stack is in a log of this run"
 
 
 @pytest.fixture(scope="session")

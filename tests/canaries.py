@@ -1,0 +1,50 @@
+"""The secrets of a test stack as canaries: wherever one of them turns up, something has leaked."""
+
+import zipfile
+from collections.abc import Iterable, Iterator, Mapping
+from pathlib import Path
+
+from local.stack import Stack
+
+Canaries = Mapping[str, bytes]
+"""The secret values, by their names."""
+
+PRINTS_ITS_KEYS = "lite.log"
+"""Supabase's stand-in shows its keys when it starts, as on a laptop it may."""
+
+
+def canaries_of(stack: Stack) -> Canaries:
+    """What a stack must keep to itself: its keys, and its provider's."""
+    (_, body, *_) = stack.keys.signing_key.splitlines()
+    found = {
+        "SUPABASE_SECRET_KEY": stack.keys.secret,
+        "SUPABASE_JWT_SECRET": stack.keys.jwt_secret,
+        "OPENAI_API_KEY": stack.env["OPENAI_API_KEY"],
+        "signing key": body,
+    }
+    return {name: value.encode() for name, value in found.items()}
+
+
+def leaks(contents: Iterable[tuple[str, bytes]], canaries: Canaries) -> list[str]:
+    """Where which canary is, as `place: name`; never its value."""
+    return [
+        f"{place}: {name}"
+        for place, content in contents
+        for name, value in canaries.items()
+        if value in content
+    ]
+
+
+def logs_below(folder: Path) -> Iterator[tuple[str, bytes]]:
+    """Each line of each log below a folder, by its file and number; `PRINTS_ITS_KEYS` is left out."""
+    for path in sorted(folder.rglob("*.log")):
+        if path.is_file() and path.name != PRINTS_ITS_KEYS:
+            for number, line in enumerate(path.read_bytes().splitlines(), 1):
+                yield f"{path.relative_to(folder)}:{number}", line
+
+
+def files_in(package: Path) -> Iterator[tuple[str, bytes]]:
+    """Each file of a zip, by its name."""
+    with zipfile.ZipFile(package) as archive:
+        for name in archive.namelist():
+            yield f"{package.name}/{name}", archive.read(name)

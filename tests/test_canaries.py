@@ -1,0 +1,62 @@
+"""No secret is in a package or a log line; the logs of the whole run are searched when its stack has stopped."""
+
+from pathlib import Path
+
+import requests
+
+from local.package.__main__ import build
+from local.package.target import HOST
+from local.stack import PROJECT, Stack
+from shared.log import configure, log_event, logger
+from tests.calls import orchestrated
+from tests.canaries import canaries_of, files_in, leaks, logs_below
+from tests.conftest import NewUser
+
+
+def test_no_package_holds_a_secret_of_a_stack_or_of_this_working_copy(stack: Stack) -> None:
+    """Neither in a file of ours nor in one that came with a dependency."""
+    canaries = dict(canaries_of(stack))
+    kept = PROJECT / ".local" / "keys.json"
+    if kept.exists():
+        canaries |= canaries_of_copy(kept)
+    for package in build(HOST).values():
+        assert leaks(files_in(package), canaries) == []
+
+
+def canaries_of_copy(kept: Path) -> dict[str, bytes]:
+    """The keys that `make dev` made here; a short value would be found everywhere."""
+    values = kept.read_text().split('"')[1::2]
+    return {
+        f"key {number} of this copy": value.encode() for number, value in enumerate(values) if len(value) > 30
+    }
+
+
+def test_a_key_that_an_event_lets_out_is_found(stack: Stack, tmp_path: Path) -> None:
+    """The search is not blind: here the token secret stands in a field that no rule knows for private."""
+    before = (logger.handlers[:], logger.level, logger.propagate)
+    try:
+        with (tmp_path / "functions.log").open("w") as log:
+            configure("INFO", log)
+            log_event("try_out.begun", size=1)
+            log_event("try_out.leaked", note=stack.keys.jwt_secret)
+            log_event("try_out.kept", api_key=stack.env["OPENAI_API_KEY"], note=stack.keys.secret)
+    finally:
+        logger.handlers[:], logger.level, logger.propagate = before
+    found = leaks(logs_below(tmp_path), canaries_of(stack))
+    # The search at the end of the run is to find the leaks of others.
+    (tmp_path / "functions.log").unlink()
+    assert found == ["functions.log:2: SUPABASE_JWT_SECRET"]
+
+
+def test_calls_that_succeed_and_fail_leave_no_secret_in_the_logs(stack: Stack, new_user: NewUser) -> None:
+    """Those that the stack's own processes write, so far; that they write anything is checked too."""
+    for key in (stack.secret_key, new_user().access_token, "nonsense"):
+        requests.post(
+            f"{stack.url}/functions/v1/generate-ai-content",
+            headers={"apikey": key, "authorization": f"Bearer {key}"},
+            json=orchestrated(),
+            timeout=30,
+        )
+    lines = list(logs_below(stack.logs))
+    assert any(b"request.finished" in line for _, line in lines)
+    assert leaks(lines, canaries_of(stack)) == []

@@ -1,6 +1,7 @@
 """`make bench`: what a call costs in time beside the provider alone, on this machine, in this run."""
 
 import asyncio
+import json
 import os
 import tempfile
 from pathlib import Path
@@ -11,8 +12,12 @@ from rich.console import Console
 from rich.table import Table
 
 from bench.load import Figures, Send, load
+from bench.overhead import overhead_figures
 from bench.reading import reading_figures
 from bench.scanning import scan_figures
+from bench.start import Events, get_event, start_figures
+from local.function_apps import names
+from local.invoke import api_gateway_event
 from local.stack import Stack
 
 WARM_UP = 20
@@ -27,6 +32,7 @@ def main() -> None:
     kept = {name: os.environ[name] for name in ("PATH", "HOME", "LANG", "TMPDIR") if name in os.environ}
     with tempfile.TemporaryDirectory() as folder, Stack(Path(folder), ephemeral=True, caller=kept) as stack:
         _make_rich(stack)
+        _measure_starts(stack)
         asyncio.run(_measure(stack))
         asyncio.run(_measure_scans(stack))
 
@@ -53,6 +59,41 @@ def _make_rich(stack: Stack) -> None:
             [stack.env["DEMO_USER_ID"]],
         )
         connection.execute("update public.ai_tiers set calls_per_minute = 1000000")
+
+
+def _measure_starts(stack: Stack) -> None:
+    """Print what a cold start and a warm handler cost, beside the libraries that they are made of."""
+    token = asyncio.run(_token(stack))
+    figures, sizes = start_figures(stack.env, _first_events(token))
+    table = Table("starting a function", "ms", "÷ the whole", "at most")
+    for start in figures:
+        bound = "" if start.bound is None else f"{start.bound:.1f}"
+        table.add_row(start.what, f"{start.milliseconds:.0f}", f"{start.ratio:.2f}", bound)
+    Console().print(table)
+    table = Table("package", "MB", "without bytecode, MB", "at most")
+    for size in sizes:
+        table.add_row(size.name, f"{size.megabytes:.1f}", f"{size.without_bytecode:.1f}", "15.0")
+    Console().print(table)
+    overhead = overhead_figures(stack.env, token)
+    table = Table("a warm call", "p50 ms", "at most")
+    table.add_row("the whole call, provider and Supabase at 0 ms", f"{overhead.call_ms:.2f}", "")
+    table.add_row("its calls by the SDKs alone", f"{overhead.sdk_ms:.2f}", "")
+    table.add_row("added by Mangum, FastAPI and our own code", f"{overhead.added_ms:.2f}", "2.50")
+    Console().print(table)
+
+
+async def _token(stack: Stack) -> str:
+    async with httpx.AsyncClient(timeout=60) as client:
+        return await _sign_in(client, stack)
+
+
+def _first_events(token: str) -> Events:
+    """A health check of each function, and a call that is served."""
+    events = {f"start to health: {name}": get_event(f"/functions/v1/{name}/health") for name in names()}
+    body = json.dumps({"messages": HELLO, "config": {"action": "ai_message"}})
+    headers = {"authorization": f"Bearer {token}", "content-type": "application/json"}
+    call = api_gateway_event("/functions/v1/generate-ai-content", headers, body)
+    return events | {"start to a served call: generate-ai-content": call}
 
 
 async def _measure(stack: Stack) -> None:

@@ -21,7 +21,9 @@ CREDENTIALS = {
 """What the platform's client wants to see; nobody checks them."""
 
 QUEUES = {"SCAN_QUEUE_URL": "nexscout-scans", "JOB_QUEUE_URL": "nexscout-jobs"}
-VISIBLE_AGAIN_SECONDS = 60
+VISIBLE_AGAIN_SECONDS = 960
+"""Longer than any work on a message takes, as in the cloud: one that came again meanwhile could not be taken away."""
+
 MOST_RECEIVES = 5
 
 

@@ -77,24 +77,23 @@ async def _work_off(line: Line, services: Services, sqs: "SQSClient") -> None:
             received = await asyncio.to_thread(
                 sqs.receive_message, QueueUrl=line.queue_url, WaitTimeSeconds=WAIT_SECONDS
             )
-            for message in received.get("Messages", []):
+            messages = received.get("Messages", [])
+            if not messages:
+                free.release()
+            for message in messages:
                 task = tasks.create_task(_work_on(message, line, services, sqs))
                 task.add_done_callback(lambda _: free.release())
-                break
-            else:
-                free.release()
 
 
 async def _work_on(message: "MessageTypeDef", line: Line, services: Services, sqs: "SQSClient") -> None:
-    """Do the work of a message and take it from the queue; where it fails it stays, and comes again."""
+    """Do the work of a message and take it from the queue; where either fails it stays, and comes again."""
     try:
         await line.work_on(json.loads(message["Body"]), services, Deadline.starting(line.most_seconds))
+        await asyncio.to_thread(
+            sqs.delete_message, QueueUrl=line.queue_url, ReceiptHandle=message["ReceiptHandle"]
+        )
     except Exception as error:  # noqa: BLE001  # as the platform: whatever fails comes again
         log_event("worker.failed", level=logging.WARNING, function=line.function, error=error)
-        return
-    await asyncio.to_thread(
-        sqs.delete_message, QueueUrl=line.queue_url, ReceiptHandle=message["ReceiptHandle"]
-    )
 
 
 async def sweep_often(services: Services, *, again: bool) -> None:

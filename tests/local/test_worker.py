@@ -76,3 +76,30 @@ def test_a_queue_without_an_address_is_left_alone(stack: Stack) -> None:
     """Nobody works off what is not there."""
     settings = Settings.from_env({k: v for k, v in stack.env.items() if k != "SCAN_QUEUE_URL"})
     assert [line.function for line in lines(settings)] == ["generate_ai_content"]
+
+
+async def test_a_message_that_came_again_meanwhile_ends_nothing(
+    stack: Stack, sqs: "SQSClient", queue_url: str
+) -> None:
+    """Work that outlasts its message cannot take it away any more: the worker goes on."""
+    seen: list[str] = []
+    second = asyncio.Event()
+
+    async def work_on(message: Mapping[str, Any], _services: Services, _deadline: Deadline) -> None:
+        seen.append(message["name"])
+        if len(seen) == 1:
+            # Somebody else has got the message again and has done with it.
+            (again,) = sqs.receive_message(QueueUrl=queue_url, WaitTimeSeconds=5)["Messages"]
+            sqs.delete_message(QueueUrl=queue_url, ReceiptHandle=again["ReceiptHandle"])
+            sqs.send_message(QueueUrl=queue_url, MessageBody='{"name": "second"}')
+        else:
+            second.set()
+
+    sqs.send_message(QueueUrl=queue_url, MessageBody='{"name": "first"}')
+    line = Line(queue_url, "test", work_on, at_once=1, most_seconds=30)
+    async with services_on(stack) as services:
+        working = asyncio.create_task(work_off([line], services, sqs))
+        await asyncio.wait_for(second.wait(), 20)
+        working.cancel()
+        await asyncio.gather(working, return_exceptions=True)
+    assert seen[:2] == ["first", "second"]

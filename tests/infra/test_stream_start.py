@@ -1,9 +1,11 @@
 """The program of the zip that serves a function which streams, as the web adapter starts it."""
 
+import json
 import os
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 
 import httpx
@@ -13,7 +15,12 @@ from local.package import contents, wheels
 from local.package.__main__ import FOLDER
 from local.package.target import HOST
 from local.ports import free_port
+from local.stack import Stack
+from tests.books import Books
+from tests.calls import orchestrated
+from tests.conftest import Database, NewUser
 from tests.proofs.waiting import wait_until
+from tests.provider import Provider
 
 SECRET = "a-secret-of-the-distribution"
 
@@ -44,22 +51,23 @@ def only_python(folder: Path) -> str:
     return str(folder)
 
 
-@pytest.fixture(params=["generate-ai-content", "public-chatbot-chat"])
-def served(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str]:
+@contextmanager
+def serving(name: str, folder: Path, variables: Mapping[str, str]) -> Iterator[str]:
     """The address of a function that was started as the adapter does."""
-    root = task_root(str(request.param).replace("-", "_"), tmp_path / "task")
+    root = task_root(name.replace("-", "_"), folder / "task")
     port = free_port()
-    environment = ENVIRONMENT | {
-        "PATH": only_python(tmp_path / "bin") + os.pathsep + os.defpath,
+    environment = {
+        **variables,
+        "PATH": only_python(folder / "bin") + os.pathsep + os.defpath,
         "LAMBDA_TASK_ROOT": str(root),
         "PORT": str(port),
     }
-    address = f"http://127.0.0.1:{port}/functions/v1/{request.param}"
-    with (tmp_path / "log").open("wb") as log:
+    address = f"http://127.0.0.1:{port}/functions/v1/{name}"
+    with (folder / "log").open("wb") as log:
         process = subprocess.Popen([root / "run.sh"], cwd="/", env=environment, stdout=log, stderr=log)
         try:
             wait_until(lambda: process.poll() is not None or is_up(address), 20)
-            assert process.poll() is None, (tmp_path / "log").read_text()
+            assert process.poll() is None, (folder / "log").read_text()
             yield address
         finally:
             process.terminate()
@@ -75,10 +83,40 @@ def is_up(address: str) -> bool:
     return True
 
 
-def test_a_function_is_served_to_the_distribution_alone(served: str) -> None:
+@pytest.mark.parametrize("name", ["generate-ai-content", "public-chatbot-chat"])
+def test_a_function_is_served_to_the_distribution_alone(tmp_path: Path, name: str) -> None:
     """From its package without anything of this machine, behind the secret of the distribution."""
-    refused = httpx.get(f"{served}/health")
-    assert (refused.status_code, refused.json()["code"]) == (403, "forbidden")
-    well = httpx.get(f"{served}/health", headers={"x-origin-secret": SECRET})
-    assert (well.status_code, well.json()["function"]) == (200, served.rpartition("/")[2])
+    with serving(name, tmp_path, ENVIRONMENT) as served:
+        refused = httpx.get(f"{served}/health")
+        assert (refused.status_code, refused.json()["code"]) == (403, "forbidden")
+        well = httpx.get(f"{served}/health", headers={"x-origin-secret": SECRET})
+    assert (well.status_code, well.json()["function"]) == (200, name)
     assert "server" not in well.headers
+
+
+def test_a_stream_is_passed_on_piece_by_piece(
+    tmp_path: Path, stack: Stack, new_user: NewUser, database: Database, provider: Provider
+) -> None:
+    """The first words are there while the call still runs; its end is charged."""
+    user = new_user("pro", 500)
+    provider.fail({"kind": "drip", "seconds": 0.3})
+    headers = {
+        "apikey": stack.publishable_key,
+        "authorization": f"Bearer {user.access_token}",
+        "x-origin-secret": SECRET,
+    }
+    guarded = {"ORIGIN_SECRET": SECRET, "ORIGIN_SECRET_REQUIRED": "true"}
+    body, books = orchestrated(stream=True), Books(database, user)
+    with (
+        serving("generate-ai-content", tmp_path, stack.env | guarded) as served,
+        httpx.stream("POST", served, json=body, headers=headers, timeout=60) as reply,
+    ):
+        states = [
+            (json.loads(line.removeprefix("data: "))["type"], books.requests()[0]["state"])
+            for line in reply.iter_lines()
+            if line
+        ]
+    assert states[0][0] == "meta"
+    assert ("delta", "held") in states
+    assert states[-1] == ("done", "settled")
+    assert books.energy() == 490

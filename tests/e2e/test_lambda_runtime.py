@@ -13,6 +13,8 @@ from uuid import uuid4
 
 import httpx
 import pytest
+from starlette.requests import Request
+from starlette.responses import Response
 
 from local import function_apps, queues
 from local.invoke import api_gateway_event
@@ -29,7 +31,7 @@ from tests.proofs.waiting import wait_until
 from tests.provider import Provider
 from tests.runtime_api import RuntimeApi
 from tests.users import User
-from tests.wire import wire_before
+from tests.wire import Seen, Wire, pass_on, wire_before
 
 SQS = {"Records": [{"messageId": "1", "eventSource": "aws:sqs", "body": "{}"}]}
 
@@ -282,3 +284,20 @@ async def test_a_restored_snapshot_opens_its_connections_anew(
             made = event("generate-ai-content", stack, new_user("pro", 500), orchestrated())
             answer = (await asyncio.to_thread(api.invoke, made)).answer
     assert answer["statusCode"] == 200, answer
+
+
+async def test_the_sdk_is_imported_while_the_reservation_is_on_its_way(
+    start_lambda: StartLambda, stack: Stack, new_user: NewUser
+) -> None:
+    """The database answers here when the SDK is there and not before: one after the other would never end."""
+    async with wire_before(stack.url) as wire:
+        with start_lambda("generate-ai-content", SUPABASE_URL=wire.url) as api:
+
+            async def once_imported(wire: Wire, seen: Seen, request: Request) -> Response:
+                await asyncio.to_thread(wait_until, lambda: sdk_is_loaded(api.pid), 4)
+                return await pass_on(wire, seen, request)
+
+            wire.meet("ai_reserve", once_imported)
+            made = event("generate-ai-content", stack, new_user("pro", 500), orchestrated())
+            answer = (await asyncio.to_thread(api.invoke, made)).answer
+    assert (answer["statusCode"], wire.names().count("ai_reserve")) == (200, 1), answer

@@ -62,8 +62,14 @@ def test_one_file_alone_opens_the_database() -> None:
 
 
 def test_only_handlers_know_the_platform() -> None:
-    """Everything else runs under any ASGI server."""
-    assert importers("mangum", *SHIPPED) == {f"functions/{name}/handler.py" for name in FUNCTION_FOLDERS}
+    """One file reads its events, and entries alone import that; everything else runs under any ASGI server."""
+    assert importers("mangum", *SHIPPED) == {"shared/platform_handler.py"}
+    knowing = {
+        path.as_posix()
+        for path in modules(*SHIPPED)
+        if "shared.platform_handler" in (ROOT / path).read_text("utf-8")
+    }
+    assert knowing == {f"functions/{name}/handler.py" for name in FUNCTION_FOLDERS}
 
 
 def test_what_is_shared_knows_no_function() -> None:

@@ -2,16 +2,15 @@
 
 import os
 
-from mangum import Mangum
-
 from functions.public_chatbot_chat.routes import router
 from shared.app import create_app
 from shared.opening import open_for_platform
+from shared.platform_handler import platform_handler
 from shared.services import build_services
 from shared.settings import Settings
 
 settings = Settings.from_env(os.environ)
 services = build_services(settings)
 app = create_app("public-chatbot-chat", router, settings, services)
-handler = Mangum(app, lifespan="off")
+handler = platform_handler(app)
 open_for_platform(services)

@@ -1,18 +1,25 @@
-"""One copy of the project with `make dev` running in it, one real browser, and workspaces with a chat page."""
+"""What all of these tests share: a copy that runs, a browser, workspaces with a chat page, and zips under a runtime."""
 
 from collections.abc import AsyncIterator, Iterator
+from contextlib import contextmanager
+from pathlib import Path
 from uuid import uuid4
 
 import pytest
 from playwright.async_api import Browser, BrowserContext, Page, async_playwright
 
+from local import queues
+from local.package.__main__ import build
+from local.package.target import HOST
 from local.stack import Stack
 from tests.conftest import Database, NewUser
 from tests.copies import Dev, clone, dev
 from tests.e2e.app_client import Client
 from tests.e2e.chat_workspace import AWAY, GREETING, NewWorkspace, Workspace
 from tests.e2e.chromium import OPTIONS, find_chromium
+from tests.e2e.lambdas import StartLambda, folder, running, runtime_client, unpacked
 from tests.e2e.other_origin import other_origin
+from tests.runtime_api import RuntimeApi
 
 
 @pytest.fixture(scope="session")
@@ -88,3 +95,44 @@ async def app(page: Page, origin: str, stack: Stack) -> Client:
     """The app in the browser, before anybody has signed in."""
     await page.goto(origin)
     return Client(page, stack.url, stack.publishable_key)
+
+
+@pytest.fixture(scope="session")
+def packages() -> dict[str, Path]:
+    """The zips for this machine."""
+    return build(HOST)
+
+
+@pytest.fixture(scope="session")
+def runtime_files(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The runtime client."""
+    return runtime_client(tmp_path_factory.mktemp("runtime-client"))
+
+
+@pytest.fixture(scope="session")
+def lambda_roots(packages: dict[str, Path], tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
+    """The unpacked zips by function; each has its log beside it."""
+    return {name: unpacked(package, tmp_path_factory.mktemp(name)) for name, package in packages.items()}
+
+
+@pytest.fixture(scope="session")
+def start_lambda(lambda_roots: dict[str, Path], runtime_files: Path, stack: Stack) -> StartLambda:
+    """Start a process of a function's zip, at another entry too, and in an environment with variables changed."""
+
+    @contextmanager
+    def start(name: str, module: str = "", **env: str) -> Iterator[RuntimeApi]:
+        root = lambda_roots[name]
+        handler = f"{module or folder(name) + '.handler'}.handler"
+        known = stack.env | queues.CREDENTIALS
+        with running(root, runtime_files, handler, known | env, root.with_suffix(".log")) as (api, process):
+            api.pid = process.pid
+            yield api
+
+    return start
+
+
+@pytest.fixture(scope="module")
+def lambda_api(start_lambda: StartLambda) -> Iterator[RuntimeApi]:
+    """One process of generate-ai-content for many tests, as the platform keeps one for many calls."""
+    with start_lambda("generate-ai-content") as api:
+        yield api

@@ -1,16 +1,23 @@
 """The packaged zips, unpacked and run by the real runtime client."""
 
+import json
 import os
 import shutil
 import subprocess
 import sys
 import zipfile
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import AbstractContextManager, contextmanager
 from importlib.metadata import files
 from pathlib import Path
+from typing import Any
 
+from local.invoke import api_gateway_event
+from local.stack import Stack
 from tests.runtime_api import RuntimeApi, runtime_api
+from tests.users import User
+
+StartLambda = Callable[..., AbstractContextManager[RuntimeApi]]
 
 RUNTIME_PACKAGES = (
     "awslambdaric", "simplejson", "snapshot-restore-py",
@@ -64,3 +71,25 @@ def running(
         finally:
             process.kill()
             process.wait()
+
+
+def folder(name: str) -> str:
+    """The package of a function."""
+    return f"functions.{name.replace('-', '_')}"
+
+
+def event(name: str, stack: Stack, user: User | None, body: object, path: str = "") -> dict[str, Any]:
+    """What API Gateway sends for a POST, or for a GET where there is a path below the function's."""
+    headers = {"content-type": "application/json", "apikey": stack.publishable_key}
+    if user is not None:
+        headers["authorization"] = f"Bearer {user.access_token}"
+    made = api_gateway_event(f"/functions/v1/{name}{path}", headers, json.dumps(body))
+    if path:
+        made["requestContext"]["http"]["method"] = "GET"
+        made["routeKey"] = f"GET /functions/v1/{name}{path}"
+    return made
+
+
+def recorded(name: str) -> Any:  # noqa: ANN401  # whatever the platform sends
+    """An event as the platform sends it, by the name of its file."""
+    return json.loads((Path(__file__).parent / "events" / f"{name}.json").read_text("utf-8"))

@@ -5,8 +5,6 @@ import base64
 import json
 import os
 import signal
-from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
 from typing import Any
 from uuid import uuid4
@@ -16,15 +14,12 @@ import pytest
 from starlette.requests import Request
 from starlette.responses import Response
 
-from local import function_apps, queues
-from local.invoke import api_gateway_event
-from local.package.__main__ import build
-from local.package.target import HOST
+from local import function_apps
 from local.stack import Stack
 from tests.books import Books
 from tests.calls import orchestrated
 from tests.conftest import Database, NewUser
-from tests.e2e.lambdas import running, runtime_client, unpacked
+from tests.e2e.lambdas import StartLambda, event
 from tests.functions.scanning import ScanApi, new_scan, people
 from tests.proofs.scan_workers import without_worker
 from tests.proofs.waiting import wait_until
@@ -34,66 +29,6 @@ from tests.users import User
 from tests.wire import Seen, Wire, pass_on, wire_before
 
 SQS = {"Records": [{"messageId": "1", "eventSource": "aws:sqs", "body": "{}"}]}
-
-
-@pytest.fixture(scope="session")
-def packages() -> dict[str, Path]:
-    """The zips for this machine."""
-    return build(HOST)
-
-
-@pytest.fixture(scope="session")
-def client(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The runtime client."""
-    return runtime_client(tmp_path_factory.mktemp("runtime-client"))
-
-
-StartLambda = Callable[..., AbstractContextManager[RuntimeApi]]
-
-
-@pytest.fixture(scope="session")
-def start_lambda(
-    packages: dict[str, Path], client: Path, stack: Stack, tmp_path_factory: pytest.TempPathFactory
-) -> StartLambda:
-    """Start a process of a function's zip, at another entry too, and in an environment with variables changed."""
-    roots: dict[str, Path] = {}
-
-    @contextmanager
-    def start(name: str, module: str = "", **env: str) -> Iterator[RuntimeApi]:
-        if name not in roots:
-            roots[name] = unpacked(packages[name], tmp_path_factory.mktemp(name))
-        handler = f"{module or folder(name) + '.handler'}.handler"
-        log = roots[name].with_suffix(".log")
-        known = stack.env | queues.CREDENTIALS
-        with running(roots[name], client, handler, known | env, log) as (api, process):
-            api.pid = process.pid
-            yield api
-
-    return start
-
-
-def folder(name: str) -> str:
-    """The package of a function."""
-    return f"functions.{name.replace('-', '_')}"
-
-
-@pytest.fixture(scope="module")
-def lambda_api(start_lambda: StartLambda) -> Iterator[RuntimeApi]:
-    """One process of generate-ai-content for many tests, as the platform keeps one for many calls."""
-    with start_lambda("generate-ai-content") as api:
-        yield api
-
-
-def event(name: str, stack: Stack, user: User | None, body: object, path: str = "") -> dict[str, Any]:
-    """What API Gateway sends for a POST, or for a GET where there is a path below the function's."""
-    headers = {"content-type": "application/json", "apikey": stack.publishable_key}
-    if user is not None:
-        headers["authorization"] = f"Bearer {user.access_token}"
-    made = api_gateway_event(f"/functions/v1/{name}{path}", headers, json.dumps(body))
-    if path:
-        made["requestContext"]["http"]["method"] = "GET"
-        made["routeKey"] = f"GET /functions/v1/{name}{path}"
-    return made
 
 
 @pytest.mark.parametrize("name", function_apps.names())

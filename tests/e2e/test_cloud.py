@@ -17,6 +17,8 @@ from tests.users import User, asymmetric_token
 
 WORKER = "nexscout-dev-scan-worker"
 
+pytestmark = pytest.mark.soak
+
 
 @pytest.fixture(scope="module")
 def cloud(stack: Stack, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cloud]:

@@ -1,4 +1,4 @@
-"""`make package`: the zips that are deployed, in .local/package/."""
+"""`make package`: the zips that are deployed, in .local/package/, and beside each what it holds of others."""
 
 import sys
 from pathlib import Path
@@ -7,7 +7,7 @@ from rich.console import Console
 from rich.table import Table
 
 from local import function_apps
-from local.package import archive, contents, wheels
+from local.package import archive, contents, sbom, wheels
 from local.package.target import HOST, LAMBDA, Target
 from local.problem import Problem
 from local.stack import PROJECT
@@ -31,11 +31,12 @@ def build(target: Target, folder: Path = FOLDER) -> dict[str, Path]:
 
 
 def main() -> None:
-    """Build for the cloud, with --host for this machine, and tell the sizes."""
+    """Build for the cloud, with --host for this machine, list what is in it, and tell the sizes."""
     target = HOST if "--host" in sys.argv[1:] else LAMBDA
     table = Table("package", "MB", title=f"Python {target.python_version} on {target.machine}")
     try:
-        for path in build(target).values():
+        for name, path in build(target).items():
+            sbom.write(path.with_suffix(".cdx.json"), name, wheels.installed(target, FOLDER / "wheels"))
             table.add_row(str(path.relative_to(PROJECT)), f"{path.stat().st_size / 1e6:.1f}")
     except Problem as problem:
         sys.exit(f"nexscout: {problem}")

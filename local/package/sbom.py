@@ -1,0 +1,86 @@
+"""What a package holds of others, as CycloneDX: the locked dependencies with their hashes and licences."""
+
+import json
+import re
+import subprocess
+import sys
+from collections.abc import Mapping
+from email.message import Message
+from email.parser import HeaderParser
+from pathlib import Path
+from typing import Any
+
+from cyclonedx.spdx import fixup_id, is_expression
+
+from local.package.wheels import LOCK
+from local.problem import Problem
+
+Component = dict[str, Any]
+GIVEN_BY_US = ("description", "externalReferences", "bom-ref")
+"""Of a component: the line of the lock, the address of an index, and a line's number."""
+
+
+def write(path: Path, function: str, site: Path) -> None:
+    """List what a function's package holds of the dependencies in a folder: the same bytes for the same lock.
+
+    Raises:
+        Problem: when the lock cannot be read.
+    """
+    bom = _of_lock()
+    installed = _installed(site)
+    # The lock is for every platform: what another one alone needs is not in the package.
+    bom["components"] = [
+        _component(each, installed[_plain(each["name"])])
+        for each in bom["components"]
+        if _plain(each["name"]) in installed
+    ]
+    del bom["dependencies"]
+    for tool in bom["metadata"]["tools"]["components"]:
+        del tool["externalReferences"]
+    bom["metadata"]["component"] = {"type": "application", "name": function, "bom-ref": function}
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(json.dumps(bom, indent=2, sort_keys=True) + "\n")
+
+
+def _of_lock() -> dict[str, Any]:
+    command = [sys.executable, "-m", "cyclonedx_py", "requirements", "--output-reproducible", str(LOCK)]
+    ended = subprocess.run(command, capture_output=True, text=True, check=False)
+    if ended.returncode != 0:
+        last = ended.stderr.strip().splitlines()[-1:] or ["no reason was given"]
+        raise Problem(f"the packages cannot be listed: {last[0]}")
+    bom: dict[str, Any] = json.loads(ended.stdout)
+    return bom
+
+
+def _installed(site: Path) -> Mapping[str, Message]:
+    """Give the metadata of every package in a folder, by its name."""
+    found = {}
+    for path in site.glob("*.dist-info/METADATA"):
+        metadata = HeaderParser().parsestr(path.read_text("utf-8"))
+        found[_plain(metadata["Name"])] = metadata
+    return found
+
+
+def _component(listed: Component, metadata: Message) -> Component:
+    """Take from a line of the lock what holds wherever the package comes from."""
+    hashes = [each for source in listed["externalReferences"] for each in source["hashes"]]
+    kept = {name: value for name, value in listed.items() if name not in GIVEN_BY_US}
+    return kept | {"bom-ref": listed["purl"], "hashes": hashes} | _licences(metadata)
+
+
+def _licences(metadata: Message) -> Component:
+    told = metadata["License-Expression"] or metadata["License"] or ""
+    # Some put the whole text there.
+    if not told or "\n" in told:
+        classifiers = metadata.get_all("Classifier") or []
+        named = [each.rpartition(" :: ")[2] for each in classifiers if each.startswith("License ::")]
+        return {"licenses": [{"license": {"name": each}} for each in named]}
+    if (known := fixup_id(told)) is not None:
+        return {"licenses": [{"license": {"id": known}}]}
+    if is_expression(told):
+        return {"licenses": [{"expression": told}]}
+    return {"licenses": [{"license": {"name": told}}]}
+
+
+def _plain(name: str) -> str:
+    return re.sub(r"[-_.]+", "-", name).lower()

@@ -1,0 +1,88 @@
+"""The list of what a package holds of others: whole, valid, without the address of an index, and reproducible."""
+
+import json
+import re
+from pathlib import Path
+from typing import Any
+
+import pytest
+from cyclonedx.schema import SchemaVersion
+from cyclonedx.validation.json import JsonStrictValidator
+
+from local.package import sbom, wheels
+from local.package.__main__ import FOLDER
+from local.package.target import LAMBDA
+
+OF_OTHER_PLATFORMS = {"httpx2-jsfetch"}
+"""Locked for Python in a browser alone."""
+
+
+@pytest.fixture(scope="module")
+def site() -> Path:
+    """The dependencies for the cloud."""
+    return wheels.installed(LAMBDA, FOLDER / "wheels")
+
+
+@pytest.fixture(scope="module")
+def text(site: Path, tmp_path_factory: pytest.TempPathFactory) -> str:
+    """The list of a function's package."""
+    path = tmp_path_factory.mktemp("sbom") / "one.cdx.json"
+    sbom.write(path, "generate-ai-content", site)
+    return path.read_text("utf-8")
+
+
+@pytest.fixture
+def components(text: str) -> dict[str, dict[str, Any]]:
+    """What is listed, by name."""
+    return {each["name"]: each for each in json.loads(text)["components"]}
+
+
+def locked() -> dict[str, tuple[str, set[str]]]:
+    """Versions and hashes by package, as the lock has them."""
+    blocks = re.split(r"\n(?=[a-z])", wheels.LOCK.read_text("utf-8"))
+    found = {}
+    for block in blocks:
+        name, version = re.match(r"([a-z0-9._-]+)==([^ ]+)", block).groups()  # type: ignore[union-attr]
+        found[name] = (version, set(re.findall(r"sha256:([0-9a-f]{64})", block)))
+    return found
+
+
+def test_it_lists_exactly_what_is_locked_for_the_cloud(components: dict[str, dict[str, Any]]) -> None:
+    """Each with its version, its hashes and its name for whoever looks for advisories."""
+    listed = {
+        name: (each["version"], {found["content"] for found in each["hashes"]})
+        for name, each in components.items()
+    }
+    assert listed == {name: pin for name, pin in locked().items() if name not in OF_OTHER_PLATFORMS}
+    assert [
+        each for each in components.values() if each["purl"] != f"pkg:pypi/{each['name']}@{each['version']}"
+    ] == []
+
+
+def test_what_is_installed_is_what_is_listed(components: dict[str, dict[str, Any]], site: Path) -> None:
+    """Nothing is in the package that the list does not name."""
+    assert len(components) == len(list(site.glob("*.dist-info")))
+
+
+def test_every_licence_is_told(components: dict[str, dict[str, Any]]) -> None:
+    """By its SPDX id where it has one, as an expression, or in the package's own words."""
+    assert [name for name, each in components.items() if not each["licenses"]] == []
+    assert components["fastapi"]["licenses"] == [{"license": {"id": "MIT"}}]
+    assert components["cryptography"]["licenses"] == [{"expression": "Apache-2.0 OR BSD-3-Clause"}]
+    assert components["mangum"]["licenses"] == [{"license": {"name": "MIT License"}}]
+
+
+def test_it_is_valid_and_names_no_index(text: str) -> None:
+    """By the schema of its own version; nor does it say when it was made, or carry a number of its own."""
+    told = json.loads(text)
+    assert JsonStrictValidator(SchemaVersion.from_version(told["specVersion"])).validate_str(text) is None
+    assert not re.search(r"pypi\.org|pythonhosted|/simple/", text)
+    assert "serialNumber" not in told
+    assert "timestamp" not in told["metadata"]
+    assert told["metadata"]["component"]["name"] == "generate-ai-content"
+
+
+def test_the_same_lock_gives_the_same_bytes(text: str, site: Path, tmp_path: Path) -> None:
+    """A list that differs means a change."""
+    sbom.write(tmp_path / "two.cdx.json", "generate-ai-content", site)
+    assert (tmp_path / "two.cdx.json").read_text("utf-8") == text

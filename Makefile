@@ -1,6 +1,6 @@
 # Every target sets up what it needs; a second run finds it there.
 .DEFAULT_GOAL := help
-.PHONY: help setup browser dev test soak coverage mutation bench accuracy lint format prices lock check
+.PHONY: help setup browser dev test soak coverage mutation bench package accuracy lint audit format prices lock check
 PY := .venv/bin/python
 T ?=
 
@@ -39,7 +39,7 @@ mutation: setup ## whether the tests notice when the money code is changed: surv
 bench: setup ## the benchmarks
 	@$(PY) -m bench
 
-package: setup ## the zips that are deployed, for Python 3.13 on arm64; HOST=1 for this machine
+package: setup ## the zips that are deployed (Python 3.13 on arm64) and what is in them; HOST=1 for this machine
 	@$(PY) -m local.package $(if $(filter-out 0,$(HOST)),--host)
 
 accuracy: setup ## what scans find in hand-written inputs; with OPENAI_API_KEY set, of the real model
@@ -50,11 +50,14 @@ lint: setup ## ruff and mypy
 	@$(PY) -m ruff format --check .
 	@$(PY) -m mypy
 
+audit: setup ## known vulnerabilities of what is shipped, where an advisory service can be asked
+	@$(PY) -m local.audit
+
 format: setup ## let ruff put the code in order
 	@$(PY) -m ruff check --fix .
 	@$(PY) -m ruff format .
 
-check: lint test ## what CI runs, and the lint
+check: lint audit test ## what CI runs
 
 prices: setup ## write the model prices from genai-prices
 	@$(PY) -m local.prices

@@ -82,7 +82,7 @@ def runtime_api() -> Iterator[RuntimeApi]:
 
 
 class _Server(ThreadingHTTPServer):
-    def handle_error(self, request: Any, client_address: Any) -> None:
+    def handle_error(self, request: Any, client_address: Any) -> None:  # noqa: ANN401  # as the base class
         """Say nothing of a process that was ended while it waited."""
         if not isinstance(sys.exception(), ConnectionError):
             super().handle_error(request, client_address)

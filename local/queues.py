@@ -1,6 +1,7 @@
 """The queues of a stack: SQS as ministack serves it, on loopback, empty at each start."""
 
 import json
+import signal
 import sys
 from collections.abc import Mapping
 from pathlib import Path
@@ -44,6 +45,8 @@ class Queues:
             log=log,
             env={**env, **CREDENTIALS, **server_settings(self._port, folder), "SERVICES": "sqs"},
             cwd=folder,
+            # Asked, it would wait three seconds for whoever looks at a queue; it has nothing to put in order.
+            stop_signal=signal.SIGKILL,
         )
         return children.start(program)
 

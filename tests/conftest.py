@@ -10,9 +10,11 @@ import pytest
 from local import queues
 from local.stack import Stack
 from tests.canaries import canaries_of, leaks, logs_below
+from tests.proofs.waiting import wait_until
 from tests.provider import Provider
 from tests.users import User, sign_up
 
+QUIET_SECONDS = 15.0
 INHERITED = ("PATH", "HOME", "LANG", "TMPDIR", "COVERAGE_PROCESS_START")
 
 Database = psycopg.Connection[tuple[object, ...]]
@@ -76,9 +78,31 @@ def empty_database(stack: Stack) -> EmptyDatabase:
     return lambda: stack.blank_database(f"test_{secrets.token_hex(8)}")
 
 
+@pytest.fixture(scope="session")
+def let_worker_end(stack: Stack) -> Callable[[], None]:
+    """Wait until the stack's worker has done what earlier tests left to it; what it cannot do is forgotten."""
+    sqs = queues.client(stack.env["AWS_ENDPOINT_URL_SQS"])
+    urls = [stack.env[name] for name in queues.QUEUES]
+
+    def is_idle() -> bool:
+        found = [sqs.get_queue_attributes(QueueUrl=url, AttributeNames=["All"])["Attributes"] for url in urls]
+        counts = ("ApproximateNumberOfMessages", "ApproximateNumberOfMessagesNotVisible")
+        return all(value == "0" for each in found for name, value in each.items() if name in counts)
+
+    def wait() -> None:
+        try:
+            wait_until(is_idle, QUIET_SECONDS)
+        except AssertionError:
+            for url in urls:
+                sqs.purge_queue(QueueUrl=url)
+
+    return wait
+
+
 @pytest.fixture
-def provider(stack: Stack) -> Iterator[Provider]:
-    """The simulated provider's control side, with nothing queued and nothing seen."""
+def provider(stack: Stack, let_worker_end: Callable[[], None]) -> Iterator[Provider]:
+    """The simulated provider's control side, with nothing queued and nothing seen, and called for no earlier test."""
+    let_worker_end()
     control = Provider(stack.provider_url)
     control.reset()
     yield control

@@ -35,7 +35,10 @@ def run(port: int, *, reset: bool) -> int:
     with only_one(FOLDER), told_by_signals(stop):
         try:
             return run_stack(console, stop, port, reset=reset)
-        except Stopped:
+        except (Stopped, Problem):
+            # A part that the same Ctrl-C has ended while it was starting is no problem of its own.
+            if not stop.is_set():
+                raise
             console.print("Stopped.")
             return 0
 

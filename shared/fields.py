@@ -21,6 +21,4 @@ OutputTokens = Annotated[int, Field(ge=1, le=200_000)]
 class Shape(BaseModel):
     """A request shape: camelCase on the wire, extra fields ignored, never changed once read."""
 
-    model_config = ConfigDict(
-        alias_generator=to_camel, extra="ignore", frozen=True, protected_namespaces=(), defer_build=True
-    )
+    model_config = ConfigDict(alias_generator=to_camel, extra="ignore", frozen=True, protected_namespaces=())

@@ -1,16 +1,33 @@
 """The secrets of a test stack as canaries: wherever one of them turns up, something has leaked."""
 
+import logging
 import zipfile
 from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
+from typing import TextIO
 
 from local.stack import Stack
+from shared.log import JsonLines
 
 Canaries = Mapping[str, bytes]
 """The secret values, by their names."""
 
 PRINTS_ITS_KEYS = "lite.log"
 """Supabase's stand-in shows its keys when it starts, as on a laptop it may."""
+
+
+class KeptEvents(logging.Filter):
+    """Lets every event of a logger pass, and writes it to a log first, wherever its handlers print it."""
+
+    def __init__(self, log: TextIO) -> None:
+        super().__init__()
+        self._log = log
+        self._lines = JsonLines()
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        """Write the event as a function prints it."""
+        print(self._lines.format(record), file=self._log, flush=True)
+        return True
 
 
 def canaries_of(stack: Stack) -> Canaries:

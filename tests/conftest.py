@@ -2,14 +2,16 @@
 
 import os
 import secrets
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator, Iterator
+from pathlib import Path
 
 import psycopg
 import pytest
 
 from local import queues
 from local.stack import Stack
-from tests.canaries import canaries_of, leaks, logs_below
+from shared.log import logger
+from tests.canaries import KeptEvents, canaries_of, leaks, logs_below
 from tests.proofs.waiting import wait_until
 from tests.provider import Provider
 from tests.users import User, sign_up
@@ -20,6 +22,36 @@ INHERITED = ("PATH", "HOME", "LANG", "TMPDIR", "COVERAGE_PROCESS_START")
 Database = psycopg.Connection[tuple[object, ...]]
 NewUser = Callable[..., User]
 EmptyDatabase = Callable[[], str]
+
+
+PRINTED = pytest.StashKey[Path]()
+"""The log of what pytest has captured of the tests of this process."""
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _output_is_kept(tmp_path_factory: pytest.TempPathFactory, pytestconfig: pytest.Config) -> Iterator[None]:
+    """Functions run in this process too: what they log and print is searched with the logs of the stack.
+
+    Events are kept by themselves too: a test that reads its own output leaves nothing of it to be captured.
+    """
+    folder = tmp_path_factory.getbasetemp()
+    pytestconfig.stash[PRINTED] = folder / "printed.log"
+    with (folder / "events.log").open("w") as log:
+        kept = KeptEvents(log)
+        logger.addFilter(kept)
+        yield
+        logger.removeFilter(kept)
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(item: pytest.Item) -> Generator[None, pytest.TestReport, pytest.TestReport]:
+    """Keep what was captured of a test so far: its set-up, its call, and its end."""
+    report = yield
+    printed = item.config.stash.get(PRINTED, None)
+    if printed is not None:
+        with printed.open("a") as log:
+            print(report.capstdout, report.capstderr, report.caplog, sep="\n", file=log)
+    return report
 
 
 @pytest.fixture(scope="session")

@@ -1,7 +1,10 @@
 """No secret is in a package or a log line; the logs of the whole run are searched when its stack has stopped."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
+import pytest
 import requests
 
 from local.package.__main__ import build
@@ -9,8 +12,8 @@ from local.package.target import HOST
 from local.stack import PROJECT, Stack
 from shared.log import configure, log_event, logger
 from tests.calls import orchestrated
-from tests.canaries import canaries_of, files_in, leaks, logs_below
-from tests.conftest import NewUser
+from tests.canaries import KeptEvents, canaries_of, files_in, leaks, logs_below
+from tests.conftest import PRINTED, NewUser
 
 
 def test_no_package_holds_a_secret_of_a_stack_or_of_this_working_copy(stack: Stack) -> None:
@@ -32,20 +35,49 @@ def canaries_of_copy(kept: Path) -> dict[str, bytes]:
 
 
 def test_a_key_that_an_event_lets_out_is_found(stack: Stack, tmp_path: Path) -> None:
-    """The search is not blind: here the token secret stands in a field that no rule knows for private."""
-    before = (logger.handlers[:], logger.level, logger.propagate)
-    try:
-        with (tmp_path / "functions.log").open("w") as log:
-            configure("INFO", log)
-            log_event("try_out.begun", size=1)
-            log_event("try_out.leaked", note=stack.keys.jwt_secret)
-            log_event("try_out.kept", api_key=stack.env["OPENAI_API_KEY"], note=stack.keys.secret)
-    finally:
-        logger.handlers[:], logger.level, logger.propagate = before
+    """The search is not blind: here the token secret stands in a field that no rule knows for private.
+
+    Neither to what a function prints, nor to the events that are kept of functions in this process.
+    """
+    with logging_to(tmp_path / "functions.log", tmp_path / "events.log"):
+        log_event("try_out.begun", size=1)
+        log_event("try_out.leaked", note=stack.keys.jwt_secret)
+        log_event("try_out.kept", api_key=stack.env["OPENAI_API_KEY"], note=stack.keys.secret)
     found = leaks(logs_below(tmp_path), canaries_of(stack))
     # The search at the end of the run is to find the leaks of others.
-    (tmp_path / "functions.log").unlink()
-    assert found == ["functions.log:2: SUPABASE_JWT_SECRET"]
+    for path in tmp_path.iterdir():
+        path.unlink()
+    assert found == ["events.log:2: SUPABASE_JWT_SECRET", "functions.log:2: SUPABASE_JWT_SECRET"]
+
+
+@contextmanager
+def logging_to(printed: Path, kept: Path) -> Iterator[None]:
+    """Log to these files alone."""
+    before = (logger.handlers[:], logger.filters[:], logger.level, logger.propagate)
+    with printed.open("w") as handled, kept.open("w") as filtered:
+        try:
+            configure("INFO", handled)
+            logger.filters[:] = [KeptEvents(filtered)]
+            yield
+        finally:
+            logger.handlers[:], logger.filters[:], logger.level, logger.propagate = before
+
+
+@pytest.fixture
+def _printed() -> None:
+    print("printed while a test is set up")  # noqa: T201  # what is looked for
+
+
+@pytest.mark.usefixtures("_printed")
+def test_what_functions_log_and_print_in_the_process_of_the_tests_is_kept(
+    tmp_path_factory: pytest.TempPathFactory, pytestconfig: pytest.Config
+) -> None:
+    """In logs of the run, which its last search reads."""
+    log_event("try_out.in_process", size=1)
+    kept = dict(logs_below(tmp_path_factory.getbasetemp()))
+    assert any(b'"event": "try_out.in_process", "size": 1' in line for line in kept.values())
+    assert b"printed while a test is set up" in kept.values()
+    assert pytestconfig.stash[PRINTED].name == "printed.log"
 
 
 def test_calls_that_succeed_and_fail_leave_no_secret_in_the_logs(stack: Stack, new_user: NewUser) -> None:

@@ -26,7 +26,7 @@ ACTION_ALIASES = {"prospect_analysis": "ai_deep_scan"}
 class ChatMessage(BaseModel):
     """One message of the orchestrator shapes."""
 
-    model_config = ConfigDict(extra="ignore", frozen=True, defer_build=True)
+    model_config = ConfigDict(extra="ignore", frozen=True)
 
     role: Literal["system", "user", "assistant", "developer"]
     content: str = Field(min_length=1)
@@ -77,9 +77,7 @@ class OrchestratorRequest(Shape):
 class FlatRequest(BaseModel):
     """The flat orchestrator shape of older callers: the configuration beside the messages."""
 
-    model_config = ConfigDict(
-        extra="ignore", frozen=True, populate_by_name=False, protected_namespaces=(), defer_build=True
-    )
+    model_config = ConfigDict(extra="ignore", frozen=True, populate_by_name=False, protected_namespaces=())
 
     messages: Messages
     action: AnyAction = Field(alias="generationType")
@@ -113,7 +111,7 @@ class FlatRequest(BaseModel):
 class PromptRequest(BaseModel):
     """The prompt shape; with mode `deep_intel` a structured result is asked for. Other modes mean nothing here."""
 
-    model_config = ConfigDict(extra="ignore", frozen=True, protected_namespaces=(), defer_build=True)
+    model_config = ConfigDict(extra="ignore", frozen=True, protected_namespaces=())
 
     prompt: str = Field(min_length=1)
     system_prompt: Annotated[str | None, Blank] = None

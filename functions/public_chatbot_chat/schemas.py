@@ -21,7 +21,7 @@ MessageText = Annotated[
 class VisitorRequest(BaseModel):
     """A visitor's message; `userId` is the workspace's owner as the page knows it, and only compared."""
 
-    model_config = ConfigDict(alias_generator=to_camel, extra="ignore", frozen=True, defer_build=True)
+    model_config = ConfigDict(alias_generator=to_camel, extra="ignore", frozen=True)
 
     session_id: UUID
     message: MessageText

@@ -17,7 +17,7 @@ OpportunityType = Literal[
 class Answered(BaseModel):
     """Part of an answer: nothing besides what is asked for."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True, defer_build=True)
+    model_config = ConfigDict(extra="forbid", frozen=True)
 
 
 class Finding(Answered):

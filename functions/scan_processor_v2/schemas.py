@@ -18,7 +18,7 @@ ScanType = Literal["text", "csv", "image"]
 class Payload(BaseModel):
     """The input of a scan: one of its fields is given. `image` is base64, a data URL too."""
 
-    model_config = ConfigDict(extra="ignore", frozen=True, defer_build=True)
+    model_config = ConfigDict(extra="ignore", frozen=True)
 
     text: Annotated[str | None, Blank] = None
     content: Annotated[str | None, Blank] = None

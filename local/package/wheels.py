@@ -9,6 +9,7 @@ import sys
 import tempfile
 from pathlib import Path
 
+from local.package import lazy
 from local.package.target import Target
 from local.problem import Problem
 from local.stack import PROJECT
@@ -20,7 +21,7 @@ def installed(target: Target, folder: Path) -> Path:
     """The folder with every dependency for the target; installed once a lock.
 
     Raises:
-        Problem: when a wheel is missing or its hash is another.
+        Problem: when a wheel is missing or its hash is another, or a package cannot be made lazy.
     """
     site = folder / f"{target.name}-{_stamp(target)}"
     if site.is_dir():
@@ -37,6 +38,7 @@ def installed(target: Target, folder: Path) -> Path:
         shutil.rmtree(unfinished)
         last = ended.stderr.strip().splitlines()[-1:] or ["no reason was given"]
         raise Problem(f"the dependencies for {target.name} cannot be installed: {last[0]}")
+    lazy.make_lazy(unfinished)
     if target.is_here:
         _compile(unfinished)
     try:
@@ -59,7 +61,8 @@ def _compile(site: Path) -> None:
 
 
 def _stamp(target: Target) -> str:
-    return hashlib.sha256(LOCK.read_bytes() + repr(target).encode()).hexdigest()[:12]
+    makers = LOCK.read_bytes() + Path(lazy.__file__).read_bytes() + repr(target).encode()
+    return hashlib.sha256(makers).hexdigest()[:12]
 
 
 def _platform(target: Target) -> list[str]:

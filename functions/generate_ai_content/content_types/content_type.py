@@ -22,9 +22,7 @@ Request = TypeVar("Request", bound=ContentRequest)
 class Output(BaseModel):
     """A result as the model must give it: exactly these fields, camelCase, no conversions of types."""
 
-    model_config = ConfigDict(
-        extra="forbid", strict=True, alias_generator=to_camel, populate_by_name=True, defer_build=True
-    )
+    model_config = ConfigDict(extra="forbid", strict=True, alias_generator=to_camel, populate_by_name=True)
 
 
 Finish = Callable[[Any, Mapping[str, Any]], dict[str, Any]]

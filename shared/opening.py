@@ -6,6 +6,7 @@ import os
 import random
 import sys
 from collections.abc import Mapping
+from importlib import import_module
 
 from shared.deadline import Deadline
 from shared.errors import NexscoutError
@@ -15,11 +16,12 @@ OPEN_SECONDS = 1.0
 """The most that it may take: a call opens by itself what is not open."""
 
 
-def open_for_platform(services: Services, env: Mapping[str, str] = os.environ) -> None:
+def open_for_platform(services: Services, *later: str, env: Mapping[str, str] = os.environ) -> None:
     """Open what the first call needs where the platform's own client runs this process; elsewhere do nothing.
 
     A process of which a snapshot is made opens no connection before it is restored: none would outlive that. It
-    imports the provider's SDK instead, which no caller then waits for. Called once the event loop is set.
+    imports the provider's SDK instead, and the modules named as `later`, which a start leaves to the calls that need
+    them: no caller then waits for either. Called once the event loop is set.
     """
     # What there is now stays: it is not looked through again.
     gc.freeze()
@@ -35,6 +37,8 @@ def open_for_platform(services: Services, env: Mapping[str, str] = os.environ) -
     )
 
     services.providers.make()
+    for module in later:
+        import_module(module)
     register_after_restore(_restored, services)
 
 

@@ -6,11 +6,11 @@ from pathlib import Path
 from typing import Any
 
 from functions.scan_processor_v2.answers import (
-    IMAGE_SCHEMA,
-    SCHEMA,
     Answer,
+    ImageAnswer,
     read_answer,
     read_image_answer,
+    schema_of,
     shown,
 )
 from functions.scan_processor_v2.records import Record
@@ -64,7 +64,7 @@ def _about_records(records: Sequence[Record]) -> Ask:
         return _row(read_answer(text), records)
 
     messages = walled(RECORDS.text, {"records": _fitting([shown(record) for record in records])})
-    return Ask(RECORDS, messages, Structure(NAME, SCHEMA, parse), _parts(records))
+    return Ask(RECORDS, messages, Structure(NAME, schema_of(Answer), parse), _parts(records))
 
 
 def _parts(records: Sequence[Record]) -> Sequence[Part]:
@@ -77,7 +77,7 @@ def _parts(records: Sequence[Record]) -> Sequence[Part]:
 def _part(records: Sequence[Record]) -> Part:
     first, last = records[0].position, records[-1].position
     told = f"Answer only about the records {first} to {last}; others answer about the rest."
-    return Part(told, Structure(NAME, SCHEMA, _part_answer))
+    return Part(told, Structure(NAME, schema_of(Answer), _part_answer))
 
 
 def _part_answer(text: str) -> dict[str, Any]:
@@ -92,7 +92,7 @@ def _about_image(image: Mapping[str, str]) -> Ask:
 
     system, data = walled(IMAGE.text, {"record": 0})
     messages = [system, with_image(data, image["type"], image["data"])]
-    return Ask(IMAGE, messages, Structure(NAME, IMAGE_SCHEMA, parse), images=1)
+    return Ask(IMAGE, messages, Structure(NAME, schema_of(ImageAnswer), parse), images=1)
 
 
 def _row(answer: Answer, records: Sequence[Record]) -> dict[str, Any]:

@@ -9,9 +9,7 @@ from fastapi import APIRouter, Request
 from fastapi.responses import JSONResponse, Response
 
 from functions.scan_processor_v2.openapi import document
-from functions.scan_processor_v2.processing import Asked, Processing
 from functions.scan_processor_v2.schemas import FUNCTION, ScanRequest, ScanType
-from functions.scan_processor_v2.shadow import count_scan
 from shared.app import context_of, services_of
 from shared.body import body_hash, read_json
 from shared.errors import InvalidRequest, NexscoutError, Unauthorized
@@ -30,10 +28,15 @@ async def process(request: Request) -> Response:
     caller = await services.authenticator.authenticate(request.headers, context.deadline)
     if caller.kind == "anonymous":
         raise Unauthorized
+    # What both of them bring is a tenth of a start: it comes with the first scan; a snapshot has it (see handler.py).
     if services.settings.shadow:
+        from functions.scan_processor_v2.shadow import count_scan  # noqa: PLC0415
+
         body = await read_json(request, services.settings.max_body_bytes)
         context.fields.update(await count_scan(parse(ScanRequest, body), caller, services, context.deadline))
         return JSONResponse({"success": True})
+    from functions.scan_processor_v2.processing import Asked, Processing  # noqa: PLC0415
+
     processing = Processing(services, caller, context.deadline)
     head = bytearray()
     try:

@@ -8,12 +8,13 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from functions.scan_processor_v2.answers import (
-    IMAGE_SCHEMA,
-    SCHEMA,
+    Answer,
     AnsweredProspect,
     Finding,
+    ImageAnswer,
     read_answer,
     read_image_answer,
+    schema_of,
     shown,
 )
 from functions.scan_processor_v2.evidence import verified
@@ -237,10 +238,10 @@ def test_contacts_are_not_shared_out_among_several_people() -> None:
     assert [item.phone for item in found.items] == [None, None]
 
 
-@pytest.mark.parametrize("schema", [SCHEMA, IMAGE_SCHEMA])
-def test_the_schema_is_one_that_strict_outputs_take(schema: dict[str, Any]) -> None:
+@pytest.mark.parametrize("shape", [Answer, ImageAnswer])
+def test_the_schema_is_one_that_strict_outputs_take(shape: type[Answer]) -> None:
     """Every field required, nothing besides."""
-    assert check_schema({"name": "prospects", "schema": schema, "strict": True}) is None
+    assert check_schema({"name": "prospects", "schema": schema_of(shape), "strict": True}) is None
 
 
 def test_an_answer_is_read_with_or_without_its_fence() -> None:

@@ -5,7 +5,7 @@ import json
 import struct
 from typing import Any
 
-from functions.scan_processor_v2.answers import IMAGE_SCHEMA, SCHEMA
+from functions.scan_processor_v2.answers import Answer, ImageAnswer, schema_of
 from local.provider.images import seen_in
 from local.provider.reading import Reading
 from local.provider.structured import fill
@@ -46,7 +46,7 @@ def test_the_words_of_a_png_and_of_a_jpeg_are_seen() -> None:
 
 def test_an_image_is_transcribed_and_its_people_are_told() -> None:
     """Every line letter for letter, and one prospect for each person, all of record 0."""
-    answer = fill(IMAGE_SCHEMA, Reading.of([message(png(LINES).url)]))
+    answer = fill(schema_of(ImageAnswer), Reading.of([message(png(LINES).url)]))
     assert answer["transcript"] == LINES
     told = [(person["record"], person["name"]) for person in answer["prospects"]]
     assert told == [(0, "Maria Santos"), (0, "Jose Cruz")]
@@ -55,7 +55,7 @@ def test_an_image_is_transcribed_and_its_people_are_told() -> None:
 def test_numbered_records_are_told_by_their_numbers() -> None:
     """With their own contacts; what a record does not hold is left empty."""
     texts = ("Maria Santos — text me at 0917 123 4567", "Jose Cruz — jose@example.com")
-    people = fill(SCHEMA, Reading.of(records(*texts)))["prospects"]
+    people = fill(schema_of(Answer), Reading.of(records(*texts)))["prospects"]
     assert [(one["record"], one["name"], one["email"], one["phone"], one["company"]) for one in people] == [
         (7, "Maria Santos", "", "0917 123 4567", ""),
         (8, "Jose Cruz", "jose@example.com", "", ""),
@@ -65,5 +65,5 @@ def test_numbered_records_are_told_by_their_numbers() -> None:
 def test_a_part_tells_of_the_records_it_was_asked_about() -> None:
     """The others are left to other parts."""
     asked = "Answer only about the records 8 to 8; others answer about the rest."
-    people = fill(SCHEMA, Reading.of(records(*LINES.splitlines(), asked=asked)))["prospects"]
+    people = fill(schema_of(Answer), Reading.of(records(*LINES.splitlines(), asked=asked)))["prospects"]
     assert [one["name"] for one in people] == ["Jose Cruz"]

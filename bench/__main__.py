@@ -4,6 +4,7 @@ import asyncio
 import json
 import os
 import tempfile
+from collections.abc import Callable
 from pathlib import Path
 
 import httpx
@@ -14,8 +15,8 @@ from rich.table import Table
 from bench.load import Figures, Send, load
 from bench.overhead import overhead_figures
 from bench.reading import reading_figures
-from bench.scanning import scan_figures
-from bench.start import Events, get_event, start_figures
+from bench.scanning import give_energy, new_scan, scan_figures
+from bench.start import Event, Events, get_event, start_figures
 from local.function_apps import names
 from local.invoke import api_gateway_event
 from local.stack import Stack
@@ -53,18 +54,15 @@ def _measure_reading() -> None:
 
 def _make_rich(stack: Stack) -> None:
     """Give the demo user energy and calls enough for the whole run."""
+    give_energy(stack, 1_000_000)
     with psycopg.connect(stack.database_url, autocommit=True) as connection:
-        connection.execute(
-            "update public.user_energy set current_energy = 1000000 where user_id = %s",
-            [stack.env["DEMO_USER_ID"]],
-        )
         connection.execute("update public.ai_tiers set calls_per_minute = 1000000")
 
 
 def _measure_starts(stack: Stack) -> None:
     """Print what a cold start and a warm handler cost, beside the libraries that they are made of."""
     token = asyncio.run(_token(stack))
-    figures, sizes = start_figures(stack.env, _first_events(token))
+    figures, sizes = start_figures(stack.env, _first_events(stack, token))
     table = Table("starting a function", "ms", "÷ the whole", "at most")
     for start in figures:
         bound = "" if start.bound is None else f"{start.bound:.1f}"
@@ -87,13 +85,27 @@ async def _token(stack: Stack) -> str:
         return await _sign_in(client, stack)
 
 
-def _first_events(token: str) -> Events:
+def _first_events(stack: Stack, token: str) -> Events:
     """A health check of each function, and a call that is served."""
-    events = {f"start to health: {name}": get_event(f"/functions/v1/{name}/health") for name in names()}
-    body = json.dumps({"messages": HELLO, "config": {"action": "ai_message"}})
     headers = {"authorization": f"Bearer {token}", "content-type": "application/json"}
-    call = api_gateway_event("/functions/v1/generate-ai-content", headers, body)
-    return events | {"start to a served call: generate-ai-content": call}
+    bodies: dict[str, Callable[[], object]] = {
+        "generate-ai-content": lambda: {"messages": HELLO, "config": {"action": "ai_message"}},
+        "public-chatbot-chat": lambda: {"message": "Say hello to Maria."},
+        "scan-processor-v2": lambda: {
+            "scanId": new_scan(stack),
+            "scanType": "text",
+            "payload": "Maria Santos — kailangan ng extra income",
+        },
+    }
+
+    def health(name: str) -> Callable[[], Event]:
+        return lambda: get_event(f"/functions/v1/{name}/health")
+
+    def call(name: str) -> Callable[[], Event]:
+        return lambda: api_gateway_event(f"/functions/v1/{name}", headers, json.dumps(bodies[name]()))
+
+    healths = {f"start to health: {name}": health(name) for name in names()}
+    return healths | {f"start to a served call: {name}": call(name) for name in names()}
 
 
 async def _measure(stack: Stack) -> None:

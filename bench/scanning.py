@@ -55,7 +55,8 @@ async def scan_figures(
 
 async def _scan(client: httpx.AsyncClient, stack: Stack, rows: int) -> int:
     """Scan a file of so many rows, and give how many people were found."""
-    scan_id = _new_scan(stack, rows)
+    give_energy(stack, -(-rows // BLOCK) * ENERGY_OF_A_BLOCK)
+    scan_id = new_scan(stack)
     path = f"{stack.env['DEMO_USER_ID']}/{uuid4()}.csv"
     content = b"".join(csv_pieces(rows))
     uploaded = await client.post(f"/storage/v1/object/scan-uploads/{path}", content=content)
@@ -71,16 +72,20 @@ async def _scan(client: httpx.AsyncClient, stack: Stack, rows: int) -> int:
             await asyncio.sleep(LOOK_SECONDS)
 
 
-def _new_scan(stack: Stack, rows: int) -> str:
-    """Make the scan's row, and give its owner the energy for it."""
-    owner = stack.env["DEMO_USER_ID"]
-    energy = -(-rows // BLOCK) * ENERGY_OF_A_BLOCK
+def give_energy(stack: Stack, energy: int) -> None:
+    """Give the demo user just so much energy."""
     with psycopg.connect(stack.database_url, autocommit=True) as connection:
         connection.execute(
-            "update public.user_energy set current_energy = %s where user_id = %s", [energy, owner]
+            "update public.user_energy set current_energy = %s where user_id = %s",
+            [energy, stack.env["DEMO_USER_ID"]],
         )
+
+
+def new_scan(stack: Stack) -> str:
+    """Make the row of a scan of the demo user."""
+    with psycopg.connect(stack.database_url, autocommit=True) as connection:
         row = connection.execute(
-            "insert into public.scans (user_id) values (%s) returning id::text", [owner]
+            "insert into public.scans (user_id) values (%s) returning id::text", [stack.env["DEMO_USER_ID"]]
         ).fetchone()
     if row is None:
         raise RuntimeError("the scan was not stored")

@@ -28,6 +28,7 @@ from shared.errors import (
     NexscoutError,
 )
 from shared.log import configure, log_event
+from shared.opening import while_serving
 from shared.services import Services, build_services
 from shared.settings import Settings
 from shared.shadow import Unheard
@@ -71,8 +72,9 @@ def create_app(
     """Build a function's ASGI app, which serves `/functions/v1/<name>` and its health."""
     configure(settings.log_level)
     # Routes read their bodies by hand, so FastAPI's own document would tell nothing: each router serves its own.
-    api = FastAPI(title=name, openapi_url=None)
-    api.state.services = build_services(settings) if services is None else services
+    services = build_services(settings) if services is None else services
+    api = FastAPI(title=name, openapi_url=None, lifespan=lambda _: while_serving(services))
+    api.state.services = services
     api.include_router(router, prefix=f"/functions/v1/{name}")
     api.add_api_route(f"/functions/v1/{name}/health", _health, methods=["GET"])
     api.add_exception_handler(NexscoutError, _reply_error)

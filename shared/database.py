@@ -95,6 +95,8 @@ class Database:
         self._secrets = settings.secrets
         self._http = http
         self._turnstile = asyncio.Semaphore(MAX_AT_ONCE)
+        self._service_key = ""
+        self._service_client = self._client("", "")
 
     def as_user(self, token: str) -> Connection:
         """Open with the caller's own verified token: row-level security applies."""
@@ -113,7 +115,9 @@ class Database:
 
         async def client() -> AsyncPostgrestClient:
             key = (await self._secrets.current()).supabase_secret_key.get_secret_value()
-            return self._client(key, key)
+            if key != self._service_key:
+                self._service_key, self._service_client = key, self._client(key, key)
+            return self._service_client
 
         return Connection(client, self._turnstile)
 

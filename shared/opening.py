@@ -5,7 +5,8 @@ import gc
 import os
 import random
 import sys
-from collections.abc import Mapping
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager
 from importlib import import_module
 
 from shared.deadline import Deadline
@@ -50,17 +51,28 @@ def _restored(services: Services) -> None:
 
 
 def _open(services: Services) -> None:
-    """Read the public keys, by which a connection opens too, on the loop that serves the events."""
-    loop = asyncio.get_event_loop()
+    """Open on the loop that serves the events."""
+    asyncio.get_event_loop().run_until_complete(_opened(services))
+
+
+@asynccontextmanager
+async def while_serving(services: Services) -> AsyncIterator[None]:
+    """The life of a server: what its first request needs is opened before its port, and closed after its last."""
+    await _opened(services)
+    try:
+        yield
+    finally:
+        await services.close()
+
+
+async def _opened(services: Services) -> None:
+    """Read the secrets, and the public keys, by which a connection opens too."""
     deadline = Deadline.starting(OPEN_SECONDS)
     try:
-        loop.run_until_complete(
-            asyncio.wait_for(_all_of(services, deadline), OPEN_SECONDS),
-        )
+        async with asyncio.timeout(OPEN_SECONDS):
+            await asyncio.gather(
+                services.settings.secrets.current(), services.authenticator.prepare(deadline)
+            )
     except (NexscoutError, TimeoutError):
         # The first call meets the same, with its own budget and its own answer.
         return
-
-
-async def _all_of(services: Services, deadline: Deadline) -> None:
-    await asyncio.gather(services.settings.secrets.current(), services.authenticator.prepare(deadline))

@@ -65,6 +65,9 @@ class Providers:
         """Wait until a request can be sent; raises ProviderFailure where that takes too long."""
         self.prepare()
         assert self._making is not None  # noqa: S101  # just prepared
+        if self._making.done():
+            self._making.result()
+            return
         try:
             async with asyncio.timeout(until.remaining()):
                 await asyncio.shield(self._making)

@@ -1,5 +1,6 @@
 """The program of the zip that serves a function which streams, as the web adapter starts it."""
 
+import asyncio
 import json
 import os
 import subprocess
@@ -10,6 +11,8 @@ from pathlib import Path
 
 import httpx
 import pytest
+from starlette.requests import Request
+from starlette.responses import Response
 
 from local.package import contents, wheels
 from local.package.__main__ import FOLDER
@@ -21,6 +24,7 @@ from tests.calls import orchestrated
 from tests.conftest import Database, NewUser
 from tests.proofs.waiting import wait_until
 from tests.provider import Provider
+from tests.wire import Seen, Wire, pass_on, wire_before
 
 SECRET = "a-secret-of-the-distribution"
 
@@ -52,10 +56,10 @@ def only_python(folder: Path) -> str:
 
 
 @contextmanager
-def serving(name: str, folder: Path, variables: Mapping[str, str]) -> Iterator[str]:
+def serving(name: str, folder: Path, variables: Mapping[str, str], port: int = 0) -> Iterator[str]:
     """The address of a function that was started as the adapter does."""
     root = task_root(name.replace("-", "_"), folder / "task")
-    port = free_port()
+    port = port or free_port()
     environment = {
         **variables,
         "PATH": only_python(folder / "bin") + os.pathsep + os.defpath,
@@ -120,3 +124,19 @@ def test_a_stream_is_passed_on_piece_by_piece(
     assert ("delta", "held") in states
     assert states[-1] == ("done", "settled")
     assert books.energy() == 490
+
+
+async def test_connections_are_open_before_the_first_request(tmp_path: Path, stack: Stack) -> None:
+    """The port opens when the public keys have been read: whoever is first does not wait for them."""
+    port, was_up = free_port(), list[bool]()
+
+    async def looking_at_the_port(wire: Wire, seen: Seen, request: Request) -> Response:
+        was_up.append(await asyncio.to_thread(is_up, f"http://127.0.0.1:{port}"))
+        return await pass_on(wire, seen, request)
+
+    async with wire_before(stack.url) as wire:
+        wire.meet("jwks.json", looking_at_the_port)
+        served = serving("public-chatbot-chat", tmp_path, stack.env | {"SUPABASE_URL": wire.url}, port)
+        await asyncio.to_thread(served.__enter__)
+        await asyncio.to_thread(served.__exit__, None, None, None)
+        assert (wire.names(), was_up) == (["jwks.json"], [False])

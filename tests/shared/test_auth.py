@@ -224,6 +224,12 @@ FORGERIES: list[tuple[str, Callable[[Issuer], str]]] = [
     ("claims are a list", lambda _: signed_by_hand({"alg": "HS256"}, [], SECRET.encode())),
     ("claims are no JSON", lambda _: signed_by_hand({"alg": "HS256"}, b"{", SECRET.encode())),
     ("header is a list", lambda i: f"{encoded([])}.{encoded(i.claims())}.eA"),
+    ("header without end", lambda i: f"{encoded(b'[' * 100_000)}.{encoded(i.claims())}.eA"),
+    ("header is no text", lambda i: f"{encoded(bytes([0xFF]))}.{encoded(i.claims())}.eA"),
+    (
+        "algorithm is a list",
+        lambda i: f"{encoded({'alg': ['ES256'], 'kid': 'first'})}.{encoded(i.claims())}.eA",
+    ),
     ("not base64", lambda _: "a.b!.c"),
     ("undefined", lambda _: "undefined"),
     ("the user's id", lambda _: USER_ID),

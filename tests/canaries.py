@@ -43,21 +43,22 @@ def canaries_of(stack: Stack) -> Canaries:
 
 
 def leaks(contents: Iterable[tuple[str, bytes]], canaries: Canaries) -> list[str]:
-    """Where which canary is, as `place: name`; never its value."""
+    """Where which canary is, as `place:line: name`; never its value."""
     return [
-        f"{place}: {name}"
+        f"{place}:{number}: {name}"
         for place, content in contents
         for name, value in canaries.items()
         if value in content
+        for number, line in enumerate(content.splitlines(), 1)
+        if value in line
     ]
 
 
 def logs_below(folder: Path) -> Iterator[tuple[str, bytes]]:
-    """Each line of each log below a folder, by its file and number; `PRINTS_ITS_KEYS` is left out."""
+    """Each log below a folder; `PRINTS_ITS_KEYS` is left out."""
     for path in sorted(folder.rglob("*.log")):
         if path.is_file() and path.name != PRINTS_ITS_KEYS:
-            for number, line in enumerate(path.read_bytes().splitlines(), 1):
-                yield f"{path.relative_to(folder)}:{number}", line
+            yield str(path.relative_to(folder)), path.read_bytes()
 
 
 def files_in(package: Path) -> Iterator[tuple[str, bytes]]:

@@ -75,9 +75,8 @@ def test_what_functions_log_and_print_in_the_process_of_the_tests_is_kept(
     """In logs of the run, which its last search reads."""
     log_event("try_out.in_process", size=1)
     kept = dict(logs_below(tmp_path_factory.getbasetemp()))
-    assert any(b'"event": "try_out.in_process", "size": 1' in line for line in kept.values())
-    assert b"printed while a test is set up" in kept.values()
-    assert pytestconfig.stash[PRINTED].name == "printed.log"
+    assert b'"event": "try_out.in_process", "size": 1' in kept["events.log"]
+    assert b"printed while a test is set up" in kept[pytestconfig.stash[PRINTED].name]
 
 
 def test_calls_that_succeed_and_fail_leave_no_secret_in_the_logs(stack: Stack, new_user: NewUser) -> None:
@@ -89,6 +88,6 @@ def test_calls_that_succeed_and_fail_leave_no_secret_in_the_logs(stack: Stack, n
             json=orchestrated(),
             timeout=30,
         )
-    lines = list(logs_below(stack.logs))
-    assert any(b"request.finished" in line for _, line in lines)
-    assert leaks(lines, canaries_of(stack)) == []
+    logs = list(logs_below(stack.logs))
+    assert any(b"request.finished" in log for _, log in logs)
+    assert leaks(logs, canaries_of(stack)) == []

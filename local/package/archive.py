@@ -1,7 +1,9 @@
 """The zip of one function: the same bytes for the same contents."""
 
+import hashlib
 import os
 import py_compile
+import sys
 import zipfile
 from collections.abc import Iterable
 from importlib.util import cache_from_source
@@ -15,8 +17,14 @@ LONG_AGO = (1980, 1, 1, 0, 0, 0)
 
 
 def write(path: Path, entries: Iterable[Entry], *, compiled: bool) -> None:
-    """Write the zip; `compiled` adds the bytecode that is not there yet, never checked against its source."""
+    """Write the zip; `compiled` adds the bytecode that is not there yet, never checked against its source.
+
+    A zip that was made of the same contents stays as it is: packing takes some seconds, comparing half a one.
+    """
     entries = list(entries)
+    stamp, made_of = path.with_suffix(".stamp"), _digest(entries, compiled=compiled)
+    if path.exists() and stamp.exists() and stamp.read_text() == made_of:
+        return
     places = {place for place, _ in entries}
     path.parent.mkdir(parents=True, exist_ok=True)
     # Of its own: two processes may build the same package at once.
@@ -29,7 +37,18 @@ def write(path: Path, entries: Iterable[Entry], *, compiled: bool) -> None:
             _add(archive, place, source.read_bytes())
             if compiled and place.suffix == ".py" and _cached(place) not in places:
                 _add(archive, _cached(place), _bytecode(place, source, Path(folder)))
+    # In this order: a stamp never speaks of a zip that it was not written for.
+    stamp.unlink(missing_ok=True)
     unfinished.replace(path)
+    stamp.write_text(made_of)
+
+
+def _digest(entries: Iterable[Entry], *, compiled: bool) -> str:
+    """Give the digest of all that a zip is made of, this file and the interpreter that compiles with it."""
+    digest = hashlib.sha256(Path(__file__).read_bytes() + f"{sys.version} {compiled}".encode())
+    for place, source in entries:
+        digest.update(f"{place}\0{hashlib.sha256(source.read_bytes()).hexdigest()}\0".encode())
+    return digest.hexdigest()
 
 
 def _add(archive: zipfile.ZipFile, place: PurePosixPath, content: bytes) -> None:

@@ -7,6 +7,7 @@ import sys
 from collections.abc import Mapping
 from email.message import Message
 from email.parser import HeaderParser
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -26,7 +27,7 @@ def write(path: Path, function: str, site: Path) -> None:
     Raises:
         Problem: when the lock cannot be read.
     """
-    bom = _of_lock()
+    bom: dict[str, Any] = json.loads(_of_lock())
     installed = _installed(site)
     # The lock is for every platform: what another one alone needs is not in the package.
     bom["components"] = [
@@ -42,14 +43,15 @@ def write(path: Path, function: str, site: Path) -> None:
     path.write_text(json.dumps(bom, indent=2, sort_keys=True) + "\n")
 
 
-def _of_lock() -> dict[str, Any]:
+@cache
+def _of_lock() -> str:
+    """Give the list of the whole lock; making it takes some seconds, and it is alike for every function."""
     command = [sys.executable, "-m", "cyclonedx_py", "requirements", "--output-reproducible", str(LOCK)]
     ended = subprocess.run(command, capture_output=True, text=True, check=False)
     if ended.returncode != 0:
         last = ended.stderr.strip().splitlines()[-1:] or ["no reason was given"]
         raise Problem(f"the packages cannot be listed: {last[0]}")
-    bom: dict[str, Any] = json.loads(ended.stdout)
-    return bom
+    return ended.stdout
 
 
 def _installed(site: Path) -> Mapping[str, Message]:

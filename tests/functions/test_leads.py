@@ -124,19 +124,28 @@ def test_every_value_of_the_conversations_is_in_the_visitors_words() -> None:
         assert_said(find_lead(chat.messages), chat.messages)
 
 
-@settings(max_examples=6000, deadline=None)
-@given(CHATS)
-def test_any_text_is_read_without_an_error_and_only_for_what_it_says(messages: list[str]) -> None:
-    """Whatever a visitor writes, each value is a span of it."""
-    assert_said(find_lead(messages), messages)
+def reads_any_text(examples: int) -> None:
+    """Whatever visitors write, each value is a span of it, and reading a conversation twice gives the same lead."""
+
+    @settings(max_examples=examples, deadline=None)
+    @given(CHATS)
+    def read(messages: list[str]) -> None:
+        once = find_lead(messages)
+        assert_said(once, messages)
+        assert find_lead(messages, once) == once
+
+    read()
 
 
-@settings(max_examples=6000, deadline=None)
-@given(CHATS)
-def test_reading_again_what_was_read_changes_nothing(messages: list[str]) -> None:
-    """A conversation that is read twice, as on a retried call, gives the same lead."""
-    once = find_lead(messages)
-    assert find_lead(messages, once) == once
+def test_any_text_is_read_without_an_error_and_only_for_what_it_says() -> None:
+    """A retried call reads it again."""
+    reads_any_text(1_500)
+
+
+@pytest.mark.soak
+def test_any_text_of_many_is_read_without_an_error_and_only_for_what_it_says() -> None:
+    """The same for longer."""
+    reads_any_text(12_000)
 
 
 @settings(max_examples=200, deadline=None)

@@ -103,7 +103,7 @@ def test_a_stream_is_passed_on_piece_by_piece(
 ) -> None:
     """The first words are there while the call still runs; its end is charged."""
     user = new_user("pro", 500)
-    provider.fail({"kind": "drip", "seconds": 0.3})
+    provider.fail({"kind": "drip", "seconds": 0.05})
     headers = {
         "apikey": stack.publishable_key,
         "authorization": f"Bearer {user.access_token}",

@@ -113,6 +113,25 @@ def test_the_same_contents_are_the_same_bytes(tmp_path: Path) -> None:
     assert len(entries(tmp_path / "one.zip")) == 2
 
 
+def test_a_zip_is_packed_anew_only_when_its_contents_have_changed(tmp_path: Path) -> None:
+    """By what the files hold, and by whether there is a zip; whatever is found in its place then is not looked at."""
+    source, path = tmp_path / "module.py", tmp_path / "one.zip"
+    files = [(PurePosixPath("shared/module.py"), source)]
+
+    def packed(*, compiled: bool = False) -> bool:
+        path.write_bytes(b"as it was")
+        archive.write(path, files, compiled=compiled)
+        return path.read_bytes() != b"as it was"
+
+    source.write_text("VALUE = 1")
+    assert [packed(), packed()] == [True, False]
+    source.write_text("VALUE = 2")
+    assert [packed(), packed(), packed(compiled=True)] == [True, False, True]
+    path.unlink()
+    archive.write(path, files, compiled=True)
+    assert len(entries(path)) == 2
+
+
 def test_bytecode_is_shipped_for_an_interpreter_of_its_version_alone() -> None:
     """Python reads no .pyc of another version."""
     assert HOST.is_here

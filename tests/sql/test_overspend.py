@@ -64,7 +64,9 @@ def together(spenders: Spenders, order: dict[str, Any]) -> Counter[str]:
     return sum((Counter(json.loads(read(process))) for process in spenders), Counter[str]())
 
 
-@pytest.mark.parametrize("seed", range(20))
+@pytest.mark.parametrize(
+    "seed", [*range(5), *(pytest.param(seed, marks=pytest.mark.soak) for seed in range(5, 20))]
+)
 def test_fault_1_budget_overspent_under_concurrency(seed: int, money: Money, spenders: Spenders) -> None:
     """Of 1,000 calls at once on energy for exactly 50, exactly 50 are admitted, and nothing falls below zero."""
     chance = random.Random(seed)  # noqa: S311  # a schedule, not a secret

@@ -8,6 +8,7 @@ import sys
 from collections.abc import Mapping
 from datetime import UTC, datetime
 from decimal import Decimal
+from functools import lru_cache
 from typing import Any, TextIO
 from uuid import UUID
 
@@ -46,6 +47,7 @@ def redact(text: str) -> str:
     return _SECRETS.sub("[redacted]", text[:_SEARCHED])[:MAX_TEXT]
 
 
+@lru_cache(maxsize=1024)
 def _is_private(name: str) -> bool:
     return _PRIVATE_NAME.search(_HUMP.sub("_", name).replace("-", "_").lower()) is not None
 

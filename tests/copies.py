@@ -1,7 +1,6 @@
 """Fresh copies of the project, set up without asking any registry."""
 
 import os
-import re
 import shutil
 import signal
 import subprocess
@@ -81,13 +80,6 @@ class Dev:
     port: int
     process: subprocess.Popen[str]
     shown: str
-
-    @property
-    def seconds(self) -> float:
-        """How long it took until it was ready, as it tells itself."""
-        told = re.search(r"ready after ([0-9.]+) s", self.shown)
-        assert told is not None
-        return float(told[1])
 
     def press_ctrl_c(self) -> None:
         """Interrupt it as a terminal does: everything in the foreground gets the signal."""

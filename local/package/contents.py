@@ -24,13 +24,12 @@ UNUSED_PARTS = (
     PurePosixPath("pydantic/v1"),
     # Its command line, which would import click at each start; it is meant to be left out so.
     PurePosixPath("httpx/_main.py"),
-    # HTTP/2, which nothing asks for.
-    PurePosixPath("h2"),
-    PurePosixPath("hpack"),
-    PurePosixPath("hyperframe"),
     PurePosixPath("aws_lambda_powertools/event_handler"),
 )
 """Parts of dependencies that nothing of ours imports, also not through others."""
+
+LEFT_OUT = {"h2", "hpack", "hyperframe"}
+"""Whole packages that dependencies bring and nothing asks for: HTTP/2. Their metadata stays away with them."""
 
 
 def of_function(name: str, site: Path) -> Iterator[tuple[PurePosixPath, Path]]:
@@ -56,6 +55,9 @@ def _of_dependencies(site: Path) -> Iterator[tuple[PurePosixPath, Path]]:
 
 
 def _is_needed(place: PurePosixPath) -> bool:
+    # Of a dist-info, what stands before the version.
+    if place.parts[0].partition("-")[0] in LEFT_OUT:
+        return False
     if place.parts[0].endswith(".dist-info"):
         return place.name in KEPT_METADATA or "licen" in str(place).lower()
     if UNUSED_FOLDERS & set(place.parts[:-1]) or place.suffix in UNUSED_ENDINGS:

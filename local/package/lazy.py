@@ -14,7 +14,10 @@ LAZY = PurePosixPath("openai/types")
 """This package and all below it."""
 
 SOURCE = '''\
-"""The names that this package has by itself, each imported from its module when it is first used."""
+"""The names of the original, each imported from its module when it is first used.
+
+Changed for NexScout: this file stands in place of the one that was published.
+"""
 
 from importlib import import_module as _import_module
 

@@ -7,7 +7,7 @@ for handler in functions/*/handler.py; do
 done
 # The runtime's own packages too: the AWS SDK is among them.
 export PYTHONPATH="$LAMBDA_TASK_ROOT:${LAMBDA_RUNTIME_DIR:-}"
-# Its port opens when the app has opened its connections. Nobody but the adapter connects: it says who called, no header does, and it alone ends a connection, which may have
-# been frozen for long.
+# Nobody but the adapter connects: it says who called, no header does, and it alone ends a connection, which may have
+# been frozen for long. The port opens when the app has opened what its first request needs (lifespan).
 exec python3 -m uvicorn "functions.${folder#functions/}.handler:app" --host 127.0.0.1 --port "$PORT" \
   --no-access-log --no-proxy-headers --no-server-header --lifespan on --timeout-keep-alive 900

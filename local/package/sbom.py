@@ -13,6 +13,7 @@ from typing import Any
 
 from cyclonedx.spdx import fixup_id, is_expression
 
+from local.package.contents import LEFT_OUT
 from local.package.wheels import LOCK
 from local.problem import Problem
 
@@ -55,12 +56,12 @@ def _of_lock() -> str:
 
 
 def _installed(site: Path) -> Mapping[str, Message]:
-    """Give the metadata of every package in a folder, by its name."""
+    """Give the metadata of every package of a folder that is shipped, by its name."""
     found = {}
     for path in site.glob("*.dist-info/METADATA"):
         metadata = HeaderParser().parsestr(path.read_text("utf-8"))
         found[_plain(metadata["Name"])] = metadata
-    return found
+    return {name: metadata for name, metadata in found.items() if name not in LEFT_OUT}
 
 
 def _component(listed: Component, metadata: Message) -> Component:

@@ -9,12 +9,12 @@ import pytest
 from cyclonedx.schema import SchemaVersion
 from cyclonedx.validation.json import JsonStrictValidator
 
-from local.package import sbom, wheels
+from local.package import contents, sbom, wheels
 from local.package.__main__ import FOLDER
 from local.package.target import LAMBDA
 
-OF_OTHER_PLATFORMS = {"httpx2-jsfetch"}
-"""Locked for Python in a browser alone."""
+NOT_SHIPPED = {"httpx2-jsfetch", "h2", "hpack", "hyperframe"}
+"""Locked for Python in a browser alone, and for HTTP/2, which is left out."""
 
 
 @pytest.fixture(scope="module")
@@ -53,15 +53,18 @@ def test_it_lists_exactly_what_is_locked_for_the_cloud(components: dict[str, dic
         name: (each["version"], {found["content"] for found in each["hashes"]})
         for name, each in components.items()
     }
-    assert listed == {name: pin for name, pin in locked().items() if name not in OF_OTHER_PLATFORMS}
+    assert listed == {name: pin for name, pin in locked().items() if name not in NOT_SHIPPED}
     assert [
         each for each in components.values() if each["purl"] != f"pkg:pypi/{each['name']}@{each['version']}"
     ] == []
 
 
-def test_what_is_installed_is_what_is_listed(components: dict[str, dict[str, Any]], site: Path) -> None:
-    """Nothing is in the package that the list does not name."""
-    assert len(components) == len(list(site.glob("*.dist-info")))
+def test_what_is_shipped_is_what_is_listed(components: dict[str, dict[str, Any]], site: Path) -> None:
+    """Nothing is in the package that the list does not name, and the list names nothing that is not."""
+    places = [place for place, _ in contents.of_function("generate_ai_content", site)]
+    shipped = {place.parts[0].partition("-")[0] for place in places if place.name == "METADATA"}
+    assert shipped == {each["name"].replace("-", "_") for each in components.values()}
+    assert {place.parts[0] for place in places} & NOT_SHIPPED == set()
 
 
 def test_every_licence_is_told(components: dict[str, dict[str, Any]]) -> None:

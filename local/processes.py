@@ -51,7 +51,7 @@ class Child:
 class Children:
     """Starts processes outside the terminal's group, so that Ctrl-C reaches their owner alone.
 
-    `record` keeps their ids on disk: what a killed stack left behind is ended by the next one.
+    `record` keeps their ids, starts and stop signals on disk: what a killed stack left behind is ended by the next one.
     """
 
     def __init__(self, record: Path) -> None:
@@ -95,16 +95,19 @@ class Children:
         self._record.unlink(missing_ok=True)
 
     def _write_record(self) -> None:
-        started = {child.process.pid: started_at(child.process.pid) for child in self._children}
-        self._record.write_text(json.dumps(started))
+        known = {
+            child.process.pid: (started_at(child.process.pid), child.stop_signal) for child in self._children
+        }
+        self._record.write_text(json.dumps(known))
 
     def stop_forgotten(self) -> None:
         """End what an earlier stack left behind; ids that were reused since are left alone."""
         if not self._record.exists():
             return
-        for pid, started in json.loads(self._record.read_text() or "{}").items():
+        known = json.loads(self._record.read_text() or "{}")
+        for pid, (started, stop_signal) in reversed(known.items()):
             if started and started_at(int(pid)) == started:
-                end(int(pid), started)
+                end(int(pid), started, stop_signal)
         self._record.unlink()
 
 
@@ -134,10 +137,10 @@ def from_ps(pid: int) -> tuple[str, str]:
     return state, began.strip()
 
 
-def end(pid: int, started: str) -> None:
-    """Ask a process that is not our child to stop, and kill its group when it does not."""
+def end(pid: int, started: str, stop_signal: int) -> None:
+    """Ask a process that is not our child to stop, in its way, and kill its group when it does not."""
     with suppress(ProcessLookupError):
-        os.kill(pid, signal.SIGINT)
+        os.kill(pid, stop_signal)
     give_up = time.monotonic() + STOP_SECONDS
     while started_at(pid) == started and time.monotonic() < give_up:
         time.sleep(0.05)

@@ -4,6 +4,7 @@ import json
 import os
 import signal
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -70,22 +71,26 @@ def test_deaf_child_is_killed(children: Children, tmp_path: Path) -> None:
     assert child.process.returncode == -signal.SIGKILL
 
 
-def test_forgotten_child_is_ended_by_the_next_stack(children: Children, tmp_path: Path) -> None:
-    """What a killed stack left behind is found by its recorded id."""
-    child = children.start(sleeper(tmp_path, piped=True, code=READY))
+@pytest.mark.parametrize("stop_signal", [signal.SIGTERM, signal.SIGINT, signal.SIGKILL])
+def test_forgotten_child_is_ended_by_the_next_stack(
+    children: Children, tmp_path: Path, stop_signal: signal.Signals
+) -> None:
+    """What a killed stack left behind is found by its recorded id, and told in its own way: another may be ignored."""
+    program = replace(sleeper(tmp_path, piped=True, code=READY), stop_signal=stop_signal)
+    child = children.start(program)
     assert child.process.stdout is not None
     # An interpreter that is still starting may swallow the signal.
     assert child.process.stdout.readline() == b"ready\n"
     Children(tmp_path / "processes.json").stop_forgotten()
     child.process.stdout.close()
-    assert child.process.wait() == -signal.SIGINT
+    assert child.process.wait() == -stop_signal
 
 
 def test_reused_id_is_left_alone(children: Children, tmp_path: Path) -> None:
     """A recorded id that now belongs to another process is not touched."""
     child = children.start(sleeper(tmp_path))
     record = tmp_path / "processes.json"
-    record.write_text(json.dumps({child.process.pid: "before"}))
+    record.write_text(json.dumps({child.process.pid: ("before", signal.SIGTERM)}))
     Children(record).stop_forgotten()
     assert child.process.poll() is None
     children.stop_all()

@@ -14,7 +14,7 @@ browser: setup ## a Chromium for the browser tests, where there is none on PATH
 	@sh local/browser.sh
 
 dev: setup ## the whole system on this machine; RESET=1 from nothing, PORT= elsewhere than 54321
-	@exec $(PY) -m local.cli dev $(if $(PORT),--port $(PORT)) $(if $(filter-out 0,$(RESET)),--reset)
+	@exec $(PY) -m local.commands.cli dev $(if $(PORT),--port $(PORT)) $(if $(filter-out 0,$(RESET)),--reset)
 
 test: browser ## all tests; T='tests/local -k port' for some of them
 	@$(PY) -m pytest -m 'not soak' $(or $(T),-n 2 --dist loadfile --no-loadscope-reorder)
@@ -51,7 +51,7 @@ lint: setup ## ruff and mypy
 	@$(PY) -m mypy
 
 audit: setup ## known vulnerabilities of what is shipped, where an advisory service can be asked
-	@$(PY) -m local.audit
+	@$(PY) -m local.maintenance.audit
 
 format: setup ## let ruff put the code in order
 	@$(PY) -m ruff check --fix .
@@ -60,7 +60,7 @@ format: setup ## let ruff put the code in order
 check: lint audit test ## what CI runs
 
 prices: setup ## write the model prices from genai-prices
-	@$(PY) -m local.prices
+	@$(PY) -m local.maintenance.prices
 
 lock: setup ## write the lock files again from pyproject.toml and package.json
-	@$(PY) -m local.lock
+	@$(PY) -m local.maintenance.lock

@@ -17,9 +17,9 @@ from bench.overhead import overhead_figures
 from bench.reading import reading_figures
 from bench.scanning import give_energy, new_scan, scan_figures
 from bench.start import Event, Events, get_event, start_figures
-from local.function_apps import names
-from local.invoke import api_gateway_event
-from local.stack import Stack
+from local.commands.invoke import api_gateway_event
+from local.gateway.function_apps import names
+from local.stack.stack import Stack
 
 WARM_UP = 20
 REQUESTS = 300

@@ -13,8 +13,16 @@ from pathlib import Path
 import httpx
 import psycopg
 
-from local.stack import Stack
-from tests.functions.scans.scores import FIELDS, Input, Person, inputs, our_rules, plain_regexes, table
+from local.stack.stack import Stack
+from tests.functions.scan_processor_v2.labels.scores import (
+    FIELDS,
+    Input,
+    Person,
+    inputs,
+    our_rules,
+    plain_regexes,
+    table,
+)
 
 AT_ONCE = 4
 LOOKS = 120

@@ -18,8 +18,8 @@ from postgrest import AsyncPostgrestClient
 
 from bench.canned import Replies, serve
 from functions.generate_ai_content.routes import router
-from local.invoke import Context, api_gateway_event
-from shared.app import create_app
+from local.commands.invoke import Context, api_gateway_event
+from shared.http.app import create_app
 from shared.services import build_services
 from shared.settings import Settings
 from tests.wire import Seen, Wire, pass_on, wire_before

@@ -7,11 +7,11 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 
-from functions.scan_processor_v2.duplicates import deduplicated
-from functions.scan_processor_v2.extraction import text_records
-from functions.scan_processor_v2.records import Record, blocks
-from functions.scan_processor_v2.scoring import rule_items
-from functions.scan_processor_v2.tables import csv_records
+from functions.scan_processor_v2.reading.duplicate import deduplicated
+from functions.scan_processor_v2.reading.record import Record, blocks
+from functions.scan_processor_v2.reading.table import csv_records
+from functions.scan_processor_v2.reading.text import text_records
+from functions.scan_processor_v2.scoring.rules import rule_items
 
 SIZES = (1_000, 10_000, 100_000)
 SCORED_SIZES = (1_000, 5_000)

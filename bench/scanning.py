@@ -12,7 +12,7 @@ import httpx
 import psycopg
 
 from bench.reading import csv_pieces
-from local.stack import Stack
+from local.stack.stack import Stack
 
 SIZES = (1_000, 10_000, 100_000)
 WARM_UP_ROWS = 200

@@ -13,8 +13,8 @@ from statistics import median
 from tempfile import TemporaryDirectory
 from typing import Any
 
-from local.function_apps import names
-from local.invoke import api_gateway_event
+from local.commands.invoke import api_gateway_event
+from local.gateway.function_apps import names
 from local.package.__main__ import build
 from local.package.target import HOST
 from tests.e2e.lambdas import running, runtime_client, unpacked

@@ -4,7 +4,7 @@ import gc
 import os
 
 if "AWS_LAMBDA_FUNCTION_NAME" in os.environ:
-    # Nothing that a start makes is garbage, and the search costs a tenth of the time: `shared/opening.py` ends this.
+    # Nothing that a start makes is garbage, and the search costs a tenth of the time: `shared/snapshot.py` ends this.
     gc.disable()
 # There are none here, and the search for them reads the metadata of every package: 18 ms of a start.
 os.environ.setdefault("PYDANTIC_DISABLE_PLUGINS", "__all__")

@@ -1,14 +1,14 @@
 """The two example workspaces."""
 
 from dataclasses import dataclass
-from pathlib import Path
 
 import httpx
 import psycopg
 
 from local.problem import Problem
+from local.project import PROJECT
 
-SEED = Path(__file__).resolve().parent.parent / "supabase" / "seed.sql"
+SEED = PROJECT / "supabase" / "seed.sql"
 
 
 @dataclass(frozen=True)

@@ -1,6 +1,6 @@
 """The exception tree: one class for each stable code of the HTTP contract.
 
-Raised plain wherever something is wrong, and turned into a reply at one place, `shared/app.py`.
+Raised plain wherever something is wrong, and turned into a reply at one place, `shared/http/app.py`.
 A message is a sentence for a person: no internals, no stack, no text of a provider ever goes in.
 """
 # ruff: noqa: N818  # a name says what happened, as the contract's codes do; only the root is an "Error"

@@ -6,23 +6,23 @@ from time import monotonic
 
 import httpx
 
-from shared.ai.breaker import CircuitBreaker
-from shared.ai.catalogue import Catalogue
-from shared.ai.cost import upper_bound_usd
-from shared.ai.delivery import Chance, Deliverer
+from shared.ai.delivery.deliverer import Chance, Deliverer
+from shared.ai.models.catalogue import Catalogue
+from shared.ai.models.cost import upper_bound_usd
+from shared.ai.models.selection import ClassLists
 from shared.ai.moderation import Moderator
+from shared.ai.money.ledger import Ledger
 from shared.ai.orchestrator import Orchestrator
-from shared.ai.provider import Providers
-from shared.ai.selection import ClassLists
-from shared.auth import Authenticator
-from shared.config_cache import ConfigService
-from shared.database import CALL_SECONDS, Database
-from shared.energy.ledger import Ledger
+from shared.ai.provider.breaker import CircuitBreaker
+from shared.ai.provider.client import Providers
 from shared.errors import NexscoutError
-from shared.jobs import JobQueue
+from shared.jobs.queue import WorkQueue
+from shared.jobs.store import JobQueue
 from shared.settings import Settings, SettingsError
-from shared.storage import Storage
-from shared.work_queue import WorkQueue
+from shared.supabase.auth import Authenticator
+from shared.supabase.configuration import ConfigService
+from shared.supabase.database import CALL_SECONDS, Database
+from shared.supabase.storage import Storage
 
 MAX_CONNECTIONS = 100
 KEEPALIVE_SECONDS = 4.0

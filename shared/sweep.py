@@ -6,11 +6,11 @@ from dataclasses import dataclass
 from typing import Any
 
 from shared.deadline import Deadline
-from shared.emf import print_sweep
 from shared.errors import NexscoutError, ServiceUnavailable
+from shared.jobs.queue import WorkQueue
 from shared.log import log_event
+from shared.metrics import print_sweep
 from shared.services import Services
-from shared.work_queue import WorkQueue
 
 LOST_AFTER_SECONDS = 180
 """Work that has waited so long for a worker is told again; of twin messages one finds the lease taken."""

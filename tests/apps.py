@@ -7,9 +7,9 @@ import httpx
 from fastapi import APIRouter
 
 from functions.generate_ai_content.routes import router
-from local.stack import Stack
-from shared.ai.delivery import Chance
-from shared.app import Envelope, create_app
+from local.stack.stack import Stack
+from shared.ai.delivery.deliverer import Chance
+from shared.http.app import Envelope, create_app
 from shared.log import logger
 from shared.services import Services, build_services
 from shared.settings import Settings

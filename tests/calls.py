@@ -6,7 +6,7 @@ from typing import Any
 
 import httpx
 
-from local.stack import Stack
+from local.stack.stack import Stack
 from tests.users import User
 
 URL = "/functions/v1/generate-ai-content"

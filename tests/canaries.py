@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import TextIO
 
-from local.stack import Stack
+from local.stack.stack import Stack
 from shared.log import JsonLines
 
 Canaries = Mapping[str, bytes]

@@ -8,8 +8,8 @@ from pathlib import Path
 import psycopg
 import pytest
 
-from local import queues
-from local.stack import Stack
+from local.servers import queues
+from local.stack.stack import Stack
 from shared.log import logger
 from tests.canaries import KeptEvents, canaries_of, leaks, logs_below
 from tests.proofs.waiting import wait_until

@@ -10,9 +10,9 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from local.ports import free_port
-from local.postgres import Postgres
-from local.stack import PROJECT
+from local.project import PROJECT
+from local.servers.ports import free_port
+from local.servers.postgres import Postgres
 
 LEFT_OUT = shutil.ignore_patterns(
     ".git",
@@ -42,7 +42,7 @@ def ready_copy(folder: Path) -> Path:
     programs = folder / ".venv" / "bin"
     programs.mkdir(parents=True)
     shim(programs / "python", "")
-    shim(programs / "nexscout", "-m local.cli")
+    shim(programs / "nexscout", "-m local.commands.cli")
     modules = folder / "node_modules"
     modules.mkdir()
     for entry in (PROJECT / "node_modules").iterdir():

@@ -9,7 +9,8 @@ import requests
 
 from local.package.__main__ import build
 from local.package.target import HOST
-from local.stack import PROJECT, Stack
+from local.project import PROJECT
+from local.stack.stack import Stack
 from shared.log import configure, log_event, logger
 from tests.calls import orchestrated
 from tests.canaries import KeptEvents, canaries_of, files_in, leaks, logs_below

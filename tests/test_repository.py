@@ -52,22 +52,22 @@ FUNCTION_FOLDERS = sorted(path.parent.name for path in (ROOT / "functions").glob
 
 def test_one_file_alone_talks_to_providers() -> None:
     """The SDK is imported in one place, where its retries are off and its errors wrapped."""
-    assert importers("openai", *SHIPPED) == {"shared/ai/provider.py"}
+    assert importers("openai", *SHIPPED) == {"shared/ai/provider/client.py"}
 
 
 def test_one_file_alone_opens_the_database() -> None:
     """Whose key a query carries is decided in one place."""
     assert importers("supabase", *SHIPPED) == set()
-    assert importers("postgrest", *SHIPPED) == {"shared/database.py"}
+    assert importers("postgrest", *SHIPPED) == {"shared/supabase/database.py"}
 
 
 def test_only_handlers_know_the_platform() -> None:
     """One file reads its events, and entries alone import that; everything else runs under any ASGI server."""
-    assert importers("mangum", *SHIPPED) == {"shared/platform_handler.py"}
+    assert importers("mangum", *SHIPPED) == {"shared/lambda_/http.py"}
     knowing = {
         path.as_posix()
         for path in modules(*SHIPPED)
-        if "shared.platform_handler" in (ROOT / path).read_text("utf-8")
+        if "shared.lambda_.http" in (ROOT / path).read_text("utf-8")
     }
     assert knowing == {f"functions/{name}/handler.py" for name in FUNCTION_FOLDERS}
 
@@ -157,8 +157,8 @@ def test_files_do_not_grow() -> None:
 def test_every_function_is_whole(name: str) -> None:
     """Entry point, URL, shapes and tests."""
     folder = ROOT / "functions" / name
-    assert {"handler.py", "routes.py", "schemas.py"} <= {path.name for path in folder.iterdir()}
-    assert list((ROOT / "tests" / "functions").glob(f"test_{name}*.py")) != []
+    assert {"handler.py", "routes.py", "schemas.py"} <= {path.name for path in folder.rglob("*.py")}
+    assert list((ROOT / "tests" / "functions" / name).rglob("test_*.py")) != []
     url = name.replace("_", "-")
     assert f'"{url}"' in (folder / "handler.py").read_text()
 

@@ -6,8 +6,8 @@ from dataclasses import dataclass
 
 import httpx
 
-from local import issuer
-from local.stack import Stack
+from local.gateway import issuer
+from local.stack.stack import Stack
 
 
 @dataclass(frozen=True)

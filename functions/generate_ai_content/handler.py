@@ -3,11 +3,11 @@
 import os
 
 from functions.generate_ai_content.routes import router
-from shared.app import create_app
-from shared.opening import open_for_platform
-from shared.platform_handler import platform_handler
+from shared.http.app import create_app
+from shared.lambda_.http import platform_handler
 from shared.services import build_services
 from shared.settings import Settings
+from shared.snapshot import open_for_platform
 
 settings = Settings.from_env(os.environ)
 services = build_services(settings)

@@ -15,14 +15,14 @@ from functions.generate_ai_content.content_types.objection import ObjectionOutpu
 from functions.generate_ai_content.content_types.referral import ReferralOutput
 from functions.generate_ai_content.content_types.revival import RevivalOutput
 from functions.generate_ai_content.content_types.social import SocialOutput
-from functions.generate_ai_content.schemas import (
+from functions.generate_ai_content.requests.schemas import (
     ACTION_ALIASES,
     Action,
     FlatRequest,
     OrchestratorRequest,
     PromptRequest,
 )
-from shared.openapi import Schema, any_of, assembled, model_schemas
+from shared.http.openapi import Schema, any_of, assembled, model_schemas
 
 FIXED = Path(__file__).with_suffix(".json")
 

@@ -3,11 +3,11 @@
 import os
 
 from functions.generate_ai_content.worker import work_on
+from shared.lambda_.worker import queue_handler
 from shared.log import configure
-from shared.opening import open_for_platform
-from shared.queue_worker import queue_handler
 from shared.services import build_services
 from shared.settings import Settings
+from shared.snapshot import open_for_platform
 
 settings = Settings.from_env(os.environ)
 configure(settings.log_level)

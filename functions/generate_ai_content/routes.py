@@ -7,13 +7,13 @@ from uuid import UUID
 from fastapi import APIRouter, Request
 from fastapi.responses import JSONResponse, Response
 
-from functions.generate_ai_content.calls import FUNCTION, ai_call
 from functions.generate_ai_content.openapi import document
+from functions.generate_ai_content.requests.request import FUNCTION, ai_call
 from shared.ai.call import AICall
-from shared.ai.serving import idempotency_key, serve
-from shared.app import context_of, services_of
-from shared.body import read_json
 from shared.errors import Unauthorized
+from shared.http.ai_reply import idempotency_key, serve
+from shared.http.app import context_of, services_of
+from shared.http.body import read_json
 
 router = APIRouter()
 

@@ -6,14 +6,14 @@ from collections.abc import Mapping
 from typing import Any
 from uuid import UUID, uuid4
 
-from functions.generate_ai_content.calls import ai_call
-from shared.auth import Caller
+from functions.generate_ai_content.requests.request import ai_call
 from shared.context import RequestContext
 from shared.deadline import Deadline
 from shared.errors import InternalError, NexscoutError, RequestInProgress, ServiceUnavailable
-from shared.jobs import Job
+from shared.jobs.store import Job
 from shared.log import log_event
 from shared.services import Services
+from shared.supabase.auth import Caller
 
 MAX_TRIES = 5
 

@@ -6,16 +6,16 @@ from pathlib import Path
 from typing import Any
 from uuid import uuid4
 
+from functions.public_chatbot_chat.reply import told
 from functions.public_chatbot_chat.schemas import FUNCTION, AssistantRequest
-from functions.public_chatbot_chat.told import told
 from shared.ai.call import AICall, Generated, Material
-from shared.ai.exchange import Message
-from shared.ai.knowledge import custom_instructions, preferred_language, prospect_data, workspace_data
-from shared.ai.prompts import Prompt, fitted, walled
-from shared.ai.selection import Wish
-from shared.auth import Caller
-from shared.config_cache import Configuration
+from shared.ai.models.selection import Wish
+from shared.ai.prompt.knowledge import custom_instructions, preferred_language, prospect_data, workspace_data
+from shared.ai.prompt.template import Prompt, fitted, walled
+from shared.ai.provider.exchange import Message
 from shared.errors import NexscoutError, PayloadTooLarge
+from shared.supabase.auth import Caller
+from shared.supabase.configuration import Configuration
 
 PROMPT = Prompt.load(Path(__file__).parent / "prompts", "assistant")
 

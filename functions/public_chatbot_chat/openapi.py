@@ -7,7 +7,7 @@ from typing import Any
 from pydantic import BaseModel
 
 from functions.public_chatbot_chat.schemas import AssistantRequest, TransformRequest, VisitorRequest
-from shared.openapi import any_of, assembled, model_schemas
+from shared.http.openapi import any_of, assembled, model_schemas
 
 FIXED = Path(__file__).with_suffix(".json")
 

@@ -11,12 +11,12 @@ from functions.public_chatbot_chat.assistant import assistant_call
 from functions.public_chatbot_chat.openapi import document
 from functions.public_chatbot_chat.schemas import FUNCTION, AssistantRequest, TransformRequest
 from functions.public_chatbot_chat.transform import transform_call
-from shared.ai.serving import idempotency_key, serve
-from shared.app import context_of, services_of
-from shared.auth import Caller, check_owner
-from shared.body import body_hash, read_json
 from shared.errors import Forbidden, Unauthorized
-from shared.validation import parse
+from shared.http.ai_reply import idempotency_key, serve
+from shared.http.app import context_of, services_of
+from shared.http.body import body_hash, read_json
+from shared.http.validation import parse
+from shared.supabase.auth import Caller, check_owner
 
 VISITOR_BODY_BYTES = 100_000
 USER_BODY_BYTES = 500_000
@@ -40,7 +40,7 @@ async def chat(request: Request) -> Response:
         raise Forbidden
     if caller.kind == "anonymous" or _from_a_page(body):
         # A tenth of a start, which comes with the first visitor; a snapshot has it (see handler.py).
-        from functions.public_chatbot_chat.visitor_chat import answer_visitor  # noqa: PLC0415
+        from functions.public_chatbot_chat.visitor.answer import answer_visitor  # noqa: PLC0415
 
         return await answer_visitor(body, request)
     return await _answer_user(body, caller, key, request)

@@ -6,7 +6,7 @@ from uuid import UUID
 from pydantic import BaseModel, ConfigDict, Field, StrictBool, StringConstraints
 from pydantic.alias_generators import to_camel
 
-from shared.fields import Blank, Shape, ShortText, Temperature
+from shared.http.fields import Blank, Shape, ShortText, Temperature
 
 FUNCTION = "public-chatbot-chat"
 MAX_MESSAGE_CHARS = 4_000

@@ -5,14 +5,14 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from functions.public_chatbot_chat.reply import told
 from functions.public_chatbot_chat.schemas import FUNCTION, TransformRequest
-from functions.public_chatbot_chat.told import told
 from shared.ai.call import AICall, Generated
-from shared.ai.exchange import Message
-from shared.ai.prompts import Prompt
-from shared.ai.selection import Wish
-from shared.auth import Caller
+from shared.ai.models.selection import Wish
+from shared.ai.prompt.template import Prompt
+from shared.ai.provider.exchange import Message
 from shared.errors import PayloadTooLarge
+from shared.supabase.auth import Caller
 
 PROMPT = Prompt.load(Path(__file__).parent / "prompts", "transform")
 

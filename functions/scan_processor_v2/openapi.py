@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Any
 
 from functions.scan_processor_v2.schemas import ScanRequest
-from shared.openapi import assembled, model_schemas
+from shared.http.openapi import assembled, model_schemas
 
 FIXED = Path(__file__).with_suffix(".json")
 

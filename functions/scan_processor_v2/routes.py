@@ -10,10 +10,10 @@ from fastapi.responses import JSONResponse, Response
 
 from functions.scan_processor_v2.openapi import document
 from functions.scan_processor_v2.schemas import FUNCTION, ScanRequest, ScanType
-from shared.app import context_of, services_of
-from shared.body import body_hash, read_json
 from shared.errors import InvalidRequest, NexscoutError, Unauthorized
-from shared.validation import parse
+from shared.http.app import context_of, services_of
+from shared.http.body import body_hash, read_json
+from shared.http.validation import parse
 
 router = APIRouter()
 
@@ -35,7 +35,7 @@ async def process(request: Request) -> Response:
         body = await read_json(request, services.settings.max_body_bytes)
         context.fields.update(await count_scan(parse(ScanRequest, body), caller, services, context.deadline))
         return JSONResponse({"success": True})
-    from functions.scan_processor_v2.processing import Asked, Processing  # noqa: PLC0415
+    from functions.scan_processor_v2.work.scan import Asked, Processing  # noqa: PLC0415
 
     processing = Processing(services, caller, context.deadline)
     head = bytearray()

@@ -5,7 +5,7 @@ from uuid import UUID
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from shared.fields import Blank, Shape
+from shared.http.fields import Blank, Shape
 
 FUNCTION = "scan-processor-v2"
 ACTION = "ai_scan"

@@ -5,15 +5,15 @@ from collections import Counter
 from collections.abc import Iterator
 from dataclasses import replace
 
-from functions.scan_processor_v2.intake import StoredBlock, stored_blocks
-from functions.scan_processor_v2.records import Record
+from functions.scan_processor_v2.intake.intake import StoredBlock, stored_blocks
+from functions.scan_processor_v2.intake.source import Download, downloaded, given
+from functions.scan_processor_v2.reading.record import Record
 from functions.scan_processor_v2.schemas import ScanRequest
-from functions.scan_processor_v2.scoring import rule_items
-from functions.scan_processor_v2.source import Download, downloaded, given
-from shared.auth import Caller
+from functions.scan_processor_v2.scoring.rules import rule_items
 from shared.deadline import Deadline
 from shared.errors import ScanNotFound
 from shared.services import Services
+from shared.supabase.auth import Caller
 
 
 async def count_scan(

@@ -6,10 +6,10 @@ from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
 
-from shared.database import Database
+from shared.ai.money.outcomes import Outcome
 from shared.deadline import Deadline
-from shared.energy.outcomes import Outcome
 from shared.errors import InternalError, ScanNotFound
+from shared.supabase.database import Database
 
 StoredRecord = Mapping[str, Any]
 

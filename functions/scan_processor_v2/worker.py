@@ -5,9 +5,9 @@ from collections.abc import Mapping
 from typing import Any
 from uuid import UUID
 
-from functions.scan_processor_v2.processing import MOST_TRIES
 from functions.scan_processor_v2.store import ScanStore
-from functions.scan_processor_v2.work import LEASE_SECONDS, ScanWork
+from functions.scan_processor_v2.work.lease import LEASE_SECONDS, ScanWork
+from functions.scan_processor_v2.work.scan import MOST_TRIES
 from shared.deadline import Deadline
 from shared.errors import NexscoutError
 from shared.log import log_event

@@ -6,11 +6,11 @@ from pathlib import Path
 from rich.console import Console
 from rich.table import Table
 
-from local import function_apps
+from local.gateway import function_apps
 from local.package import archive, contents, sbom, wheels
 from local.package.target import HOST, LAMBDA, Target
 from local.problem import Problem
-from local.stack import PROJECT
+from local.project import PROJECT
 
 FOLDER = PROJECT / ".local" / "package"
 

@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from pathlib import Path, PurePosixPath
 
-from local.stack import PROJECT
+from local.project import PROJECT
 
 OURS = {".py", ".txt", ".json"}
 """What our folders ship: code, prompts, prices and API documents."""

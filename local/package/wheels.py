@@ -12,7 +12,7 @@ from pathlib import Path
 from local.package import lazy
 from local.package.target import Target
 from local.problem import Problem
-from local.stack import PROJECT
+from local.project import PROJECT
 
 LOCK = PROJECT / "requirements" / "runtime.lock"
 

@@ -4,11 +4,11 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
-from shared.ai.exchange import Message
-from shared.ai.selection import Wish
-from shared.auth import Caller
-from shared.config_cache import Configuration
+from shared.ai.models.selection import Wish
+from shared.ai.provider.exchange import Message
 from shared.errors import NexscoutError
+from shared.supabase.auth import Caller
+from shared.supabase.configuration import Configuration
 
 DEFAULT_RETRIES = 2
 

@@ -2,9 +2,9 @@
 
 import logging
 
-from shared.ai.exchange import ProviderFailure
-from shared.ai.provider import Providers
-from shared.ai.run import Run
+from shared.ai.delivery.run import Run
+from shared.ai.provider.client import Providers
+from shared.ai.provider.exchange import ProviderFailure
 from shared.errors import ContentRefused, ProviderError
 from shared.log import log_event
 

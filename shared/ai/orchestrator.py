@@ -6,27 +6,27 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from typing import Any, TypeVar
 
+from shared.ai.answer_filter import filtered
 from shared.ai.call import AICall, Material, Prospect
-from shared.ai.catalogue import Catalogue, Model
-from shared.ai.delivery import Deliverer, prompt_bytes
-from shared.ai.exchange import Message
-from shared.ai.filtering import filtered
+from shared.ai.delivery.deliverer import Deliverer, prompt_bytes
+from shared.ai.delivery.run import Run
 from shared.ai.metrics import Metrics
+from shared.ai.models.catalogue import Catalogue, Model
+from shared.ai.models.selection import ClassLists, candidates, fallbacks
 from shared.ai.moderation import Moderator
+from shared.ai.money.ledger import Hold, Ledger, Replay
+from shared.ai.money.reservation import needs, requested_model, reservation
+from shared.ai.provider.exchange import Message
+from shared.ai.provider.vision import images_in
 from shared.ai.reply import Reply
-from shared.ai.reservation import needs, requested_model, reservation
-from shared.ai.run import Run
-from shared.ai.selection import ClassLists, candidates, fallbacks
-from shared.ai.settling import Settler, to_the_end
+from shared.ai.settlement import Settler, to_the_end
 from shared.ai.stream import LiveStream
-from shared.ai.vision import images_in
-from shared.auth import Caller
-from shared.config_cache import ConfigService, Configuration, Loaded
 from shared.context import RequestContext
-from shared.database import Database
 from shared.deadline import Deadline
-from shared.energy.ledger import Hold, Ledger, Replay
 from shared.errors import InternalError, NexscoutError, PayloadTooLarge, ProspectNotFound, UpgradeRequired
+from shared.supabase.auth import Caller
+from shared.supabase.configuration import ConfigService, Configuration, Loaded
+from shared.supabase.database import Database
 
 SETTLE_SECONDS = 3.0
 """What is kept of the budget for settling: a call that ran out of time is still released within it."""

@@ -7,8 +7,8 @@ from typing import Any
 from uuid import uuid4
 
 from shared.ai.call import Generated
-from shared.ai.reservation import output_limit
-from shared.ai.run import Run
+from shared.ai.delivery.run import Run
+from shared.ai.money.reservation import output_limit
 
 
 @dataclass(frozen=True, slots=True)

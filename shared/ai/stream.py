@@ -5,13 +5,13 @@ from contextlib import aclosing
 from dataclasses import replace
 from typing import Any
 
-from shared.ai.begun import Begun
+from shared.ai.answer_filter import filtered_texts, something
 from shared.ai.call import Generated
-from shared.ai.exchange import FailureKind, ProviderFailure
-from shared.ai.filtering import filtered_texts, something
+from shared.ai.delivery.open_stream import Begun
+from shared.ai.delivery.run import Run
+from shared.ai.provider.exchange import FailureKind, ProviderFailure
 from shared.ai.reply import Reply
-from shared.ai.run import Run
-from shared.ai.settling import Settler
+from shared.ai.settlement import Settler
 from shared.errors import ClientClosed, ContentRefused, DeadlineExceeded, NexscoutError, ProviderError
 
 Event = Mapping[str, Any]

@@ -14,7 +14,7 @@ exception when duplicate_object then null;
 end
 $$;
 comment on type nexscout.outcome is
-  'The closed set of answers of the money, chat and scan functions; the same names in shared/energy/outcomes.py';
+  'The closed set of answers of the money, chat and scan functions; the same names in shared/ai/money/outcomes.py';
 
 create table if not exists public.ai_charge_groups (
   id uuid primary key default gen_random_uuid(),

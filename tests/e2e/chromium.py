@@ -5,7 +5,7 @@ import shutil
 import subprocess
 from pathlib import Path
 
-from local.stack import PROJECT
+from local.project import PROJECT
 
 NAMES = ("chromium", "chromium-browser", "google-chrome")
 BROUGHT = PROJECT / ".local" / "browser" / "chromium"

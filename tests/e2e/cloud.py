@@ -13,11 +13,11 @@ from typing import TYPE_CHECKING, Any
 import boto3
 import httpx
 
-from local import queues
 from local.package.__main__ import build
 from local.package.target import HOST as HERE
-from local.ports import HOST, accepts, free_port
-from local.stack import Stack
+from local.servers import queues
+from local.servers.ports import HOST, accepts, free_port
+from local.stack.stack import Stack
 from tests.infra.deployment import FRAMEWORK, Deployment, prepare
 from tests.proofs.waiting import wait_until
 

@@ -8,10 +8,10 @@ from uuid import uuid4
 import pytest
 from playwright.async_api import Browser, BrowserContext, Page, async_playwright
 
-from local import queues
 from local.package.__main__ import build
 from local.package.target import HOST
-from local.stack import Stack
+from local.servers import queues
+from local.stack.stack import Stack
 from tests.conftest import Database, NewUser
 from tests.copies import Dev, clone, dev
 from tests.e2e.app_client import Client

@@ -12,8 +12,8 @@ from importlib.metadata import files
 from pathlib import Path
 from typing import Any
 
-from local.invoke import api_gateway_event
-from local.stack import Stack
+from local.commands.invoke import api_gateway_event
+from local.stack.stack import Stack
 from tests.runtime_api import RuntimeApi, runtime_api
 from tests.users import User
 

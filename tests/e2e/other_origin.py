@@ -6,7 +6,7 @@ from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
-from local.stack import PROJECT
+from local.project import PROJECT
 
 HTML = b"""<!doctype html><title>An app</title>
 <script src="/supabase.js"></script><script src="/client.js"></script>"""

@@ -5,7 +5,7 @@ from typing import Any
 
 from starlette.types import Receive, Scope, Send
 
-from shared.platform_handler import platform_handler
+from shared.lambda_.http import platform_handler
 
 
 async def app(scope: Scope, receive: Receive, send: Send) -> None:

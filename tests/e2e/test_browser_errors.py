@@ -10,8 +10,9 @@ from uuid import uuid4
 
 import pytest
 
-from local.ports import listen
-from local.stack import PROJECT, Stack
+from local.project import PROJECT
+from local.servers.ports import listen
+from local.stack.stack import Stack
 from tests.books import Books, add_prospect
 from tests.calls import message, orchestrated
 from tests.conftest import Database, NewUser
@@ -32,7 +33,7 @@ def another_gateway(stack: Stack, **env: str) -> Iterator[str]:
     with listen(0) as listener:
         descriptor = listener.fileno()
         process = subprocess.Popen(
-            [sys.executable, "-m", "local.serve", str(descriptor)],
+            [sys.executable, "-m", "local.stack.serve", str(descriptor)],
             cwd=PROJECT,
             env=stack.function_environment() | env,
             pass_fds=[descriptor],

@@ -4,10 +4,10 @@ from uuid import uuid4
 
 import pytest
 
-from local.stack import Stack
+from local.stack.stack import Stack
 from tests.conftest import Database, NewUser
 from tests.e2e.app_client import Client, as_user
-from tests.functions.scanning import new_scan, polled
+from tests.functions.scan_processor_v2.scanning import new_scan, polled
 
 SCAN = "scan-processor-v2"
 TABLE = "Pangalan,Email\r\nNiño Peña,nino@example.com\r\nAna Lim,\r\n"

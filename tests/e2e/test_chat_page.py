@@ -3,7 +3,7 @@
 import pytest
 from playwright.async_api import Page, expect
 
-from local.stack import Stack
+from local.stack.stack import Stack
 from tests.books import Books
 from tests.e2e.chat_workspace import AWAY, GREETING, NewWorkspace, answered, say, words_of
 from tests.provider import Provider

@@ -5,7 +5,7 @@ from typing import Literal
 import pytest
 from playwright.async_api import Page, expect
 
-from local.stack import PROJECT
+from local.project import PROJECT
 from tests.e2e.chat_workspace import NewWorkspace, answered, say, words_of
 from tests.provider import Provider
 

@@ -6,12 +6,12 @@ from dataclasses import replace
 
 import pytest
 
-from local.stack import Stack
+from local.stack.stack import Stack
 from tests.books import Books
 from tests.calls import URL, orchestrated
 from tests.conftest import Database, NewUser
 from tests.e2e.cloud import Cloud, deployed
-from tests.functions.scanning import Scan, ScanApi, name, new_scan, people, polled
+from tests.functions.scan_processor_v2.scanning import Scan, ScanApi, name, new_scan, people, polled
 from tests.proofs.waiting import wait_until
 from tests.users import User, asymmetric_token
 

@@ -20,9 +20,10 @@ import uvicorn
 from botocore import xform_name
 
 from functions.generate_ai_content.routes import router
-from local.migrate import apply
-from local.stack import PROJECT, Stack
-from shared.app import Envelope
+from local.migrations.apply import apply
+from local.project import PROJECT
+from local.stack.stack import Stack
+from shared.http.app import Envelope
 from tests.apps import app_on
 from tests.books import Books
 from tests.calls import Api, orchestrated

@@ -10,9 +10,9 @@ from pathlib import Path
 import httpx
 import pytest
 
-from local.ports import accepts, free_port, listen
-from local.postgres import Postgres
-from local.processes import started_at
+from local.servers.ports import accepts, free_port, listen
+from local.servers.postgres import Postgres
+from local.servers.processes import started_at
 from tests.copies import Dev, bare_copy, clone, dev, own_environment, start_dev
 
 

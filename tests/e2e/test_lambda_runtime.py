@@ -14,13 +14,13 @@ import pytest
 from starlette.requests import Request
 from starlette.responses import Response
 
-from local import function_apps
-from local.stack import Stack
+from local.gateway import function_apps
+from local.stack.stack import Stack
 from tests.books import Books
 from tests.calls import orchestrated
 from tests.conftest import Database, NewUser
 from tests.e2e.lambdas import StartLambda, event
-from tests.functions.scanning import ScanApi, new_scan, people
+from tests.functions.scan_processor_v2.scanning import ScanApi, new_scan, people
 from tests.proofs.scan_workers import without_worker
 from tests.proofs.waiting import wait_until
 from tests.provider import Provider
@@ -66,7 +66,7 @@ async def test_the_workers_and_the_sweep_start_from_their_zips_alone(
                values (%s, %s, 'generate-ai-content', %s, 'h', now() - interval '10 minutes')""",
             [job, scan.user.id, json.dumps(orchestrated())],
         )
-        with start_lambda("scan-processor-v2", "shared.sweep_handler") as sweep:
+        with start_lambda("scan-processor-v2", "shared.lambda_.schedule") as sweep:
             assert sweep.invoke({"source": "aws.events"}).answer["jobs_told"] == 1
         with start_lambda("scan-processor-v2", "functions.scan_processor_v2.queue_handler") as worker:
             assert worker.invoke(message(scanId=scan.id)).answer == {"batchItemFailures": []}

@@ -9,13 +9,13 @@ from typing import Any
 
 import pytest
 
-from local import function_apps
-from local.stack import Stack
+from local.gateway import function_apps
+from local.stack.stack import Stack
 from tests.books import Books
 from tests.calls import orchestrated
 from tests.conftest import Database, NewUser
 from tests.e2e.lambdas import StartLambda, event, recorded
-from tests.functions.test_chat_address import hashed, kept
+from tests.functions.public_chatbot_chat.test_address import hashed, kept
 from tests.proofs.chat_pages import open_page
 from tests.runtime_api import RuntimeApi
 from tests.users import User
@@ -161,6 +161,6 @@ def test_a_worker_gives_back_the_messages_that_it_cannot_read(start_lambda: Star
 
 def test_the_sweep_answers_its_schedule(start_lambda: StartLambda) -> None:
     """With counts, for the event as the rule sends it."""
-    with start_lambda("scan-processor-v2", "shared.sweep_handler") as sweep:
+    with start_lambda("scan-processor-v2", "shared.lambda_.schedule") as sweep:
         answer = sweep.invoke(recorded("scheduled"))
     assert (answer.failed, "jobs_told" in answer.answer) == (False, True)

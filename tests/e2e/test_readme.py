@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from local.stack import PROJECT
+from local.project import PROJECT
 from tests.copies import Dev, own_environment
 
 BLOCKS = re.findall(r"```sh\n(.*?)```", (PROJECT / "README.md").read_text(), flags=re.DOTALL)

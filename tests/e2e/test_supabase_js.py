@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from local.seed import DEMO
-from local.stack import Stack
+from local.stack.stack import Stack
 from tests.provider import Provider
 
 SCRIPT = Path(__file__).with_name("supabase_client.mjs")

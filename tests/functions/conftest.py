@@ -5,12 +5,12 @@ from collections.abc import AsyncIterator
 import pytest
 
 from functions.scan_processor_v2.routes import router as scan_router
-from local.stack import Stack
+from local.stack.stack import Stack
 from tests.apps import app_on, client_of
 from tests.calls import Api, through_gateway
 from tests.conftest import Database, NewUser
-from tests.functions.chat_page import NewPage, page_maker
-from tests.functions.scanning import ScanApi
+from tests.functions.public_chatbot_chat.chat_page import NewPage, page_maker
+from tests.functions.scan_processor_v2.scanning import ScanApi
 
 
 @pytest.fixture

@@ -9,7 +9,7 @@ import importlib
 import json
 import sys
 
-from local.invoke import REMAINING_MS, Context
+from local.commands.invoke import REMAINING_MS, Context
 
 
 def main() -> None:

@@ -14,7 +14,7 @@ from fastapi import APIRouter
 from psycopg import sql
 from psycopg.rows import dict_row
 
-from local.stack import Stack
+from local.stack.stack import Stack
 from shared.log import configure
 from tests.apps import app_on, client_of
 from tests.conftest import Database

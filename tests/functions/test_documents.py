@@ -10,9 +10,9 @@ import requests
 import schemathesis
 from fastapi.routing import APIRoute
 
-from local import function_apps
-from local.function_apps import PROJECT
-from local.stack import Stack
+from local.gateway import function_apps
+from local.project import PROJECT
+from local.stack.stack import Stack
 from tests.functions.described import CHECKS, CONFIG
 
 NAMES = function_apps.names()

@@ -11,9 +11,9 @@ from urllib.parse import urlsplit
 
 import pytest
 
-from local.function_apps import PROJECT
-from local.invoke import api_gateway_event
-from local.stack import Stack
+from local.commands.invoke import api_gateway_event
+from local.project import PROJECT
+from local.stack.stack import Stack
 from tests.books import Books
 from tests.calls import URL, orchestrated
 from tests.conftest import Database, NewUser

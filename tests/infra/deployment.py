@@ -10,8 +10,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from local import function_apps
-from local.stack import PROJECT
+from local.gateway import function_apps
+from local.project import PROJECT
 
 FRAMEWORK = PROJECT / "node_modules" / "osls" / "bin" / "serverless.js"
 

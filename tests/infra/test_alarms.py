@@ -6,10 +6,10 @@ from uuid import UUID
 
 import pytest
 
-from local import function_apps
+from local.gateway import function_apps
 from shared.context import RequestContext
 from shared.deadline import Deadline
-from shared.emf import print_metrics, print_sweep
+from shared.metrics import print_metrics, print_sweep
 from tests.infra.deployment import Deployment, Resource
 
 LAMBDA_METRICS = {"Errors": "Sum", "Throttles": "Sum", "Duration": "p95"}

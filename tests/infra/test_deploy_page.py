@@ -9,7 +9,7 @@ import botocore.session
 import pytest
 from botocore import xform_name
 
-from local.stack import PROJECT
+from local.project import PROJECT
 from tests.conftest import EmptyDatabase
 from tests.infra.deployment import Deployment
 

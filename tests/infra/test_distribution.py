@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from local.stack import PROJECT
+from local.project import PROJECT
 from tests.infra.deployment import Deployment, Resource
 
 CACHING_DISABLED = "4135ea2d-6df8-44a3-9df3-4b5a84be39ad"

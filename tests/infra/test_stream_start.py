@@ -17,8 +17,8 @@ from starlette.responses import Response
 from local.package import contents, wheels
 from local.package.__main__ import FOLDER
 from local.package.target import HOST
-from local.ports import free_port
-from local.stack import Stack
+from local.servers.ports import free_port
+from local.stack.stack import Stack
 from tests.books import Books
 from tests.calls import orchestrated
 from tests.conftest import Database, NewUser

@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from local import function_apps
-from local.stack import PROJECT
+from local.gateway import function_apps
+from local.project import PROJECT
 from tests.infra.deployment import Deployment, package, texts
 
 LINTER = Path(sys.executable).with_name("cfn-lint")
@@ -25,7 +25,7 @@ ENTRIES = {
     "public-chatbot-chat-stream": "run.sh",
     "generate-ai-content-jobs": "functions.generate_ai_content.queue_handler.handler",
     "scan-worker": "functions.scan_processor_v2.queue_handler.handler",
-    "sweep": "shared.sweep_handler.handler",
+    "sweep": "shared.lambda_.schedule.handler",
 }
 
 

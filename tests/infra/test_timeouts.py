@@ -3,14 +3,14 @@
 import re
 from typing import Any
 
-from local import function_apps
-from local.stack import PROJECT
-from shared.app import GUARD_SECONDS
+from local.gateway import function_apps
+from local.project import PROJECT
+from shared.http.app import GUARD_SECONDS
 from shared.settings import Settings
 from tests.infra.deployment import Deployment
 
 HTTP_API_SECONDS = 30
-HANDLER = PROJECT / "shared" / "sweep_handler.py"
+HANDLER = PROJECT / "shared" / "lambda_" / "schedule.py"
 
 
 def default(name: str) -> float:

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from tests.local.provider_server import ProviderServer, running
+from tests.local.provider.server import ProviderServer, running
 
 
 @pytest.fixture(scope="session")

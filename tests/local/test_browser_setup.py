@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from local.stack import PROJECT
+from local.project import PROJECT
 from tests.e2e.chromium import NoBrowser, find_chromium
 
 TOOLS = ("sh", "cat", "cp", "rm", "mkdir", "chmod", "dirname", "tar", "find", "head", "node")

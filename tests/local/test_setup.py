@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from local.stack import PROJECT
+from local.project import PROJECT
 from tests.copies import stamp
 
 SOURCES = ("local/setup.sh", "requirements/dev.lock", "pyproject.toml", "package.json", "package-lock.json")

@@ -8,9 +8,9 @@ from uuid import uuid4
 import httpx
 
 from functions.public_chatbot_chat.routes import router
-from local.stack import Stack
-from shared.ai.delivery import Chance
-from shared.app import create_app
+from local.stack.stack import Stack
+from shared.ai.delivery.deliverer import Chance
+from shared.http.app import create_app
 from shared.log import logger
 from tests.apps import services_on
 from tests.proofs.canaries import Connection

@@ -5,7 +5,7 @@ from collections.abc import AsyncIterator, Iterator
 import httpx
 import pytest
 
-from local.stack import Stack
+from local.stack.stack import Stack
 from tests.conftest import Database
 from tests.proofs.two_workspaces import Scene, two_workspaces
 

@@ -5,7 +5,7 @@ from collections.abc import Mapping
 
 import jwt
 
-from local.stack import Stack
+from local.stack.stack import Stack
 from tests.users import User, asymmetric_token
 
 Headers = Mapping[str, str]

@@ -6,7 +6,7 @@ from uuid import uuid4
 import jwt
 import psycopg
 
-from local.stack import Stack
+from local.stack.stack import Stack
 from tests.users import User
 
 TOKEN_SECONDS = 7200

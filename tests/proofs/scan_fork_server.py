@@ -11,7 +11,7 @@ import sys
 import boto3  # noqa: F401  # a worker would spend half a second on each of them before its first call
 import openai  # noqa: F401
 
-from local.worker import work
+from local.stack.worker import work
 from shared.log import configure
 from shared.settings import Settings
 

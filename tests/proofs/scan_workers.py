@@ -8,9 +8,9 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from local.processes import started_at
-from local.stack import Stack
-from local.waiting import READY_SECONDS
+from local.servers.processes import started_at
+from local.servers.readiness import READY_SECONDS
+from local.stack.stack import Stack
 from tests.proofs.waiting import wait_until
 
 

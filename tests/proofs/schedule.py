@@ -13,25 +13,25 @@ import httpx2
 import jwt
 import psycopg
 
-from shared.ai.breaker import CircuitBreaker
 from shared.ai.call import AICall, Generated, Generation, Part, Structure
-from shared.ai.catalogue import Catalogue
-from shared.ai.delivery import Chance, Deliverer
-from shared.ai.exchange import ProviderCall, ProviderFailure
+from shared.ai.delivery.deliverer import Chance, Deliverer
+from shared.ai.models.catalogue import Catalogue
+from shared.ai.models.selection import ClassLists, Wish
 from shared.ai.moderation import Moderator
+from shared.ai.money.ledger import Ledger
 from shared.ai.orchestrator import Orchestrator
-from shared.ai.provider import Providers
-from shared.ai.selection import ClassLists, Wish
+from shared.ai.provider.breaker import CircuitBreaker
+from shared.ai.provider.client import Providers
+from shared.ai.provider.exchange import ProviderCall, ProviderFailure
 from shared.ai.stream import LiveStream
-from shared.app import GUARD_SECONDS
-from shared.auth import Caller
-from shared.config_cache import ConfigService
 from shared.context import RequestContext
-from shared.database import Database
 from shared.deadline import Deadline
-from shared.energy.ledger import Ledger
 from shared.errors import NexscoutError
+from shared.http.app import GUARD_SECONDS
 from shared.settings import Settings
+from shared.supabase.auth import Caller
+from shared.supabase.configuration import ConfigService
+from shared.supabase.database import Database
 from tests.proofs.people import make_user
 from tests.proofs.provider_transport import Arrival, ProviderTransport
 from tests.proofs.sql_transport import SqlTransport

@@ -10,7 +10,7 @@ from uuid import UUID
 import httpx
 import pytest
 
-from local.stack import Stack
+from local.stack.stack import Stack
 from tests.books import Books
 from tests.conftest import Database, NewUser
 from tests.proofs.chat_pages import ChatPage, Visitors, another_session, open_page, visitors_at, visitors_of

@@ -4,7 +4,7 @@ from collections.abc import AsyncIterator
 
 import pytest
 
-from local.stack import Stack
+from local.stack.stack import Stack
 from tests.conftest import Database, NewUser
 from tests.proofs.chat_pages import ChatPage, Visitors, open_page, visitors_of
 from tests.provider import Provider

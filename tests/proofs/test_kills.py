@@ -11,7 +11,7 @@ from uuid import UUID
 import httpx
 import pytest
 
-from local.stack import Stack
+from local.stack.stack import Stack
 from tests.books import Books
 from tests.conftest import Database
 from tests.proofs.figures import show

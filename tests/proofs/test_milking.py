@@ -14,7 +14,7 @@ from uuid import UUID
 import httpx
 import pytest
 
-from local.stack import Stack
+from local.stack.stack import Stack
 from tests.conftest import Database
 from tests.proofs.chat_pages import AWAY, ChatPage, Visitors, another_session, open_page, visitors_of
 from tests.proofs.figures import show

@@ -9,7 +9,7 @@ from uuid import UUID
 
 import pytest
 
-from local.stack import Stack
+from local.stack.stack import Stack
 from tests.books import Books
 from tests.calls import orchestrated
 from tests.conftest import Database

@@ -15,14 +15,14 @@ import pytest
 from starlette.requests import Request
 
 from bench.reading import csv_pieces
-from local.ports import listen
-from local.stack import Stack
+from local.servers.ports import listen
+from local.stack.stack import Stack
 from shared.deadline import Deadline
 from shared.sweep import sweep
 from tests.apps import services_on
 from tests.books import Books
 from tests.conftest import Database
-from tests.functions.scanning import Scan, ScanApi, new_scan, polled
+from tests.functions.scan_processor_v2.scanning import Scan, ScanApi, new_scan, polled
 from tests.proofs.people import signed_in
 from tests.proofs.scan_workers import without_worker
 from tests.wire import Seen, Way, Wire, hold, pass_on, wire_before
@@ -67,7 +67,7 @@ def functions(stack: Stack, url: str, log: Path) -> Iterator[tuple[str, Callable
     """The functions in a process of their own, with the database at `url`: their address, and how to kill them."""
     with listen(0) as listener, log.open("wb") as sink:
         process = subprocess.Popen(
-            [sys.executable, "-m", "local.serve", str(listener.fileno())],
+            [sys.executable, "-m", "local.stack.serve", str(listener.fileno())],
             cwd=stack.project,
             env=stack.function_environment() | {"SUPABASE_URL": url},
             pass_fds=[listener.fileno()],

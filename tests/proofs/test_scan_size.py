@@ -7,8 +7,8 @@ import psycopg
 import pytest
 
 from bench.scanning import scan_figures
-from local.invoke import sign_in
-from local.stack import Stack
+from local.commands.invoke import sign_in
+from local.stack.stack import Stack
 from tests.proofs.figures import show
 
 MOST_MB = 300

@@ -10,8 +10,8 @@ import psycopg
 import pytest
 from psycopg.rows import dict_row
 
-from local.migrate import apply
-from local.stack import Stack
+from local.migrations.apply import apply
+from local.stack.stack import Stack
 from tests.proofs.schedule import Call, Outcome, Simulation
 from tests.sql.invariants import broken
 

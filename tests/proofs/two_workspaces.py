@@ -10,7 +10,7 @@ from typing import Any
 
 import httpx
 
-from local.stack import Stack
+from local.stack.stack import Stack
 from tests.books import add_prospect
 from tests.calls import flat
 from tests.proofs.canaries import Connection, Victim, plant

@@ -7,7 +7,7 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from typing import Any
 
-from local.ports import HOST
+from local.servers.ports import HOST
 from tests.calls import URL
 from tests.users import User
 

@@ -10,10 +10,10 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
-from local.ports import listen
-from local.processes import started_at
-from local.stack import Stack
-from local.waiting import READY_SECONDS
+from local.servers.ports import listen
+from local.servers.processes import started_at
+from local.servers.readiness import READY_SECONDS
+from local.stack.stack import Stack
 from tests.proofs.waiting import wait_until
 
 

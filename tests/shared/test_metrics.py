@@ -1,64 +1,78 @@
-"""The counters of a process, worked out by hand."""
+"""CloudWatch metrics as they stand in the log."""
 
 import json
-from decimal import Decimal
+from uuid import UUID
 
 import pytest
 
-from shared.ai.metrics import KEPT_LATENCIES, Metrics
+from shared.context import RequestContext
+from shared.deadline import Deadline
+from shared.metrics import print_metrics, print_sweep
 
-# latencies -> the nearest-rank percentiles 50, 95 and 99.
-PERCENTILES: list[tuple[list[float], tuple[float, float, float]]] = [
-    ([], (0, 0, 0)),
-    ([7.0], (7, 7, 7)),
-    ([3.0, 1.0, 2.0], (2, 3, 3)),
-    ([float(n) for n in range(1, 101)], (50, 95, 99)),
-    ([float(n) for n in range(1, 21)], (10, 19, 20)),
-    ([1.0] * 99 + [100.0], (1, 1, 1)),
-    ([1.0] * 98 + [100.0] * 2, (1, 1, 100)),
-    ([0.04, 0.06], (0.0, 0.1, 0.1)),
-]
+REQUEST_ID = UUID("7d0b3a52-37a8-4a5c-9d6f-9b6f5f1d2c11")
 
 
-@pytest.mark.parametrize(("latencies", "expected"), PERCENTILES)
-def test_percentiles_are_latencies_that_were_seen(
-    latencies: list[float], expected: tuple[float, float, float]
+def printed(capsys: pytest.CaptureFixture[str], status: int, **fields: object) -> dict[str, object]:
+    """The line that a request with these fields leaves."""
+    context = RequestContext(REQUEST_ID, "caller's", Deadline.starting(1), fields=fields)
+    print_metrics("NexScout", "generate-ai-content", status, context)
+    line: dict[str, object] = json.loads(capsys.readouterr().out)
+    return line
+
+
+def test_a_delivered_call_prints_what_it_took(capsys: pytest.CaptureFixture[str]) -> None:
+    """Namespace, the one dimension, the figures of the call, and its ids beside them."""
+    line = printed(capsys, 200, tokens=120, cost_usd="0.0012", energy=10, attempts=1, model="gpt-4o")
+    described = line["_aws"]["CloudWatchMetrics"][0]  # type: ignore[index]
+    assert described["Namespace"] == "NexScout"
+    assert described["Dimensions"] == [["function"]]
+    assert (line["function"], line["model"], line["request_id"]) == (
+        "generate-ai-content",
+        "gpt-4o",
+        str(REQUEST_ID),
+    )
+    figures = {name: line[name] for name in ("Requests", "Errors", "Tokens", "CostUSD", "Energy", "Attempts")}
+    assert figures == {
+        "Requests": [1.0], "Errors": [0.0], "Tokens": [120.0], "CostUSD": [0.0012], "Energy": [10.0], "Attempts": [1.0],
+    }  # fmt: skip
+
+
+def test_a_failed_request_counts_as_an_error(capsys: pytest.CaptureFixture[str]) -> None:
+    """A 5xx raises the error count; a 4xx is the caller's."""
+    assert printed(capsys, 502, code="provider_error")["Errors"] == [1.0]
+    assert printed(capsys, 402, code="insufficient_energy")["Errors"] == [0.0]
+
+
+@pytest.mark.parametrize(
+    ("status", "code", "counted"),
+    [
+        (502, "provider_error", 1.0),
+        (503, "provider_unavailable", 1.0),
+        (503, "service_unavailable", 0.0),
+        (504, "deadline_exceeded", 0.0),
+        (500, "internal_error", 0.0),
+    ],
+)
+def test_what_failed_at_the_providers_is_told_apart(
+    capsys: pytest.CaptureFixture[str], status: int, code: str, counted: float
 ) -> None:
-    """Nearest rank, in milliseconds with one decimal."""
-    metrics = Metrics()
-    for latency in latencies:
-        metrics.served("openai", "gpt-4o", 10, latency)
-    told = metrics.snapshot()["latencyMs"]
-    assert (told["p50"], told["p95"], told["p99"]) == expected
+    """The rate that is watched is theirs alone."""
+    assert printed(capsys, status, code=code)["ProviderErrors"] == [counted]
 
 
-def test_only_the_newest_latencies_count() -> None:
-    """A process that runs for days keeps a bounded number."""
-    metrics = Metrics()
-    for latency in [9_000.0] * 10 + [1.0] * KEPT_LATENCIES:
-        metrics.served("openai", "gpt-4o", 1, latency)
-    assert metrics.snapshot()["latencyMs"] == {"p50": 1.0, "p95": 1.0, "p99": 1.0}
+def test_a_sweep_prints_what_is_watched_of_its_counts(capsys: pytest.CaptureFixture[str]) -> None:
+    """Under a dimension of its own; a count that the database does not give is left out, never 0."""
+    counts = {"expired": 2, "refilled": 7, "failed": 1, "spent_usd": "0.75", "running": False}
+    print_sweep("NexScout", counts, whole=True)
+    line = json.loads(capsys.readouterr().out)
+    [described] = line["_aws"]["CloudWatchMetrics"]
+    assert (line["function"], described["Dimensions"]) == ("sweep", [["function"]])
+    figures = {metric["Name"]: line[metric["Name"]] for metric in described["Metrics"]}
+    assert figures == {"Sweeps": [1.0], "ExpiredHolds": [2.0], "Failures": [1.0], "SpentUSD": [0.75]}
 
 
-def test_nothing_counted_gives_zeros() -> None:
-    """No division by nothing, and JSON can tell it."""
-    told = Metrics().snapshot()
-    assert (told["errorRate"], told["configCacheHitRate"], told["costUSD"]) == (0.0, 0.0, "0")
-    json.dumps(told)
-
-
-def test_rates_are_over_what_ended() -> None:
-    """One error beside two deliveries and a replay is a quarter; costs are summed without rounding."""
-    metrics = Metrics()
-    metrics.served("openai", "gpt-4o", 10, 5)
-    metrics.served("anthropic", "claude-haiku-4-5", 3, 5)
-    metrics.replayed += 1
-    metrics.failed("provider_error")
-    metrics.configuration(cached=True)
-    metrics.configuration(cached=False)
-    for _ in range(10):
-        metrics.sent(1, 7, Decimal("0.1"))
-    told = metrics.snapshot()
-    assert (told["errorRate"], told["configCacheHitRate"], told["energy"]) == (0.25, 0.5, 13)
-    assert (told["costUSD"], told["tokens"], told["attempts"]) == ("1.0", 70, 10)
-    assert told["providers"] == {"openai": 1, "anthropic": 1}
+def test_a_sweep_that_left_something_out_is_no_sweep(capsys: pytest.CaptureFixture[str]) -> None:
+    """What it found out is told all the same."""
+    print_sweep("NexScout", {"expired": 2}, whole=False)
+    line = json.loads(capsys.readouterr().out)
+    assert (line["Sweeps"], line["ExpiredHolds"]) == ([0.0], [2.0])

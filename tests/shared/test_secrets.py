@@ -10,16 +10,16 @@ import boto3
 import pytest
 from moto.server import ThreadedMotoServer
 
-from local.stack import Stack
-from shared.ai.catalogue import Catalogue
-from shared.ai.exchange import ProviderCall
-from shared.auth import Caller
+from local.stack.stack import Stack
+from shared.ai.models.catalogue import Catalogue
+from shared.ai.provider.exchange import ProviderCall
 from shared.deadline import Deadline
 from shared.errors import NexscoutError, Unauthorized
 from shared.secrets import Secrets, SecretsError, from_environment, from_parameter_store
 from shared.services import Services
 from shared.settings import Settings, SettingsError
-from shared.storage import NoSuchFile
+from shared.supabase.auth import Caller
+from shared.supabase.storage import NoSuchFile
 from tests.apps import services_on
 from tests.shared.clock import HandClock
 from tests.wire import wire_before

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from local.stack import Stack
+from local.stack.stack import Stack
 from shared.deadline import Deadline
 from shared.errors import ServiceUnavailable
 from shared.sweep import sweep

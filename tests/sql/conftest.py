@@ -7,8 +7,8 @@ from pathlib import Path
 import psycopg
 import pytest
 
-from local.migrate import apply
-from local.stack import Stack
+from local.migrations.apply import apply
+from local.stack.stack import Stack
 from tests.sql.acting import make_users
 from tests.sql.money import Money
 

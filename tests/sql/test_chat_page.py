@@ -3,7 +3,7 @@
 import psycopg
 import pytest
 
-from local.migrate import apply
+from local.migrations.apply import apply
 from tests.sql.acting import KEYS, OWNER, acting_as
 from tests.sql.test_starting_points import MakeDatabase
 

@@ -5,7 +5,7 @@ from uuid import UUID, uuid4
 
 import pytest
 
-from shared.energy.outcomes import Outcome
+from shared.ai.money.outcomes import Outcome
 from tests.sql.money import Answer, Money, written
 from tests.sql.scans import Running, Scans
 from tests.sql.test_limits import visitor

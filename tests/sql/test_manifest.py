@@ -3,7 +3,7 @@
 import psycopg
 import pytest
 
-from local.manifest import differences, load, read
+from local.migrations.manifest import differences, load, read
 
 
 @pytest.mark.parametrize(

@@ -6,14 +6,13 @@ import subprocess
 import sys
 from collections import Counter
 from collections.abc import Iterator, Sequence
-from pathlib import Path
 from typing import Any
 
 import pytest
 
+from local.project import PROJECT
 from tests.sql.money import Money
 
-PROJECT = Path(__file__).resolve().parents[2]
 PROCESSES = 4
 CALLS_PER_PROCESS = 250
 ADMITTED = 50

@@ -6,7 +6,7 @@ from uuid import UUID
 
 import psycopg
 
-from local.migrate import apply
+from local.migrations.apply import apply
 from tests.sql.money import Money, Row
 from tests.sql.scans import Scans, block, item
 

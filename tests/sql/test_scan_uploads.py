@@ -6,9 +6,9 @@ from pathlib import Path
 import psycopg
 import pytest
 
-from local.migrate import FOLDER, apply, migrations
-from local.postgres import ADMIN
-from local.stack import Stack
+from local.migrations.apply import FOLDER, apply, migrations
+from local.servers.postgres import ADMIN
+from local.stack.stack import Stack
 from tests.sql.acting import KEYS, OTHER, OWNER, Key, acting_as, make_users, undone
 
 MakeDatabase = Callable[[], str]

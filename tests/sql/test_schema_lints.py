@@ -7,7 +7,7 @@ from pathlib import Path
 import psycopg
 import pytest
 
-from local.manifest import SHARED
+from local.migrations.manifest import SHARED
 
 SCRIPT = Path(__file__).with_name("lints.sql").read_text()
 LINTS = dict(re.findall(r"^-- lint: (.+)\n((?:.+\n)+)", SCRIPT, re.MULTILINE))

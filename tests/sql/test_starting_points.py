@@ -10,8 +10,8 @@ from pathlib import Path
 import psycopg
 import pytest
 
-from local import manifest
-from local.migrate import FOLDER, apply, migrations, status
+from local.migrations import manifest
+from local.migrations.apply import FOLDER, apply, migrations, status
 
 MakeDatabase = Callable[[], str]
 Rows = dict[str, dict[str, dict[str, object]]]
@@ -90,7 +90,7 @@ def new_manifest(empty_database: MakeDatabase) -> manifest.Manifest:
 
 
 def test_manifest_is_current(new_manifest: manifest.Manifest) -> None:
-    """The committed manifest is what the migrations give; `python -m local.manifest` writes it anew."""
+    """The committed manifest is what the migrations give; `python -m local.migrations.manifest` writes it anew."""
     assert manifest.differences(manifest.load(), new_manifest) == []
     assert manifest.differences(new_manifest, manifest.load()) == []
 

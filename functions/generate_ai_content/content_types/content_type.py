@@ -10,7 +10,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from pydantic.alias_generators import to_camel
 
 from functions.generate_ai_content.content_types.request import ContentRequest, Language
-from shared.ai.prompts import Prompt
+from shared.ai.prompt.template import Prompt
 
 PROMPTS = Path(__file__).parent.parent / "prompts"
 LANGUAGES: tuple[str, ...] = get_args(Language)

@@ -16,8 +16,8 @@ from functions.generate_ai_content.content_types.content_type import (
     prompt,
 )
 from functions.generate_ai_content.content_types.request import WithContext, synonym
-from shared.ai.prompts import Prompt
-from shared.fields import Blank
+from shared.ai.prompt.template import Prompt
+from shared.http.fields import Blank
 
 DeckType = Literal["basic", "elite"]
 SLIDES: Mapping[DeckType, int] = {"basic": 7, "elite": 15}

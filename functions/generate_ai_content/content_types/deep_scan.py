@@ -7,7 +7,7 @@ from pydantic import Field
 
 from functions.generate_ai_content.content_types.content_type import ContentType, Output, Task, Text, prompt
 from functions.generate_ai_content.content_types.request import AboutProspect
-from shared.ai.evidence import Evidence
+from shared.ai.prompt.evidence import Evidence
 
 PROMPT = prompt("analyst", "facts", "deep_scan")
 HOT, WARM = 70, 50

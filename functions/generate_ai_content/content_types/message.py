@@ -6,7 +6,7 @@ from pydantic import Field
 
 from functions.generate_ai_content.content_types.content_type import ContentType, Output, Task, Text, prompt
 from functions.generate_ai_content.content_types.request import AboutProspect, WithGoal
-from shared.fields import Blank
+from shared.http.fields import Blank
 
 MessageType = Literal[
     "first_outreach", "follow_up", "reconnect", "nurture", "book_call", "objection", "closing", "slow_nurture"

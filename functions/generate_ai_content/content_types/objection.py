@@ -8,7 +8,7 @@ from pydantic import Field, StringConstraints
 from functions.generate_ai_content.content_types.content_type import ContentType, Output, Task, Text, prompt
 from functions.generate_ai_content.content_types.request import WithContext
 from shared.errors import InvalidRequest
-from shared.fields import Blank
+from shared.http.fields import Blank
 
 ObjectionType = Literal[
     "no_time", "no_money", "not_now", "too_expensive", "skeptic", "already_tried", "thinking_about_it", "busy",

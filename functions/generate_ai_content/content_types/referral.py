@@ -7,7 +7,7 @@ from pydantic import Field
 
 from functions.generate_ai_content.content_types.content_type import ContentType, Output, Task, Text, prompt
 from functions.generate_ai_content.content_types.request import ContentRequest
-from shared.fields import Blank, ShortText
+from shared.http.fields import Blank, ShortText
 
 Occasion = Literal["post_meeting", "post_sale", "inactive_prospect", "warm_friend"]
 PROMPT = prompt("writer", "facts", "referral")

@@ -5,7 +5,7 @@ from uuid import UUID
 
 from pydantic import model_validator
 
-from shared.fields import Blank, LongText, Shape, ShortText
+from shared.http.fields import Blank, LongText, Shape, ShortText
 
 Tone = Literal[
     "professional", "friendly", "casual", "warm", "direct", "confident", "empathetic", "persuasive"

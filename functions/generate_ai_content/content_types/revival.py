@@ -6,7 +6,7 @@ from pydantic import Field
 
 from functions.generate_ai_content.content_types.content_type import ContentType, Output, Task, Text, prompt
 from functions.generate_ai_content.content_types.request import AboutProspect
-from shared.fields import Blank
+from shared.http.fields import Blank
 
 Interaction = Literal["message", "call", "meeting"]
 PROMPT = prompt("writer", "facts", "revival")

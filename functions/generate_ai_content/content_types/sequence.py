@@ -16,7 +16,7 @@ from functions.generate_ai_content.content_types.content_type import (
     prompt,
 )
 from functions.generate_ai_content.content_types.request import AboutProspect
-from shared.fields import Blank
+from shared.http.fields import Blank
 
 SequenceType = Literal[
     "cold_outreach", "follow_up", "nurture", "reconnect", "close", "recruit", "sell", "book_call"

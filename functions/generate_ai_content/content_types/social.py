@@ -6,7 +6,7 @@ from pydantic import Field
 
 from functions.generate_ai_content.content_types.content_type import ContentType, Output, Task, Text, prompt
 from functions.generate_ai_content.content_types.request import WithContext, WithGoal
-from shared.fields import Blank
+from shared.http.fields import Blank
 
 PostType = Literal["personal", "business", "life_event", "pain_point", "neutral", "achievement"]
 SocialGoal = Literal["relationship_building", "nurture", "soft_positioning"]

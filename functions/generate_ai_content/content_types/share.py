@@ -1,0 +1,41 @@
+"""The shares of a long result as parts of its call: each checked as it comes, for what it must hold."""
+
+from dataclasses import dataclass
+from typing import Any
+
+from functions.generate_ai_content.content_types.content_type import Output, Share
+from shared.ai.call import Part, Structure
+from shared.ai.prompt.model_json import bare
+from shared.ai.provider.strict_schema import strict_schema
+
+
+def part(name: str, output: type[Output], share: Share) -> Part:
+    """Give the request that writes a share."""
+    return Part(share.instruction, Structure(name, _schema(output, share), _ShareCheck(output, share).parse))
+
+
+def _schema(output: type[Output], share: Share) -> dict[str, Any]:
+    """Give the schema of the result with as many items as the share has, each number one of those it may carry."""
+    schema = strict_schema(output, {share.items: _count(share)})
+    reference = schema["properties"][share.items]["items"]["$ref"].removeprefix("#/$defs/")
+    for field, numbers in share.numbers.items():
+        schema["$defs"][reference]["properties"][field] = {"type": "integer", "enum": list(numbers)}
+    return schema
+
+
+def _count(share: Share) -> int:
+    return len(next(iter(share.numbers.values())))
+
+
+@dataclass(frozen=True, slots=True)
+class _ShareCheck:
+    output: type[Output]
+    share: Share
+
+    def parse(self, text: str) -> dict[str, Any]:
+        """Give the share's list; raises ValueError unless its items carry the numbers of the share."""
+        items = getattr(self.output.model_validate_json(bare(text)), self.share.items)
+        for field, numbers in self.share.numbers.items():
+            if [getattr(item, field) for item in items] != list(numbers):
+                raise ValueError(f"{field} must be {', '.join(map(str, numbers))}, in this order")
+        return {self.share.items: [item.model_dump(by_alias=True) for item in items]}

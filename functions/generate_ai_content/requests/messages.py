@@ -1,0 +1,89 @@
+"""The orchestrator shapes as one call: messages that the caller wrote, answered as text."""
+
+import json
+import logging
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from functions.generate_ai_content.requests.schemas import (
+    MAX_MESSAGES_BYTES,
+    FlatRequest,
+    OrchestratorRequest,
+)
+from shared.ai.call import AICall, Generated, Generation
+from shared.ai.models.selection import Wish
+from shared.ai.provider.exchange import Message
+from shared.errors import FieldFault, InvalidRequest, PayloadTooLarge, UnknownAction
+from shared.http.validation import parse
+from shared.log import log_event
+from shared.supabase.auth import Caller, check_owner
+
+DEFAULT_OUTPUT_TOKENS = 2_000
+
+# JSON around each message and the schema; the bound on a prompt must hold for the request as it is sent.
+OVERHEAD_BYTES = 64
+
+
+def orchestrator_call(function_name: str, body: Mapping[str, Any], caller: Caller) -> AICall:
+    """Give the call of a body with messages.
+
+    Raises:
+        NexscoutError: a field is wrong, or the call is asked for in somebody else's name.
+    """
+    request = _request(body)
+    config = request.config
+    check_owner("config.userId", config.user_id, caller)
+    messages = [{"role": message.role, "content": message.content} for message in request.messages]
+    if config.provider is not None:
+        # The catalogue knows who serves a model; the field is data, not an order.
+        log_event("request.provider_ignored", level=logging.DEBUG)
+    return AICall(
+        function_name=function_name,
+        action=config.action,
+        caller=caller,
+        wish=Wish(config.model, config.auto_select_model, config.allow_fallback, config.fallback_model),
+        build=lambda _configuration, _prospect: messages,
+        shape=text_reply,
+        prompt_limit_bytes=sent_bytes(messages),
+        max_output_tokens=DEFAULT_OUTPUT_TOKENS if config.max_tokens is None else config.max_tokens,
+        temperature=config.temperature,
+        prospect_id=None if config.prospect_id is None else str(config.prospect_id),
+        retries=config.retry_attempts,
+        retry_delay_seconds=config.retry_delay / 1000,
+        group_key=config.transaction_id,
+        generation=Generation(config.action, {"shape": "orchestrator"}),
+    )
+
+
+def sent_bytes(messages: Sequence[Message]) -> int:
+    """Give a bound on the prompt as it is sent; raises PayloadTooLarge over the limit of the shape."""
+    size = len(json.dumps(messages, ensure_ascii=False).encode())
+    if size > MAX_MESSAGES_BYTES:
+        raise PayloadTooLarge(f"The messages are too large: at most {MAX_MESSAGES_BYTES} bytes are taken.")
+    return size + OVERHEAD_BYTES
+
+
+def text_reply(generated: Generated) -> Mapping[str, Any]:
+    """Give the reply's own fields for a text."""
+    return {
+        "output": {"message": generated.text},
+        "message": generated.text,
+        "content": generated.text,
+    }
+
+
+def _request(body: Mapping[str, Any]) -> OrchestratorRequest:
+    try:
+        if "config" in body:
+            return parse(OrchestratorRequest, body)
+        return parse(FlatRequest, body).as_orchestrator()
+    except InvalidRequest as error:
+        raise _with_action_code(error) from error
+
+
+def _with_action_code(error: InvalidRequest) -> InvalidRequest | UnknownAction:
+    faults: list[FieldFault] = list(error.details) if isinstance(error.details, list) else []
+    for fault in faults:
+        if fault["field"] in {"config.action", "generationType"} and "allowed" in fault:
+            return UnknownAction(error.message, details=faults)
+    return error

@@ -1,0 +1,1 @@
+"""Contacts in a visitor's words, and how much of a customer he is."""

@@ -1,0 +1,1 @@
+"""One turn of an anonymous visitor's chat."""

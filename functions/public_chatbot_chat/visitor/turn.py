@@ -1,0 +1,189 @@
+"""One turn of a visitor's chat: what it is made of, what it leaves in the database, and what the page is told."""
+
+import json
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+from typing import Any
+
+from functions.public_chatbot_chat.filter.answer import AnswerFilter
+from functions.public_chatbot_chat.filter.instructions_leak import quoted
+from functions.public_chatbot_chat.filter.links import links_in, strings
+from functions.public_chatbot_chat.lead.rows import lead_rows
+from functions.public_chatbot_chat.visitor.fallback import fallback_answer
+from functions.public_chatbot_chat.visitor.hours import is_open
+from functions.public_chatbot_chat.visitor.instructions import (
+    custom_instructions,
+    knowledge,
+    overrides_intelligence,
+    system_prompt,
+)
+from shared.ai.call import Generated
+from shared.ai.moderation import MessageRefused
+from shared.ai.prompt.template import WALL
+from shared.ai.provider.exchange import Message
+from shared.errors import NexscoutError
+from shared.supabase.configuration import Configuration
+
+HISTORY_TURNS = 10
+PROMPT_LIMIT_BYTES = 64_000
+
+
+class NotAnswered(NexscoutError):  # noqa: N818  # what happened, as the other errors
+    """No model is asked: a person has taken over, or the business is closed. Never reaches the visitor as an error."""
+
+    status = 200
+    code = "not_answered"
+    sentence = "No model answers here now."
+
+
+class VisitorTurn:
+    """A visitor's message on its way; it takes part in the reservation and in the settlement of its call."""
+
+    def __init__(self, session_id: str, owner_id: str, message: str, now: datetime) -> None:
+        self._session_id = session_id
+        self._owner_id = owner_id
+        self._message = message
+        self._now = now
+        self._chat: Mapping[str, Any] = {}
+        self._system_prompt = ""
+        self._facts: Mapping[str, Any] = {}
+        self.handled_by = "ai"
+        self.answer = ""
+        self.lead: Mapping[str, Any] = {}
+
+    def opening(self, reservation: str) -> tuple[str, Mapping[str, Any]]:
+        """Reserve through the function that also checks the session and stores the message."""
+        return "chat_open", {
+            "p_session_id": self._session_id,
+            "p_owner_id": self._owner_id,
+            "p_message": self._message,
+            "p_request": reservation,
+        }
+
+    def opened(self, answer: Mapping[str, Any]) -> None:
+        """Take what the answer is made of, and see what the visitor has told of himself."""
+        self._chat = answer.get("chat") or {}
+        if self._chat:
+            self.lead = lead_rows(self._chat)
+
+    def is_open(self) -> bool:
+        """Tell whether the session was found and the message stored."""
+        return bool(self._chat)
+
+    def build(self, _configuration: Configuration, _prospect: object) -> Sequence[Message]:
+        """Give instructions, the facts behind the wall, and the newest turns as they were said.
+
+        Raises:
+            NotAnswered: a person answers, or the business is closed.
+        """
+        settings = self._settings()
+        if self._chat["session"]["status"] == "human_takeover":
+            self.handled_by = "human"
+            raise NotAnswered
+        if not is_open(settings.get("business_hours"), self._now):
+            raise NotAnswered
+        self._system_prompt = system_prompt(settings, self._chat.get("company"))
+        self._facts = knowledge(settings, self._chat)
+        data = json.dumps(self._facts, ensure_ascii=False, separators=(",", ":"))
+        told: list[Message] = [
+            {"role": "system", "content": f"{self._system_prompt}\n\n{WALL}"},
+            {"role": "user", "content": f"Facts: {data}"},
+        ]
+        return [*told, *self._turns(PROMPT_LIMIT_BYTES - _wire_bytes(told))]
+
+    def answer_filter(self) -> AnswerFilter:
+        """Give what the model's answer passes through; known once the messages are built."""
+        facts = list(strings(self._facts))
+        own = [*facts, *strings(self._settings()), *strings(self._chat.get("links"))]
+        public = [*facts, *quoted(custom_instructions(self._settings()))]
+        return AnswerFilter(f"{self._system_prompt}\n\n{WALL}", public, links_in(own))
+
+    def shape(self, generated: Generated) -> Mapping[str, Any]:
+        """Give the fields that the page reads."""
+        self.answer = generated.text
+        return self._told(fallback=False)
+
+    def delivered(self, generated: Generated, tokens: int) -> Mapping[str, Any]:
+        """Give the rows of an answered turn."""
+        return {"chat": self._rows(generated.text, tokens, fallback=False)}
+
+    def failed(self, error: NexscoutError) -> Mapping[str, Any]:
+        """Give the rows of a turn that no model answered; words that were refused get no answer."""
+        answer = "" if isinstance(error, MessageRefused) else self.without_model()
+        return {"chat": self._rows(answer, 0, fallback=True)}
+
+    def without_model(self) -> str:
+        """Give what the visitor is told then: nothing while a person has taken over."""
+        if self.handled_by == "human":
+            return ""
+        self.handled_by = "away"
+        settings = self._settings()
+        self.answer = fallback_answer(
+            self._message, self._chat.get("training") or [], settings.get("away_message")
+        )
+        return self.answer
+
+    def fallback_body(self, request_id: str) -> dict[str, Any]:
+        """Give the whole reply of a turn that no model answered."""
+        return {
+            "success": True,
+            "requestId": request_id,
+            **self._told(fallback=self.handled_by != "human"),
+            "meta": {},
+        }
+
+    def rows(self) -> Mapping[str, Any]:
+        """Give the rows of a turn that nothing could be reserved for."""
+        return self._rows(self.without_model(), 0, fallback=True)
+
+    def _turns(self, room_bytes: int) -> list[Message]:
+        """Give the newest turns in order, as many as there is room for, and at least the newest."""
+        roles = {"visitor": "user", "ai": "assistant"}
+        turns: list[Message] = []
+        for turn in reversed(list(self._chat["history"])[-HISTORY_TURNS:]):
+            message = {"role": roles[turn["sender"]], "content": turn["message"]}
+            room_bytes -= _wire_bytes(message)
+            if turns and room_bytes < 0:
+                break
+            turns.insert(0, message)
+        return turns
+
+    def _rows(self, answer: str, tokens: int, *, fallback: bool) -> dict[str, Any]:
+        return {
+            "session_id": self._session_id,
+            "answer": answer,
+            "tokens": tokens,
+            "fallback": fallback,
+            **self.lead,
+        }
+
+    def _told(self, *, fallback: bool) -> dict[str, Any]:
+        settings = self._settings()
+        return {
+            "response": self.answer,
+            "message": self.answer,
+            "content": self.answer,
+            "usingOpenAI": not fallback and self.handled_by == "ai",
+            "usingCustomInstructions": bool(custom_instructions(settings)),
+            "customInstructionsLength": len(custom_instructions(settings)),
+            "usingWorkspaceConfig": bool(self._facts),
+            "overridingIntelligence": overrides_intelligence(settings),
+            "systemPromptLength": len(self._system_prompt),
+            "fallback": fallback,
+            "handledBy": self.handled_by,
+            "session": {
+                "qualificationScore": self.lead.get("qualification_score", 0),
+                "buyingIntent": self.lead.get("buying_intent", 0),
+                "emotionalState": self.lead.get("emotional_state", "Neutral"),
+                "messageCount": int(self._chat.get("message_count") or 0) + bool(self.answer),
+            },
+        }
+
+    def _settings(self) -> Mapping[str, Any]:
+        settings: Mapping[str, Any] = self._chat.get("settings") or {}
+        return settings
+
+
+def _wire_bytes(value: object) -> int:
+    """Give the bytes that a part of the request takes, with what stands between two parts."""
+    return len(json.dumps(value, ensure_ascii=False).encode()) + 8

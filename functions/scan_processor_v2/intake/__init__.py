@@ -1,0 +1,1 @@
+"""What came: text, a file or a picture, and whether it can be scanned."""

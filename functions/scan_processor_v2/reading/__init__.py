@@ -1,0 +1,1 @@
+"""What it says: records of people, read from text and tables."""

@@ -1,0 +1,1 @@
+"""How likely each person is to buy: by the model, else by rules."""

@@ -1,0 +1,1 @@
+"""A scan as a worker does it: its lease and its blocks."""

@@ -1,0 +1,1 @@
+"""The one origin of the stack: functions, pages, and what is passed through."""

@@ -1,0 +1,40 @@
+"""Finds the functions of the project and loads each, broken ones included."""
+
+import importlib
+import logging
+from dataclasses import dataclass
+from pathlib import Path
+
+from starlette.types import ASGIApp
+
+from local.project import PROJECT
+
+log = logging.getLogger("nexscout.local")
+
+
+@dataclass(frozen=True)
+class Broken:
+    """A function that could not be loaded, and why."""
+
+    reason: str
+
+
+def names(folder: Path = PROJECT / "functions") -> list[str]:
+    """The URL names of all functions: a folder with a handler is one."""
+    return sorted(path.parent.name.replace("_", "-") for path in folder.glob("*/handler.py"))
+
+
+def load(name: str) -> ASGIApp | Broken:
+    """The ASGI application of a function, by its URL name."""
+    try:
+        module = importlib.import_module(f"functions.{name.replace('-', '_')}.handler")
+        app: ASGIApp = module.app
+    except Exception as error:  # whatever a function's import raises must not take the others down
+        log.exception("function.broken %s", name)
+        return Broken(f"{type(error).__name__}: {error}")
+    return app
+
+
+def load_all() -> dict[str, ASGIApp | Broken]:
+    """Every function by its URL name."""
+    return {name: load(name) for name in names()}

@@ -1,0 +1,145 @@
+"""What a database must contain for the functions to work: objects, their parts, and how each part is.
+
+Tables that the app had before are shared: what it keeps beside ours is its own business, and what differs
+from one project to the next (names of constraints, long JSON defaults, which function makes a uuid) is left
+out. The rest is ours alone, and there nothing may be missing, different or too much.
+"""
+
+import json
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+
+import psycopg
+
+from local.connect import connect
+from local.migrations.apply import apply
+from local.project import PROJECT
+from local.servers.postgres import Postgres
+from local.servers.processes import Children
+
+FILE = PROJECT / "supabase" / "manifest.json"
+
+Manifest = dict[str, dict[str, str]]
+FACTS = Path(__file__).with_name("manifest.sql")
+AUTH = Path(__file__).with_name("auth.sql")
+GRANTED = "granted to "
+NOTHING = "nothing"
+SHARED = [
+    "public.admin_users",
+    "public.ai_generations",
+    "public.chatbot_links",
+    "public.chatbot_settings",
+    "public.chatbot_to_prospect_pipeline",
+    "public.coin_transactions",
+    "public.company_intelligence_v2",
+    "public.company_profiles",
+    "public.energy_costs",
+    "public.energy_transactions",
+    "public.notifications",
+    "public.products",
+    "public.profiles",
+    "public.prospects",
+    "public.public_chat_messages",
+    "public.public_chat_sessions",
+    "public.public_chatbot_training_data",
+    "public.scan_processed_items",
+    "public.scan_results",
+    "public.scan_status",
+    "public.scans",
+    "public.user_energy",
+    "public.workspace_configs",
+]
+
+
+def read(connection: psycopg.Connection) -> Manifest:
+    """Everything in the schemas `public` and `nexscout`, as the server describes it."""
+    with connection.transaction():
+        # An empty path makes the server print every name qualified, whatever path the role has.
+        connection.execute("set local search_path = ''")
+        rows = connection.execute(FACTS.read_bytes(), (SHARED,)).fetchall()
+    manifest: Manifest = {}
+    for thing, part, condition in rows:
+        manifest.setdefault(thing, {})[part] = condition
+    return manifest
+
+
+def verify(database_url: str) -> list[str]:
+    """What a database lacks or has otherwise than the migrations give it, one sentence each.
+
+    Raises:
+        Problem: when the database cannot be reached.
+    """
+    with connect(database_url) as connection:
+        return differences(load(), read(connection))
+
+
+def differences(wanted: Manifest, live: Manifest) -> list[str]:
+    """One sentence for each way in which a database is not as wanted, in the order of the objects' names."""
+    return [
+        sentence for thing in sorted(wanted) for sentence in differing(thing, wanted[thing], live.get(thing))
+    ]
+
+
+def differing(thing: str, wanted: dict[str, str], live: dict[str, str] | None) -> Iterator[str]:
+    """The sentences about one object."""
+    if live is None:
+        yield f"{thing} is missing."
+        return
+    for part, condition in sorted(wanted.items()):
+        if part not in live:
+            yield f"{thing}: {part} is missing; it should be: {condition}"
+        elif part.startswith(GRANTED):
+            yield from (f"{thing}: {verb} is not {part}." for verb in lacking(condition, live[part]))
+        elif live[part] != condition:
+            yield f"{thing}: {part} is: {live[part]}; it should be: {condition}"
+    if thing not in SHARED:
+        yield from (f"{thing}: {part} should not be there." for part in sorted(live.keys() - wanted.keys()))
+
+
+def lacking(wanted: str, live: str) -> list[str]:
+    """The verbs that a key should have on a table and has not.
+
+    More is no difference: hosted projects grant everything to everyone by default, and row security decides.
+    """
+    return [verb for verb in wanted.split(", ") if verb not in live.split(", ") and verb != NOTHING]
+
+
+def load() -> Manifest:
+    """The manifest that belongs to the migrations of this checkout."""
+    manifest: Manifest = json.loads(FILE.read_text(encoding="utf-8"))
+    return manifest
+
+
+def dump(manifest: Manifest) -> str:
+    """The text of the file; the same for the same manifest."""
+    return json.dumps(manifest, indent=1, sort_keys=True, ensure_ascii=False) + "\n"
+
+
+def main() -> None:
+    """Write the manifest of a new, empty project that has all the migrations of this checkout."""
+    with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as folder:
+        place = Path(folder)
+        place.chmod(0o755)
+        children = Children(place / "children.json")
+        postgres = Postgres(place / "postgres", ephemeral=True)
+        try:
+            postgres.start(children, place / "log")
+            postgres.prepare()
+            apply_all(postgres.url())
+            with psycopg.connect(postgres.url()) as connection:
+                FILE.write_text(dump(read(connection)), encoding="utf-8")
+        finally:
+            children.stop_all()
+            postgres.remove()
+
+
+def apply_all(database_url: str) -> None:
+    """Bring an empty database to the state of the migrations."""
+    with psycopg.connect(database_url, autocommit=True) as connection:
+        connection.execute(AUTH.read_bytes())
+    apply(database_url)
+
+
+if __name__ == "__main__":
+    main()

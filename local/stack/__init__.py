@@ -1,0 +1,1 @@
+"""The whole stack: started, shown, worked for and stopped."""

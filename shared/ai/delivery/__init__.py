@@ -1,0 +1,1 @@
+"""Attempts at the provider until one delivers."""

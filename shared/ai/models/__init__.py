@@ -1,0 +1,1 @@
+"""Models, their prices, and which of them may serve a call."""

@@ -1,0 +1,1 @@
+"""The money protocol as Python sees it: holds, outcomes, attempts."""

@@ -1,0 +1,1 @@
+"""The provider's API; the only place that imports `openai`."""

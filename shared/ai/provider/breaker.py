@@ -1,0 +1,61 @@
+"""A circuit breaker per provider and model: what fails again and again is left alone for a while.
+
+Known to this process only: a provider that is down for one process is soon found down by the others.
+"""
+
+import math
+from collections import defaultdict
+from dataclasses import dataclass
+
+from shared.ai.models.catalogue import Model
+from shared.deadline import Clock
+
+
+@dataclass(slots=True)
+class _Circuit:
+    failures: int = 0
+    opens_until: float = 0.0
+    probing: bool = False
+
+
+class CircuitBreaker:
+    """Closed while things go well, open after consecutive failures, then one probe at a time until one succeeds."""
+
+    def __init__(self, clock: Clock, failures_to_open: int, open_seconds: float) -> None:
+        self._clock = clock
+        self._failures_to_open = failures_to_open
+        self._open_seconds = open_seconds
+        self._circuits: dict[tuple[str, str], _Circuit] = defaultdict(_Circuit)
+
+    def admits(self, model: Model) -> bool:
+        """Tell whether a request may be sent; one that is must be answered for by one of the three below."""
+        circuit = self._circuit(model)
+        if circuit.failures < self._failures_to_open:
+            return True
+        if circuit.probing or self._clock() < circuit.opens_until:
+            return False
+        circuit.probing = True
+        return True
+
+    def succeeded(self, model: Model) -> None:
+        """Close the circuit: the model answers."""
+        self._circuits[model.provider, model.name] = _Circuit()
+
+    def failed(self, model: Model) -> None:
+        """Count a failure that says the model is down, and open the circuit when there are enough."""
+        circuit = self._circuit(model)
+        circuit.failures += 1
+        circuit.probing = False
+        if circuit.failures >= self._failures_to_open:
+            circuit.opens_until = self._clock() + self._open_seconds
+
+    def undecided(self, model: Model) -> None:
+        """Take note of an end that says nothing about the model: a refusal, or a caller that went away."""
+        self._circuit(model).probing = False
+
+    def seconds_until_probe(self, model: Model) -> int:
+        """Give the seconds until it is worth asking again, at least 1."""
+        return max(1, math.ceil(self._circuit(model).opens_until - self._clock()))
+
+    def _circuit(self, model: Model) -> _Circuit:
+        return self._circuits[model.provider, model.name]

@@ -1,0 +1,109 @@
+"""A provider's answer as it came over the wire, buffered or in chunks, read with nothing taken for granted."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from shared.ai.models.usage import Usage, usage_from_openai
+from shared.ai.provider.exchange import Billing, FailureKind, ProviderFailure, ProviderReply
+
+
+class StreamedReply:
+    """A streamed reply as it comes together."""
+
+    def __init__(self) -> None:
+        self.provider_request_id: str | None = None
+        self._texts: list[str] = []
+        self._usage: Usage | None = None
+        self._finish_reason: str | None = None
+        self._refused = False
+
+    def add(self, chunk: object) -> str:
+        """Take a chunk of the SDK in and give its text, if any; compatible servers leave out what they like."""
+        plain = _plain(chunk)
+        if (usage := usage_from_openai(plain.get("usage"))) is not None:
+            self._usage = usage
+        choice = _first_choice(plain)
+        self._finish_reason = _finish_reason(choice) or self._finish_reason
+        delta = _mapping(choice.get("delta"))
+        self._refused = self._refused or bool(delta.get("refusal"))
+        text = _text(delta) or ""
+        self._texts.append(text)
+        return text
+
+    def reply(self, latency_ms: int) -> ProviderReply:
+        """Give the whole; raises ProviderFailure when it was refused or broke off before its end."""
+        if self._refused or self._finish_reason == "content_filter":
+            raise self._failure(FailureKind.REFUSED, latency_ms)
+        if self._finish_reason is None:
+            raise self._failure(FailureKind.MALFORMED, latency_ms)
+        return ProviderReply(
+            "".join(self._texts), self._finish_reason, self._usage, self.provider_request_id, latency_ms
+        )
+
+    def _failure(self, kind: FailureKind, latency_ms: int) -> ProviderFailure:
+        return ProviderFailure(
+            kind,
+            "unknown" if self._usage is None else "reported",
+            http_status=200,
+            usage=self._usage,
+            provider_request_id=self.provider_request_id,
+            latency_ms=latency_ms,
+        )
+
+
+def reply_of(completion: object, provider_request_id: str | None, latency_ms: int) -> ProviderReply:
+    """Give a buffered answer of the SDK; raises ProviderFailure when it is refused or holds no text."""
+    plain = _plain(completion)
+    usage = usage_from_openai(plain.get("usage"))
+    choice = _first_choice(plain)
+    message = _mapping(choice.get("message"))
+    text, finish_reason = _text(message), _finish_reason(choice)
+    refused = finish_reason == "content_filter" or bool(message.get("refusal"))
+    if refused or text is None:
+        billing: Billing = "unknown" if usage is None else "reported"
+        raise ProviderFailure(
+            FailureKind.REFUSED if refused else FailureKind.MALFORMED,
+            billing,
+            http_status=200,
+            usage=usage,
+            provider_request_id=provider_request_id,
+            latency_ms=latency_ms,
+        )
+    return ProviderReply(text, finish_reason or "stop", usage, provider_request_id, latency_ms)
+
+
+def flagged_in(judgement: object, latency_ms: int) -> bool:
+    """Tell whether any of a moderation's results is flagged; raises ProviderFailure where there is none."""
+    results = _plain(judgement).get("results")
+    flags = [_mapping(result).get("flagged") for result in results] if isinstance(results, list) else []
+    if not flags or not all(isinstance(flag, bool) for flag in flags):
+        raise ProviderFailure(FailureKind.MALFORMED, "not_billed", http_status=200, latency_ms=latency_ms)
+    return any(flags)
+
+
+def _plain(thing: object) -> Mapping[str, Any]:
+    """Give what the SDK parsed as plain data: it checks nothing, so that any field may hold anything."""
+    dump = getattr(thing, "model_dump", None)
+    return _mapping(dump(warnings=False) if dump is not None else thing)
+
+
+def _mapping(value: object) -> Mapping[str, Any]:
+    return value if isinstance(value, Mapping) else {}
+
+
+def _first_choice(plain: Mapping[str, Any]) -> Mapping[str, Any]:
+    choices = plain.get("choices")
+    return _mapping(choices[0]) if isinstance(choices, list) and choices else {}
+
+
+def _finish_reason(choice: Mapping[str, Any]) -> str | None:
+    reason = choice.get("finish_reason")
+    return None if reason is None or reason == "" else str(reason)
+
+
+def _text(message: Mapping[str, Any]) -> str | None:
+    """Give the text without what neither UTF-8 nor the database can hold: lone surrogates and null bytes."""
+    text = message.get("content")
+    if not isinstance(text, str):
+        return None
+    return text.encode("utf-8", "ignore").decode().replace("\x00", "")

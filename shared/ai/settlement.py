@@ -1,0 +1,129 @@
+"""The two ends of an admitted call: settled when something was delivered, released when not."""
+
+import asyncio
+import logging
+from collections.abc import Coroutine, Mapping
+from typing import Any, TypeVar
+
+import anyio
+
+from shared.ai.call import Generated
+from shared.ai.delivery.run import Run
+from shared.ai.metrics import Metrics
+from shared.ai.money.ledger import Ledger, Settlement
+from shared.ai.money.outcomes import Outcome
+from shared.ai.reply import Reply, body_of, end_record, settle_record
+from shared.context import RequestContext
+from shared.deadline import Deadline
+from shared.errors import ClientClosed, DeadlineExceeded, InternalError, NexscoutError, ServiceUnavailable
+from shared.log import log_event
+
+GRACE_SECONDS = 1.0
+"""The least time that resolving a hold gets, also where the budget has ended."""
+
+ROW_NAMES = {"generationId", "conversationId"}
+"""Fields of a reply that name a row which the settlement stores; null where the database refused it."""
+
+T = TypeVar("T")
+
+
+class Settler:
+    """Ends runs in the ledger, always to the end: a caller that is cancelled meanwhile changes nothing."""
+
+    def __init__(self, ledger: Ledger, metrics: Metrics) -> None:
+        self._ledger = ledger
+        self._metrics = metrics
+
+    async def settle(self, run: Run, generated: Generated, *, whole: bool = True) -> Reply:
+        """Charge a delivered call and give its reply; one that is not `whole` is never replayed.
+
+        A reply is given also where the ledger did not answer: then its energy is the upper bound.
+        """
+        return await to_the_end(self._settle(run, generated, whole=whole))
+
+    async def release(self, run: Run, error: BaseException) -> None:
+        """Give back what a call held; never raises a NexscoutError, the one at hand counts."""
+        await to_the_end(self._release(run, error))
+
+    async def _settle(self, run: Run, generated: Generated, *, whole: bool) -> Reply:
+        body = body_of(run, generated)
+        record = settle_record(run, generated, body) | {"replayable": whole}
+        if not whole:
+            record["error_code"] = "client_closed"
+        with run.context.timed("settle"):
+            settlement = await self._settlement(run, record)
+        body["meta"]["energyConsumed"] = settlement.energy_charged
+        body["meta"]["energyRemaining"] = settlement.energy_available
+        if settlement.storage_error is not None:
+            body |= dict.fromkeys(ROW_NAMES & body.keys())
+            log_event("generation.not_stored", level=logging.ERROR, sqlstate=settlement.storage_error)
+        served = run.served_by()
+        self._metrics.served(
+            served.provider, served.name, settlement.energy_charged, run.context.elapsed_ms()
+        )
+        self._count(run, settlement.energy_charged)
+        return Reply(body, 200, served.name, settlement.energy_available, replayed=False)
+
+    async def _settlement(self, run: Run, record: Mapping[str, Any]) -> Settlement:
+        try:
+            return await self._ledger.settle(run.context.request_id, record, _grace(run.context))
+        except (ServiceUnavailable, DeadlineExceeded) as fault:
+            # It may have been charged, so the caller gets what there is, and is told the most that it can have cost.
+            log_event(
+                "settle.unanswered", level=logging.ERROR, code=fault.code, request_id=run.context.request_id
+            )
+            return Settlement(Outcome.SETTLED, run.hold.energy_held, run.hold.energy_available, None)
+
+    async def _release(self, run: Run, error: BaseException) -> None:
+        known = _known(error)
+        record = end_record(run) | {"error_code": known.code, "error_message": known.message}
+        if run.call.feature is not None:
+            record |= run.call.feature.failed(known)
+        self._count(run, 0)
+        try:
+            with run.context.timed("settle"):
+                await self._ledger.release(run.context.request_id, record, _grace(run.context))
+        except NexscoutError as fault:
+            # The hold ends by itself; the sweep records what was sent.
+            log_event(
+                "release.failed", level=logging.ERROR, code=fault.code, request_id=run.context.request_id
+            )
+
+    def _count(self, run: Run, energy: int) -> None:
+        tokens, cost = run.usage().total_tokens, run.cost_usd()
+        self._metrics.sent(len(run.attempts), tokens, cost)
+        run.context.fields.update(
+            model=run.served_by().name,
+            tokens=tokens,
+            cost_usd=cost,
+            energy=energy,
+            attempts=len(run.attempts),
+        )
+
+
+def _known(error: BaseException) -> NexscoutError:
+    """Give the code under which an end is recorded: cancelled means that nobody waited any longer."""
+    if isinstance(error, NexscoutError):
+        return error
+    return ClientClosed() if isinstance(error, asyncio.CancelledError) else InternalError()
+
+
+def _grace(context: RequestContext) -> Deadline:
+    """Give the time to resolve a hold: what is left, and a second where nothing is."""
+    deadline = context.deadline
+    return Deadline.starting(max(deadline.remaining(), GRACE_SECONDS), clock=deadline.clock)
+
+
+async def to_the_end(work: Coroutine[Any, Any, T]) -> T:
+    """Run to the end although the caller is cancelled: money is never left half done.
+
+    Both kinds of cancellation are kept away: a task's own, and that of an anyio scope, which comes again and again.
+    """
+    task = asyncio.get_running_loop().create_task(work)
+    with anyio.CancelScope(shield=True):
+        try:
+            return await asyncio.shield(task)
+        except asyncio.CancelledError:
+            await asyncio.wait([task])
+            raise
+    raise AssertionError  # pragma: no cover  # the shielded scope never ends a block

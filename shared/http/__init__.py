@@ -1,0 +1,1 @@
+"""Requests and replies: the app, bodies, errors, events, OpenAPI."""

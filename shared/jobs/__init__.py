@@ -1,0 +1,1 @@
+"""Work that is done later: its rows and its messages."""

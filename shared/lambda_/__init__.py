@@ -1,0 +1,1 @@
+"""Entry points for the platform's events."""

@@ -1,0 +1,1 @@
+"""Supabase: the database, files, tokens, and what a user has configured."""

@@ -1,0 +1,199 @@
+"""What no schema can say of a result: order, counts, and evidence that stands in what was shown."""
+
+import json
+from typing import Any
+
+import pytest
+
+from functions.generate_ai_content.content_types import CONTENT_TYPES
+from functions.generate_ai_content.requests.content import ContentCall
+from shared.ai.prompt.evidence import Evidence
+from shared.ai.prompt.model_json import bare, object_of
+from shared.supabase.configuration import Configuration
+
+PROSPECT_ID = "d0000000-0000-4000-8000-000000000001"
+RECORD = {
+    "full_name": "Maria Santos",
+    "pipeline_stage": "engage",
+    "buying_intent_score": 82,
+    "metadata": {
+        "notes": "Nag-comment: “kailangan ko talaga ng extra income”. May dalawang anak.",
+        "tags": ["nanay"],
+    },
+}
+
+
+def call_of(**body: object) -> ContentCall:
+    """A call whose prompt has been built about Maria."""
+    kind = CONTENT_TYPES[str(body["generationType"])]
+    request = kind.request.model_validate({"prospectId": PROSPECT_ID, **body})
+    call = ContentCall(kind.name, request, kind.task(request))
+    call.build(Configuration("d0000000-0000-4000-8000-0000000000ff", 1, {}), RECORD)
+    return call
+
+
+def steps(*numbers_and_days: tuple[int, int], cta: str | None = "Free ka ba?") -> str:
+    """A sequence as a model writes it."""
+    return json.dumps(
+        {
+            "steps": [
+                {"step": step, "day": day, "subject": "Hi", "message": "Kumusta?", "cta": cta}
+                for step, day in numbers_and_days
+            ]
+        }
+    )
+
+
+def test_a_sequence_in_order_is_given_as_an_object() -> None:
+    """Without a call to action where the step asks for nothing."""
+    call = call_of(generationType="sequence", totalSteps=3, sequenceType="close")
+    sequence = call.parse(steps((1, 0), (2, 3), (3, 7), cta=None))["sequence"]
+    assert (sequence["totalSteps"], sequence["sequenceType"]) == (3, "close")
+    assert sequence["steps"][2] == {"step": 3, "day": 7, "subject": "Hi", "message": "Kumusta?"}
+
+
+@pytest.mark.parametrize(
+    "broken",
+    [
+        steps((1, 0), (2, 3)),
+        steps((1, 0), (2, 3), (3, 7), (4, 9)),
+        steps((1, 0), (2, 3), (4, 7)),
+        steps((2, 0), (3, 3), (4, 7)),
+        steps((1, 1), (2, 3), (3, 7)),
+        steps((1, 0), (2, 3), (3, 3)),
+        steps((1, 0), (2, 7), (3, 3)),
+        steps((1, 0), (2, 3), (3, 7)).replace("Kumusta?", ""),
+        steps((1, 0), (2, 3), (3, 7)).replace('"day": 3', '"day": "3"'),
+        steps((1, 0), (2, 3), (3, 7)).replace('"day": 3', '"day": 3, "mood": "warm"'),
+    ],
+    ids=["short", "long", "gap", "from two", "from day one", "same day", "day falls", "empty", "text", "extra"],
+)  # fmt: skip
+def test_a_sequence_out_of_order_is_broken(broken: str) -> None:
+    """Exactly the steps asked for, numbered from 1, days rising from 0."""
+    with pytest.raises(ValueError, match=r"\w"):
+        call_of(generationType="sequence", totalSteps=3).parse(broken)
+
+
+@pytest.mark.parametrize("numbers", [range(1, 7), range(1, 9), range(2, 9), [1, 2, 3, 4, 5, 7, 6]])
+def test_a_deck_out_of_order_is_broken(numbers: Any) -> None:  # noqa: ANN401  # ranges and lists
+    """Seven slides, numbered from 1."""
+    slides = [{"slide": n, "title": "T", "content": "C", "bullets": None} for n in numbers]
+    with pytest.raises(ValueError, match="slides"):
+        call_of(generationType="deck").parse(json.dumps({"slides": slides}))
+
+
+def scan(**fields: object) -> str:
+    """A deep scan as a model writes it, with one finding in every list, all of them true."""
+    true = {"finding": "Needs money", "evidence": "kailangan ko talaga ng extra income"}
+    lists = (
+        "painPoints",
+        "interests",
+        "financialSignals",
+        "lifeEvents",
+        "buyingIndicators",
+        "topOpportunities",
+    )
+    whole = {
+        "scoutScore": {"score": 71, "evidence": [true["evidence"]]},
+        "confidence": 60,
+        "personality": true,
+        **{name: [true] for name in lists},
+        "recommendedApproach": true,
+    }
+    return json.dumps({**whole, **fields})
+
+
+def test_a_finding_whose_evidence_is_not_in_the_record_is_dropped() -> None:
+    """The supported one stays, with its span."""
+    made_up = {"finding": "Has debts", "evidence": "may utang sa five-six"}
+    true = {"finding": "Has two children", "evidence": "May dalawang anak"}
+    output = call_of(generationType="deep_scan").parse(
+        scan(lifeEvents=[made_up, true], personality=made_up, recommendedApproach=None)
+    )
+    assert (output["lifeEvents"], output["evidence"]["lifeEvents"]) == (
+        ["Has two children"],
+        ["May dalawang anak"],
+    )
+    assert (output["personality"], output["evidence"]["personality"]) == (None, [])
+    assert (output["recommendedApproach"], output["evidence"]["recommendedApproach"]) == (None, [])
+    assert (output["painPoints"], output["confidence"]) == (["Needs money"], 60)
+
+
+def test_a_score_keeps_the_spans_that_are_true() -> None:
+    """And is broken without any."""
+    call = call_of(generationType="deep_scan")
+    half = scan(scoutScore={"score": 71, "evidence": ["invented words here", "buying_intent_score: 82"]})
+    assert call.parse(half)["evidence"]["scoutScore"] == ["buying_intent_score: 82"]
+    with pytest.raises(ValueError, match="evidence of the score"):
+        call.parse(scan(scoutScore={"score": 71, "evidence": ["invented words here"]}))
+
+
+def test_what_was_pasted_is_material_as_the_record_is() -> None:
+    """A product that the caller names is not."""
+    call = call_of(generationType="deep_scan", context="Uuwi siya sa Pebrero.", productName="Sigla Barley 30")
+    coming = {"finding": "Comes home", "evidence": "uuwi siya sa pebrero"}
+    offered = {"finding": "Likes barley", "evidence": "Sigla Barley 30"}
+    assert call.parse(scan(lifeEvents=[coming], interests=[offered]))["lifeEvents"] == ["Comes home"]
+    assert call.parse(scan(lifeEvents=[coming], interests=[offered]))["interests"] == []
+
+
+@pytest.mark.parametrize(
+    ("score", "bucket"), [(0, "cold"), (49, "cold"), (50, "warm"), (69, "warm"), (70, "hot"), (100, "hot")]
+)
+def test_the_bucket_follows_the_score(score: int, bucket: str) -> None:
+    """Hot from 70, warm from 50."""
+    given = scan(scoutScore={"score": score, "evidence": ["extra income"]})
+    assert call_of(generationType="deep_scan").parse(given)["bucket"] == bucket
+
+
+@pytest.mark.parametrize(
+    ("quote", "holds"),
+    [
+        ("kailangan ko talaga ng extra income", True),
+        ("“Kailangan ko TALAGA ng  extra income”", True),
+        ("nag comment", True),
+        ("82", True),
+        ("pipeline_stage: engage", True),
+        ("nanay", True),
+        ("pipeline_stage", False),
+        ("kailangan ko ng extra income", False),
+        ("income. May dalawang", True),
+        ("ilangan ko", False),
+        ("engage nanay", False),
+        ("8", False),
+        ("", False),
+        ("…", False),
+        ("null", False),
+    ],
+)
+def test_evidence_is_whole_words_of_one_value(quote: str, *, holds: bool) -> None:
+    """Case, punctuation and spacing do not count; labels, parts of words and joined values do not hold."""
+    assert Evidence(RECORD | {"tags": None}).holds(quote) is holds
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ('{"a": 1}', {"a": 1}),
+        ('```json\n{"a": [1, 2]}\n```', {"a": [1, 2]}),
+        ('``` {"a": "x"} ```', {"a": "x"}),
+        ('{"a": "x\\u0000y"}', {"a": "xy"}),
+    ],
+)
+def test_an_object_is_found_in_what_a_model_wrote(text: str, expected: dict[str, Any]) -> None:
+    """Without the fence that some put around it, and without what the database cannot hold."""
+    assert object_of(text) == expected
+
+
+@pytest.mark.parametrize(
+    "text", ["", "null", "[]", "{}", '"text"', '{"a": NaN}', '{"a": 1', "Here it is: {}", '{"a": "\\ud800"}']
+)
+def test_what_is_no_object_with_fields_is_broken(text: str) -> None:
+    """Nothing of it is passed on."""
+    with pytest.raises(ValueError, match=r"\w"):
+        object_of(text)
+
+
+def test_plain_json_is_left_as_it_is() -> None:
+    """Nothing but fences and null characters is touched."""
+    assert bare('{"a": "```json"}') == '{"a": "```json"}'

@@ -1,0 +1,1 @@
+"""Tests of what may reach a visitor."""

@@ -1,0 +1,57 @@
+"""The scan's OpenAPI document: it tells the truth of replies, and requests made from it never break the function."""
+
+import json
+from uuid import uuid4
+
+import pytest
+import schemathesis
+from schemathesis import GenerationMode
+
+from functions.scan_processor_v2.openapi import document
+from local.stack.stack import Stack
+from tests.conftest import Database, NewUser
+from tests.functions.described import CONFIG, Requester, send_generated, validator_of
+from tests.functions.scan_processor_v2.scanning import URL, ScanApi, new_scan, people
+from tests.provider import Provider
+
+SCHEMA = schemathesis.openapi.from_dict(document(), config=CONFIG)
+SCAN = SCHEMA[URL]["POST"]
+
+
+@pytest.mark.parametrize("mode", list(GenerationMode), ids=lambda mode: mode.value)
+def test_generated_requests_are_answered_as_the_document_tells(
+    stack: Stack, database: Database, new_user: NewUser, provider: Provider, mode: GenerationMode
+) -> None:
+    """Valid or not: no 5xx, and status, headers and body are what the document has for them."""
+    del provider
+    scan = new_scan(database, new_user())
+    headers = {"apikey": stack.publishable_key, "authorization": f"Bearer {scan.user.access_token}"}
+    send_generated(SCAN, Requester(stack.url, headers, {"scanId": scan.id}), mode, 30)
+
+
+async def test_replies_are_as_the_document_tells(
+    scans: ScanApi, new_user: NewUser, database: Database
+) -> None:
+    """Complete, partial, queued, refused and failed."""
+    poor, rich = new_user("pro", energy=0), new_user("pro", energy=500)
+    small, partial, large = (new_scan(database, user) for user in (rich, poor, rich))
+    for name, scan, records in (
+        ("ScanReply", small, 3),
+        ("ScanReply", partial, 3),
+        ("ScanQueued", large, 210),
+    ):
+        reply = await scans(scan.user, scan.id, people(records))
+        validator_of(document(), name).validate(reply.json())
+    failed = new_scan(database, rich)
+    for reply in (
+        await scans(rich, str(uuid4()), "x"),
+        await scans(rich, failed.id, ""),
+        await scans(rich, None, ""),
+    ):
+        validator_of(document(), "Error").validate(json.loads(reply.text))
+    database.execute(
+        "update public.scan_jobs set failure_code = 'provider_error' where scan_id = %s", [failed.id]
+    )
+    told = await scans(rich, failed.id, people(2))
+    assert (told.status_code, told.json()["code"]) == (422, "scan_failed")
+    validator_of(document(), "Error").validate(told.json())

@@ -1,0 +1,1 @@
+"""Tests of a scan's work."""

@@ -1,0 +1,1 @@
+"""Tests of a maintainer's tools."""

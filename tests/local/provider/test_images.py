@@ -1,0 +1,69 @@
+"""What the simulated provider reads in pictures and in numbered records: what stands there, and nothing else."""
+
+import base64
+import json
+import struct
+from typing import Any
+
+from functions.scan_processor_v2.scoring.answer import Answer, ImageAnswer, schema_of
+from local.provider.images import seen_in
+from local.provider.reading import Reading
+from local.provider.structured import fill
+from tests.functions.scan_processor_v2.pictures import png
+
+LINES = "Maria Santos — kailangan ng extra income ngayon\nJose Cruz — nag-post ng birthday photos"
+
+
+def message(url: str) -> dict[str, Any]:
+    """A question with a picture."""
+    image = {"type": "image_url", "image_url": {"url": url}}
+    return {"role": "user", "content": [{"type": "text", "text": '{"record": 0}'}, image]}
+
+
+def records(*texts: str, asked: str = "") -> list[dict[str, Any]]:
+    """Numbered records from 7 on, as the scan sends them."""
+    data = {"records": [{"record": 7 + place, "text": text} for place, text in enumerate(texts)]}
+    return [
+        {"role": "user", "content": json.dumps(data, ensure_ascii=False)},
+        {"role": "system", "content": asked},
+    ]
+
+
+def jpeg(words: str) -> str:
+    """A data URL of a JPEG file that is nothing but its comment."""
+    comment = words.encode()
+    data = b"\xff\xd8\xff\xfe" + struct.pack(">H", len(comment) + 2) + comment + b"\xff\xd9"
+    return f"data:image/jpeg;base64,{base64.b64encode(data).decode()}"
+
+
+def test_the_words_of_a_png_and_of_a_jpeg_are_seen() -> None:
+    """The text chunk of the one, the comment of the other; broken data shows nothing."""
+    assert seen_in(message(png(LINES).url)) == LINES
+    assert seen_in(message(jpeg(LINES))) == LINES
+    assert seen_in(message("data:image/png;base64,!")) == ""
+    assert seen_in({"role": "user", "content": "no picture"}) == ""
+
+
+def test_an_image_is_transcribed_and_its_people_are_told() -> None:
+    """Every line letter for letter, and one prospect for each person, all of record 0."""
+    answer = fill(schema_of(ImageAnswer), Reading.of([message(png(LINES).url)]))
+    assert answer["transcript"] == LINES
+    told = [(person["record"], person["name"]) for person in answer["prospects"]]
+    assert told == [(0, "Maria Santos"), (0, "Jose Cruz")]
+
+
+def test_numbered_records_are_told_by_their_numbers() -> None:
+    """With their own contacts; what a record does not hold is left empty."""
+    texts = ("Maria Santos — text me at 0917 123 4567", "Jose Cruz — jose@example.com")
+    people = fill(schema_of(Answer), Reading.of(records(*texts)))["prospects"]
+    assert [(one["record"], one["name"], one["email"], one["phone"], one["company"]) for one in people] == [
+        (7, "Maria Santos", "", "0917 123 4567", ""),
+        (8, "Jose Cruz", "jose@example.com", "", ""),
+    ]
+
+
+def test_a_part_tells_of_the_records_it_was_asked_about() -> None:
+    """The others are left to other parts."""
+    asked = "Answer only about the records 8 to 8; others answer about the rest."
+    people = fill(schema_of(Answer), Reading.of(records(*LINES.splitlines(), asked=asked)))["prospects"]
+    assert [one["name"] for one in people] == ["Jose Cruz"]

@@ -1,0 +1,130 @@
+"""What follows a failed attempt, how long it waits, and what the ledger is told of it."""
+
+from datetime import date
+from decimal import Decimal
+
+import pytest
+
+from shared.ai.models.catalogue import Catalogue
+from shared.ai.models.usage import Usage
+from shared.ai.money.attempt import Attempt, Step, step_after, wait_before_retry
+from shared.ai.provider.exchange import FailureKind, ProviderFailure, ProviderReply
+
+GPT_4O = Catalogue.load().get("gpt-4o")
+TODAY = date(2026, 11, 22)
+K = FailureKind
+
+# kind, retries left, wait, remaining seconds -> what follows.
+DECISIONS: list[tuple[FailureKind, int, float, float, Step]] = [
+    (K.SERVER_ERROR, 1, 0.5, 10, Step.RETRY),
+    (K.SERVER_ERROR, 0, 0.5, 10, Step.NEXT_MODEL),
+    (K.SERVER_ERROR, -1, 0.5, 10, Step.NEXT_MODEL),
+    (K.SERVER_ERROR, 1, 10, 10, Step.NEXT_MODEL),
+    (K.SERVER_ERROR, 1, 9.9, 10, Step.RETRY),
+    (K.SERVER_ERROR, 1, 0, 0, Step.NEXT_MODEL),
+    (K.RATE_LIMITED, 2, 3, 10, Step.RETRY),
+    (K.RATE_LIMITED, 2, 60, 10, Step.NEXT_MODEL),
+    (K.TIMEOUT, 1, 0.5, 10, Step.RETRY),
+    (K.UNREACHABLE, 1, 0.5, 10, Step.RETRY),
+    (K.MALFORMED, 1, 0.5, 10, Step.RETRY),
+    (K.REJECTED, 5, 0, 10, Step.NEXT_MODEL),
+    (K.CIRCUIT_OPEN, 5, 0, 10, Step.NEXT_MODEL),
+    (K.CREDENTIALS, 5, 0, 10, Step.NEXT_PROVIDER),
+    (K.REFUSED, 5, 0, 10, Step.STOP),
+]
+
+
+@pytest.mark.parametrize(("kind", "retries_left", "wait", "remaining", "step"), DECISIONS)
+def test_the_class_of_a_failure_decides_what_follows(
+    kind: FailureKind, retries_left: int, wait: float, remaining: float, step: Step
+) -> None:
+    """One line a decision; no word of a provider is looked at."""
+    failure = ProviderFailure(kind, "not_billed")
+    assert step_after(failure, retries_left, wait, remaining) is step
+
+
+def test_every_kind_of_failure_has_a_decision() -> None:
+    """A new kind needs a line above."""
+    assert {row[0] for row in DECISIONS} == set(FailureKind)
+
+
+# tries so far, base, jitter, asked for -> seconds.
+WAITS: list[tuple[int, float, float, float | None, float]] = [
+    (1, 0.5, 0.0, None, 0.25),
+    (1, 0.5, 1.0, None, 0.5),
+    (2, 0.5, 0.0, None, 0.5),
+    (3, 0.5, 0.5, None, 1.5),
+    (9, 0.5, 1.0, None, 8.0),
+    (1, 0.0, 1.0, None, 0.0),
+    (1, 0.5, 0.7, 3.5, 3.5),
+    (5, 0.5, 0.7, 0.0, 0.0),
+]
+
+
+@pytest.mark.parametrize(("tries", "base", "jitter", "asked", "seconds"), WAITS)
+def test_a_retry_waits_as_asked_or_backs_off(
+    tries: int, base: float, jitter: float, asked: float | None, seconds: float
+) -> None:
+    """The doubled base, at most 8 s, of which the jitter decides the second half."""
+    failure = ProviderFailure(K.SERVER_ERROR, "not_billed", retry_after_seconds=asked)
+    assert wait_before_retry(failure, tries, base, jitter) == seconds
+
+
+def fresh() -> Attempt:
+    """An attempt that was noted with 5 cents at most."""
+    return Attempt(1, GPT_4O, Decimal("0.05"))
+
+
+USAGE = Usage(1000, 100)
+"""At 2.50 and 10 USD a million: 0.0035 USD."""
+
+# how it ended -> state, error, method, USD, estimated.
+ENDS: list[tuple[str, str, str | None, str, str, bool]] = [
+    ("delivered", "succeeded", None, "reported", "0.0035", False),
+    ("delivered without usage", "succeeded", None, "upper_bound", "0.05", True),
+    ("delivered and broken", "failed", "malformed", "reported", "0.0035", False),
+    ("refused before work", "failed", "server_error", "not_billed", "0", False),
+    ("refused with usage", "failed", "refused", "reported", "0.0035", False),
+    ("fate unknown", "failed", "timeout", "upper_bound", "0.05", True),
+    ("given up", "failed", "interrupted", "upper_bound", "0.05", True),
+]
+
+
+def ended(how: str) -> Attempt:
+    """An attempt that ended so."""
+    attempt = fresh()
+    match how:
+        case "delivered":
+            attempt.succeeded(ProviderReply("hi", "stop", USAGE, "req_1", 12), TODAY)
+        case "delivered without usage":
+            attempt.succeeded(ProviderReply("hi", "stop", None, "req_1", 12), TODAY)
+        case "delivered and broken":
+            attempt.succeeded(ProviderReply("hi", "stop", USAGE, "req_1", 12), TODAY)
+            attempt.broken()
+        case "refused before work":
+            attempt.failed(ProviderFailure(K.SERVER_ERROR, "not_billed", http_status=500), TODAY)
+        case "refused with usage":
+            attempt.failed(ProviderFailure(K.REFUSED, "reported", usage=USAGE), TODAY)
+        case "fate unknown":
+            attempt.failed(ProviderFailure(K.TIMEOUT, "unknown"), TODAY)
+        case _:
+            attempt.interrupted(40)
+    return attempt
+
+
+@pytest.mark.parametrize(("how", "state", "error", "method", "usd", "estimated"), ENDS)
+def test_an_end_is_recorded_with_what_may_be_billed(
+    how: str, state: str, error: str | None, method: str, usd: str, estimated: bool  # noqa: FBT001
+) -> None:  # fmt: skip
+    """Known usage is priced, unknown usage is the upper bound, and what was never accepted costs nothing."""
+    record = ended(how).record()
+    assert (record["state"], record["error_code"], record["cost_method"]) == (state, error, method)
+    assert (Decimal(record["cost_usd"]), record["cost_estimated"]) == (Decimal(usd), estimated)
+    assert isinstance(record["cost_usd"], str)
+
+
+def test_an_attempt_begins_as_intended() -> None:
+    """The state in which the ledger knows it before it is sent."""
+    record = fresh().record()
+    assert (record["state"], record["ordinal"], record["model"]) == ("intended", 1, "gpt-4o")
+    assert (record["cost_bound_usd"], record["cost_usd"]) == ("0.05", "0")

@@ -1,0 +1,330 @@
+"""The ledger at the wire: what is sent to each SQL function, and what each of its answers means."""
+
+import json
+from collections.abc import AsyncIterator, Mapping
+from contextlib import suppress
+from decimal import Decimal
+from typing import Any
+from uuid import UUID
+
+import httpx
+import pytest
+
+from shared import errors
+from shared.ai.call import Generated
+from shared.ai.models.catalogue import Catalogue
+from shared.ai.money.attempt import Attempt
+from shared.ai.money.ledger import Hold, Ledger, Replay, Settlement
+from shared.ai.money.outcomes import Outcome
+from shared.deadline import Deadline
+from shared.settings import Settings
+from shared.supabase.database import Database, DatabaseRefused
+from tests.shared.clock import HandClock
+from tests.wire import Wire, answer, lose_request, wire_before
+
+ID = UUID("5f0c8a10-0000-4000-8000-00000000000a")
+NOWHERE = "http://127.0.0.1:9"
+SECRET = "sb_secret_of_the_service"
+
+
+@pytest.fixture
+async def wire() -> AsyncIterator[Wire]:
+    """What stands where the Supabase API would be; nothing is behind it."""
+    async with wire_before(NOWHERE) as between:
+        yield between
+
+
+@pytest.fixture
+async def ledger(wire: Wire) -> AsyncIterator[Ledger]:
+    """The ledger, whose database is the wire."""
+    settings = Settings.from_env(
+        {
+            "SUPABASE_URL": wire.url,
+            "SUPABASE_PUBLISHABLE_KEY": "sb_publishable_of_everyone",
+            "SUPABASE_SECRET_KEY": SECRET,
+            "OPENAI_API_KEY": "sk-none",
+        }
+    )
+    async with httpx.AsyncClient() as http:
+        yield Ledger(Database(settings, http))
+
+
+@pytest.fixture
+def deadline() -> Deadline:
+    """20.2 seconds on a clock that stands still."""
+    return Deadline.starting(20.2, clock=HandClock())
+
+
+def tell(wire: Wire, function: str, told: dict[str, Any]) -> None:
+    """Let the function answer this to its next call."""
+    wire.meet(function, answer(200, json.dumps(told).encode()))
+
+
+def sent(wire: Wire) -> dict[str, Any]:
+    """The arguments of the one call that was made, under the secret key."""
+    (seen,) = wire.seen
+    assert (seen.method, seen.apikey) == ("POST", SECRET)
+    arguments: dict[str, Any] = json.loads(seen.body)
+    return arguments
+
+
+RESERVED = {
+    "outcome": "reserved",
+    "request_id": str(ID),
+    "provider": "openai",
+    "model": "gpt-4o-mini",
+    "model_class": "standard",
+    "downgrade_reason": "energy",
+    "class_energy": {"premium": 10, "standard": 3},
+    "energy_held": 3,
+    "energy_available": 4,
+    "tier": "pro",
+    "config_version": 7,
+}
+
+
+async def test_a_reservation_outlives_its_function_and_gives_the_hold(
+    ledger: Ledger, wire: Wire, deadline: Deadline
+) -> None:
+    """20.2 seconds are 21 whole ones, and 15 more; every field of the answer is where it belongs."""
+    tell(wire, "ai_reserve", RESERVED)
+    hold = await ledger.reserve({"action": "ai_message", "units": 2}, deadline)
+    arguments = sent(wire)
+    assert list(arguments) == ["p_request"]
+    assert json.loads(arguments["p_request"]) == {"action": "ai_message", "units": 2, "hold_seconds": 36}
+    assert hold == Hold(
+        ID, "openai", "gpt-4o-mini", "standard", "energy", {"premium": 10, "standard": 3}, 3, 4, "pro", 7
+    )
+
+
+async def test_a_replay_gives_the_stored_reply(ledger: Ledger, wire: Wire, deadline: Deadline) -> None:
+    """Whole, with its status and the model that served it."""
+    told = {
+        "outcome": "replayed",
+        "request_id": str(ID),
+        "reply": {"success": True, "message": "Kumusta"},
+        "reply_status": 200,
+        "model": "gpt-4o",
+    }
+    tell(wire, "ai_reserve", told)
+    assert await ledger.reserve({}, deadline) == Replay(
+        ID, {"success": True, "message": "Kumusta"}, 200, "gpt-4o"
+    )
+
+
+ENERGY = {"requiresEnergy": True, "requiredEnergy": 10, "currentEnergy": 5}
+COINS = {"requiresCoins": True, "requiredCoins": 20, "currentCoins": 1}
+
+# answer -> class, sentence, seconds to wait, further fields.
+REFUSALS: list[tuple[dict[str, Any], type[errors.NexscoutError], str, int | None, dict[str, Any]]] = [
+    (
+        {"outcome": "insufficient_energy", "required_energy": 10, "energy_available": 5},
+        errors.InsufficientEnergy, "Insufficient energy. Required: 10, Available: 5", None, ENERGY,
+    ),
+    (
+        {"outcome": "insufficient_coins", "required_coins": 20, "coins_available": 1},
+        errors.InsufficientCoins, "Insufficient coins. Required: 20, Available: 1", None, COINS,
+    ),
+    ({"outcome": "upgrade_required"}, errors.UpgradeRequired, "This is not included in your plan.", None, {}),
+    (
+        {"outcome": "spend_cap_reached"},
+        errors.SpendCapReached, "The spending limit of this workspace has been reached.", None, {},
+    ),
+    (
+        {"outcome": "visitor_cap_reached"},
+        errors.SpendCapReached, "The spending limit of this workspace has been reached.", None, {},
+    ),
+    (
+        {"outcome": "rate_limited", "retry_after_seconds": 7},
+        errors.RateLimited, "Too many requests. Please wait a moment.", 7, {},
+    ),
+    (
+        {"outcome": "idempotency_conflict"}, errors.IdempotencyConflict,
+        "This idempotency key was already used for a different request.", None, {},
+    ),
+    (
+        {"outcome": "in_progress", "retry_after_seconds": 2},
+        errors.RequestInProgress, "The same request is still being worked on.", 2, {},
+    ),
+    ({"outcome": "unknown_account"}, errors.Unauthorized, "Unauthorized", None, {}),
+    ({"outcome": "unknown_action"}, errors.UnknownAction, "Unknown action.", None, {}),
+    ({"outcome": "session_not_found"}, errors.SessionNotFound, "Session not found", None, {}),
+    ({"outcome": "chatbot_not_found"}, errors.ChatbotNotFound, "Chatbot not found", None, {}),
+    ({"outcome": "conversation_not_found"}, errors.ConversationNotFound, "Conversation not found", None, {}),
+    *(
+        (
+            {"outcome": outcome}, errors.InternalError,
+            "Something went wrong on our side. Please try again.", None, dict[str, Any](),
+        )
+        for outcome in (
+            "noted", "settled", "released", "expired", "already_settled", "already_released", "unknown_request",
+            "accepted", "queued", "running", "done", "failed", "stored", "already_stored", "blocks_open",
+            "lease_lost", "scan_not_found",
+        )
+    ),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("told", "kind", "sentence", "wait", "extra"), REFUSALS)
+async def test_every_other_answer_of_a_reservation_is_its_error(
+    ledger: Ledger, wire: Wire, deadline: Deadline,
+    told: dict[str, Any], kind: type[errors.NexscoutError], sentence: str, wait: int | None, extra: dict[str, Any],
+) -> None:  # fmt: skip
+    """Class, sentence, waiting time and the fields of older clients, worked out from the contract."""
+    tell(wire, "ai_reserve", told)
+    with pytest.raises(errors.NexscoutError) as caught:
+        await ledger.reserve({}, deadline)
+    error = caught.value
+    assert (type(error), error.message, error.retry_after_seconds, error.extra) == (
+        kind,
+        sentence,
+        wait,
+        extra,
+    )
+
+
+class Opened:
+    """A feature that reserves through a function of its own, and keeps what that gave."""
+
+    def __init__(self) -> None:
+        self.answers: list[Mapping[str, Any]] = []
+
+    def opening(self, reservation: str) -> tuple[str, Mapping[str, Any]]:
+        """The function and its arguments."""
+        return "page_open", {"p_page": "demo", "p_request": reservation}
+
+    def opened(self, answer: Mapping[str, Any]) -> None:
+        """Keep it."""
+        self.answers.append(answer)
+
+    def delivered(self, _generated: Generated, _tokens: int) -> Mapping[str, Any]:
+        """No rows."""
+        return {}
+
+    def failed(self, _error: errors.NexscoutError) -> Mapping[str, Any]:
+        """No rows."""
+        return {}
+
+
+@pytest.mark.parametrize("told", [RESERVED, {"outcome": "insufficient_energy", "required_energy": 10,
+                                             "energy_available": 5}], ids=["admitted", "refused"])  # fmt: skip
+async def test_a_feature_reserves_through_its_own_function_and_hears_the_answer(
+    ledger: Ledger, wire: Wire, deadline: Deadline, told: dict[str, Any]
+) -> None:
+    """Beside its own arguments the reservation, with the life of the hold: 20.2 s rounded up and 15 more."""
+    tell(wire, "page_open", told)
+    feature = Opened()
+    with suppress(errors.InsufficientEnergy):
+        await ledger.reserve({"action": "ai_message"}, deadline, feature)
+    arguments = sent(wire)
+    assert (arguments["p_page"], json.loads(arguments["p_request"])) == (
+        "demo",
+        {"action": "ai_message", "hold_seconds": 36},
+    )
+    assert feature.answers == [told]
+
+
+def test_the_table_holds_every_outcome() -> None:
+    """A new member needs a line above."""
+    assert {told["outcome"] for told, *_ in REFUSALS} == set(Outcome) - {Outcome.RESERVED, Outcome.REPLAYED}
+
+
+ATTEMPT = Attempt(2, Catalogue.load().get("gpt-4o-mini"), Decimal("0.0123"))
+
+
+async def test_a_further_attempt_is_noted_with_its_bound(
+    ledger: Ledger, wire: Wire, deadline: Deadline
+) -> None:
+    """Its place in the order, who is asked, and the most that it can cost: as text, never as a float."""
+    tell(wire, "ai_note_attempt", {"outcome": "noted"})
+    await ledger.note_attempt(ID, ATTEMPT, deadline)
+    assert sent(wire) == {
+        "p_request_id": str(ID),
+        "p_ordinal": 2,
+        "p_provider": "openai",
+        "p_model": "gpt-4o-mini",
+        "p_cost_bound_usd": "0.0123",
+    }
+
+
+@pytest.mark.parametrize(
+    "outcome", ["expired", "already_settled", "already_released", "unknown_request", "settled"]
+)
+async def test_an_attempt_that_was_not_noted_is_not_made(
+    ledger: Ledger, wire: Wire, deadline: Deadline, outcome: str
+) -> None:
+    """Whatever the reason is: without a living hold nothing more may be sent."""
+    tell(wire, "ai_note_attempt", {"outcome": outcome})
+    with pytest.raises(errors.DeadlineExceeded):
+        await ledger.note_attempt(ID, ATTEMPT, deadline)
+
+
+ENDED = [
+    Outcome.SETTLED,
+    Outcome.RELEASED,
+    Outcome.EXPIRED,
+    Outcome.ALREADY_SETTLED,
+    Outcome.ALREADY_RELEASED,
+]
+
+
+@pytest.mark.parametrize("outcome", ENDED)
+@pytest.mark.parametrize("way", ["settle", "release"])
+async def test_an_end_is_told_as_it_was_recorded(
+    ledger: Ledger, wire: Wire, deadline: Deadline, way: str, outcome: Outcome
+) -> None:
+    """A repeat is told how the first one ended, with the charge and what is left."""
+    told = {"outcome": outcome, "energy_charged": 3, "energy_available": 4, "storage_error": "23503"}
+    tell(wire, f"ai_{way}", told)
+    end = await getattr(ledger, way)(ID, {"attempts": []}, deadline)
+    assert end == Settlement(outcome, 3, 4, "23503")
+    arguments = sent(wire)
+    assert arguments == {"p_request_id": str(ID), "p_result": '{"attempts": []}'}
+
+
+async def test_an_end_without_a_storage_error_has_none(
+    ledger: Ledger, wire: Wire, deadline: Deadline
+) -> None:
+    """The usual one."""
+    tell(wire, "ai_settle", {"outcome": "settled", "energy_charged": 10, "energy_available": 0})
+    assert await ledger.settle(ID, {}, deadline) == Settlement(Outcome.SETTLED, 10, 0, None)
+
+
+@pytest.mark.parametrize("way", ["settle", "release"])
+async def test_the_end_of_a_request_that_is_gone_charges_nothing(
+    ledger: Ledger, wire: Wire, deadline: Deadline, way: str
+) -> None:
+    """Its account was deleted while the call ran: the answer has no figures."""
+    tell(wire, f"ai_{way}", {"outcome": "unknown_request"})
+    assert await getattr(ledger, way)(ID, {}, deadline) == Settlement(Outcome.UNKNOWN_REQUEST, 0, 0, None)
+
+
+@pytest.mark.parametrize("lost", [1, 2])
+async def test_a_lost_answer_is_asked_for_again(
+    ledger: Ledger, wire: Wire, deadline: Deadline, lost: int
+) -> None:
+    """The same call, word for word."""
+    wire.meet("ai_reserve", *([lose_request] * lost))
+    tell(wire, "ai_reserve", RESERVED)
+    hold = await ledger.reserve({"action": "ai_message"}, deadline)
+    assert isinstance(hold, Hold)
+    assert len(wire.seen) == lost + 1
+    assert len({seen.body for seen in wire.seen}) == 1
+
+
+async def test_the_third_loss_is_an_outage(ledger: Ledger, wire: Wire, deadline: Deadline) -> None:
+    """Three requests, and no fourth."""
+    wire.meet("ai_reserve", *([lose_request] * 4))
+    with pytest.raises(errors.ServiceUnavailable):
+        await ledger.reserve({}, deadline)
+    assert len(wire.seen) == 3
+
+
+async def test_an_error_of_our_own_is_not_asked_for_again(
+    ledger: Ledger, wire: Wire, deadline: Deadline
+) -> None:
+    """The statement would fail again."""
+    wire.meet("ai_settle", answer(400, b'{"code": "22023", "message": "no", "details": null, "hint": null}'))
+    with pytest.raises(DatabaseRefused):
+        await ledger.settle(ID, {}, deadline)
+    assert len(wire.seen) == 1

@@ -1,0 +1,254 @@
+"""The six promises of the orchestrator, by the names of the original migration plan, on the real stack."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from decimal import Decimal
+from typing import Any
+from uuid import uuid4
+
+import pytest
+
+from local.stack.stack import Stack
+from shared.ai.call import AICall
+from shared.ai.models.selection import Wish
+from shared.ai.orchestrator import Orchestrator
+from shared.ai.reply import Reply
+from shared.context import RequestContext
+from shared.deadline import Deadline
+from shared.errors import (
+    ContentRefused,
+    InsufficientEnergy,
+    InternalError,
+    NexscoutError,
+    ProviderError,
+    UpgradeRequired,
+)
+from shared.supabase.auth import Caller
+from tests.apps import Pauses, services_on
+from tests.books import Books, Row
+from tests.conftest import Database, NewUser
+from tests.provider import Provider
+from tests.users import User
+
+
+@pytest.fixture
+async def orchestrator(stack: Stack) -> AsyncIterator[Orchestrator]:
+    """The orchestrator of a process that has just started, whose retries do not wait."""
+    async with services_on(stack, Pauses().chance()) as services:
+        yield services.orchestrator
+
+
+def call_of(user: User, **changed: Any) -> AICall:  # noqa: ANN401
+    """A small call of the action ai_message."""
+    usual: dict[str, Any] = {
+        "function_name": "try-out",
+        "action": "ai_message",
+        "caller": Caller("user", user.id, user.access_token),
+        "wish": Wish(),
+        "build": lambda _configuration, _prospect: [{"role": "user", "content": "Say hello to Maria."}],
+        "shape": lambda generated: {"text": generated.text},
+        "prompt_limit_bytes": 500,
+        "max_output_tokens": 300,
+    }
+    return AICall(**(usual | changed))
+
+
+def context() -> RequestContext:
+    """A request that has just come in."""
+    request_id = uuid4()
+    return RequestContext(request_id, str(request_id), Deadline.starting(20))
+
+
+async def run(orchestrator: Orchestrator, call: AICall) -> Reply:
+    """Serve one call."""
+    return await orchestrator.run(call, context())
+
+
+def usage_of(database: Database, user: User) -> Row:
+    """The only usage row."""
+    (row,) = Books(database, user).usage()
+    return row
+
+
+async def test_basic_generation(
+    orchestrator: Orchestrator, new_user: NewUser, database: Database, provider: Provider
+) -> None:
+    """The messages go to a provider as they are built, and what comes back is shaped, told and recorded."""
+    user = new_user()
+    reply = await run(orchestrator, call_of(user, temperature=0.3))
+    (sent,) = provider.bodies()
+    assert sent["messages"] == [{"role": "user", "content": "Say hello to Maria."}]
+    assert (sent["max_tokens"], sent["temperature"]) == (300, 0.3)
+    assert (reply.status, reply.model, reply.replayed) == (200, "gpt-4o", False)
+    assert reply.body["text"] != ""
+    assert reply.body["usage"]["total_tokens"] > 0
+    assert (usage_of(database, user)["function_name"], usage_of(database, user)["success"]) == (
+        "try-out",
+        True,
+    )
+
+
+async def test_config_caching(orchestrator: Orchestrator, new_user: NewUser, database: Database) -> None:
+    """The first call reads the configuration, the next has it from the cache, a change is seen by the one after."""
+    user = new_user()
+    names: list[object] = []
+
+    def build(configuration: Any, _prospect: object) -> list[dict[str, str]]:  # noqa: ANN401
+        names.append(configuration.sections["profile"]["full_name"])
+        return [{"role": "user", "content": "hi"}]
+
+    call = call_of(user, build=build)
+    cached = [(await run(orchestrator, call)).body["meta"]["cached"] for _ in range(2)]
+    database.execute("update public.profiles set full_name = 'Liza' where id = %s", [user.id])
+    cached.append((await run(orchestrator, call)).body["meta"]["cached"])
+    assert (cached, names) == ([False, True, False], [None, None, "Liza"])
+    assert orchestrator.metrics()["configCacheHitRate"] == pytest.approx(1 / 3)
+
+
+async def test_energy_integration(orchestrator: Orchestrator, new_user: NewUser, database: Database) -> None:
+    """Each action and class has its price, taken once and only for what was delivered."""
+    user = new_user(energy=100)
+    charged = [
+        (await run(orchestrator, call_of(user, action=action, wish=Wish(model)))).body["meta"][
+            "energyConsumed"
+        ]
+        for action, model in [
+            ("ai_message", None),
+            ("ai_message", "gpt-4o-mini"),
+            ("ai_chatbot_response", None),
+            ("ai_deep_scan", "gpt-4o-mini"),
+            ("ai_scan", None),
+        ]
+    ]
+    assert charged == [10, 3, 10, 8, 15]
+    two_blocks = await run(orchestrator, call_of(user, action="ai_scan", units=2))
+    assert two_blocks.body["meta"]["energyConsumed"] == 30
+    books = Books(database, user)
+    assert (books.energy(), two_blocks.energy_remaining) == (24, 24)
+    assert books.ledger() == [-10, -3, -10, -8, -15, -30]
+    with pytest.raises(InsufficientEnergy, match=r"^Insufficient energy\. Required: 30, Available: 24$"):
+        await run(orchestrator, call_of(user, action="ai_pitch_deck"))
+    assert books.energy() == 24
+
+
+async def test_auto_model_selection(
+    orchestrator: Orchestrator, new_user: NewUser, provider: Provider
+) -> None:
+    """Premium where tier and energy allow it, else standard with the reason, or a refusal where that is asked for."""
+    rich, short, free = new_user(), new_user(energy=5), new_user("free", 100)
+    metas = [(await run(orchestrator, call_of(user))).body["meta"] for user in (rich, short, free)]
+    assert [(meta["model"], meta["downgradeReason"]) for meta in metas] == [
+        ("gpt-4o", None),
+        ("gpt-3.5-turbo", "energy"),
+        ("gpt-3.5-turbo", "tier"),
+    ]
+    provider.reset()
+    with pytest.raises(InsufficientEnergy):
+        await run(orchestrator, call_of(new_user(energy=5), wish=Wish(auto_select=False)))
+    with pytest.raises(UpgradeRequired, match=r"^Decks are for Pro$"):
+        await run(orchestrator, call_of(free, paid_tiers_only=True, upgrade_sentence="Decks are for Pro"))
+    assert provider.requests() == []
+
+
+async def test_error_handling(
+    orchestrator: Orchestrator, new_user: NewUser, database: Database, provider: Provider
+) -> None:
+    """A transient failure is retried, a lasting one ends in its own error; each gives the energy back."""
+    user = new_user()
+    provider.fail({"kind": "status", "status": 500, "times": 2})
+    assert (await run(orchestrator, call_of(user))).body["meta"]["retryCount"] == 2
+    failures: list[tuple[dict[str, Any], type[NexscoutError]]] = [
+        ({"kind": "status", "status": 500, "times": 5}, ProviderError),
+        ({"kind": "refusal"}, ContentRefused),
+    ]
+    for fault, error in failures:
+        provider.fail(fault)
+        with pytest.raises(error):
+            await run(orchestrator, call_of(user))
+        provider.reset()
+    books = Books(database, user)
+    assert books.energy() == 490
+    assert [row["error_code"] for row in books.usage()] == [None, "provider_error", "content_refused"]
+    assert [row["state"] for row in books.requests()] == ["settled", "released", "released"]
+
+
+async def test_metrics_tracking(
+    orchestrator: Orchestrator, new_user: NewUser, database: Database, provider: Provider
+) -> None:
+    """Requests, tokens, cost, energy, models, errors and latencies are counted as the books have them."""
+    user = new_user()
+    for model in (None, "gpt-4o-mini"):
+        await run(orchestrator, call_of(user, wish=Wish(model)))
+    key = {"idempotency_key": "k", "body_hash": "h"}
+    for _ in range(2):
+        await run(orchestrator, call_of(user, **key))
+    provider.fail({"kind": "refusal"})
+    with pytest.raises(ContentRefused):
+        await run(orchestrator, call_of(user))
+    told, rows = orchestrator.metrics(), Books(database, user).usage()
+    assert (told["requests"], told["delivered"], told["replayed"], told["attempts"]) == (5, 3, 1, 4)
+    assert told["tokens"] == sum(row["tokens_total"] for row in rows)
+    assert told["energy"] == 23
+    assert told["errors"] == {"content_refused": 1}
+    assert (told["errorRate"], told["configCacheHitRate"]) == (0.2, 0.75)
+    assert told["models"] == {"gpt-4o": 2, "gpt-4o-mini": 1}
+    assert told["providers"] == {"openai": 3}
+    assert Decimal(told["costUSD"]) == sum(row["cost_usd"] for row in rows) > 0
+    assert 0 < told["latencyMs"]["p50"] <= told["latencyMs"]["p95"] <= told["latencyMs"]["p99"]
+
+
+async def test_a_fault_of_our_own_gives_everything_back(
+    orchestrator: Orchestrator, new_user: NewUser, database: Database, provider: Provider
+) -> None:
+    """A prompt that cannot be built is our bug: recorded as one, nothing sent, nothing kept."""
+    user = new_user()
+
+    def broken(_configuration: object, _prospect: object) -> list[dict[str, str]]:
+        raise KeyError("secret words")
+
+    with pytest.raises(KeyError):
+        await run(orchestrator, call_of(user, build=broken))
+    assert provider.requests() == []
+    Books(database, user).assert_nothing_charged(500)
+    row = usage_of(database, user)
+    assert (row["error_code"], row["error_message"]) == ("internal_error", InternalError().message)
+    assert Books(database, user).attempts() == []
+
+
+async def test_a_cancelled_call_is_released_before_it_ends(
+    orchestrator: Orchestrator, new_user: NewUser, database: Database, provider: Provider
+) -> None:
+    """The caller went away while the provider was working: its cost is kept, the energy is not (fault 3)."""
+    user = new_user()
+    provider.fail({"kind": "hang"})
+    task = asyncio.create_task(run(orchestrator, call_of(user)))
+    async with asyncio.timeout(10):
+        while not await asyncio.to_thread(provider.requests):
+            pass
+    task.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await task
+    books = Books(database, user)
+    books.assert_nothing_charged(500)
+    (attempt,) = books.attempts()
+    assert (attempt["error_code"], attempt["cost_method"], attempt["cost_estimated"]) == (
+        "interrupted", "upper_bound", True,
+    )  # fmt: skip
+    assert [row["state"] for row in books.requests()] == ["released"]
+
+
+async def test_fault_1_parallel_calls_never_spend_more_than_there_is(
+    orchestrator: Orchestrator, new_user: NewUser, database: Database, provider: Provider
+) -> None:
+    """Thirty at once on energy for four premium calls and one standard: five are served, none below zero."""
+    user = new_user(energy=43)
+    results = await asyncio.gather(
+        *(run(orchestrator, call_of(user)) for _ in range(30)), return_exceptions=True
+    )
+    served = [result for result in results if isinstance(result, Reply)]
+    refused = [result for result in results if isinstance(result, InsufficientEnergy)]
+    assert len(served) + len(refused) == 30
+    charged = [reply.body["meta"]["energyConsumed"] for reply in served]
+    assert sum(charged) == 43 - Books(database, user).energy() <= 43
+    assert Books(database, user).energy() < 3
+    assert len(provider.requests()) == len(served) == len(Books(database, user).attempts())

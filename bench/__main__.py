@@ -53,7 +53,7 @@ def _measure_reading() -> None:
 
 
 def _make_rich(stack: Stack) -> None:
-    """Give the demo user energy and calls enough for the whole run."""
+    """Set the demo user's energy and limits high enough for the whole run."""
     give_energy(stack, 1_000_000)
     with psycopg.connect(stack.database_url, autocommit=True) as connection:
         connection.execute("update public.ai_tiers set calls_per_minute = 1000000")

@@ -85,7 +85,7 @@ def scored_blocks(people: int) -> Iterator[object]:
 
 
 def csv_pieces(people: int) -> Iterator[bytes]:
-    """Give a file of so many rows as storage gives it."""
+    """Return a file of so many rows as storage gives it."""
     yield b"Pangalan,Numero,Email,Notes\n"
     rows = (",".join(row) + "\n" for row in _people(people))
     while part := "".join(itertools.islice(rows, 1_000)):

@@ -73,7 +73,7 @@ async def _scan(client: httpx.AsyncClient, stack: Stack, rows: int) -> int:
 
 
 def give_energy(stack: Stack, energy: int) -> None:
-    """Give the demo user just so much energy."""
+    """Set the demo user's energy."""
     with psycopg.connect(stack.database_url, autocommit=True) as connection:
         connection.execute(
             "update public.user_energy set current_energy = %s where user_id = %s",

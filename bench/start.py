@@ -66,7 +66,7 @@ class Zips:
         self.log = folder / "log"
 
     def sizes(self) -> Iterator[ZipFigures]:
-        """Give the size of each."""
+        """Return the size of each."""
         for name, path in self.paths.items():
             with zipfile.ZipFile(path) as archive:
                 kept = [

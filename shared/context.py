@@ -26,7 +26,7 @@ class RequestContext:
     under_way: Counter[str] = field(default_factory=Counter)
 
     def extend(self, seconds: float) -> None:
-        """Give the request another budget from now, as long as the platform allows, and its guard with it."""
+        """Set another budget for the request, from now, as long as the platform allows, and its guard with it."""
         gained = -self.deadline.remaining()
         self.deadline = self.budget(seconds)
         gained += self.deadline.remaining()
@@ -34,7 +34,7 @@ class RequestContext:
             self.guard.reschedule(when + gained)
 
     def elapsed_ms(self) -> float:
-        """Give the milliseconds since the request came in."""
+        """Return the milliseconds since the request came in."""
         return (time.monotonic() - self.started) * 1000
 
     @contextmanager
@@ -54,6 +54,6 @@ class RequestContext:
                 self.timings_ms[part] += time.monotonic() * 1000
 
     def server_timing(self) -> str:
-        """Give the Server-Timing header, in milliseconds."""
+        """Return the Server-Timing header, in milliseconds."""
         parts = {**self.timings_ms, "total": self.elapsed_ms()}
         return ", ".join(f"{name};dur={spent:.1f}" for name, spent in parts.items())

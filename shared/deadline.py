@@ -29,11 +29,11 @@ class Deadline:
         return cls(clock() + seconds, clock)
 
     def remaining(self) -> float:
-        """Give the seconds left, 0 when it has passed."""
+        """Return the seconds left, 0 when it has passed."""
         return max(0.0, self.ends_at - self.clock())
 
     def timeout(self, at_most: float, keep: float = 0) -> float:
-        """Give the seconds that one call may take while `keep` seconds stay for what must follow it.
+        """Return the seconds that one call may take while `keep` seconds stay for what must follow it.
 
         Raises:
             DeadlineExceeded: nothing is left for the call.
@@ -44,5 +44,5 @@ class Deadline:
         return min(at_most, left)
 
     def minus(self, seconds: float) -> Self:
-        """Give a deadline that ends earlier, for work that must leave time to those who asked for it."""
+        """Return a deadline that ends earlier, for work that must leave time to those who asked for it."""
         return type(self)(self.ends_at - seconds, self.clock)

@@ -43,7 +43,7 @@ class NexscoutError(Exception):
         super().__init__(self.message)
 
     def body(self, request_id: str) -> dict[str, Any]:
-        """Give the reply's JSON; `extra` adds fields and replaces none of the fixed ones."""
+        """Return the reply's JSON; `extra` adds fields and replaces none of the fixed ones."""
         return self.extra | {
             "success": False,
             "error": self.message,

@@ -43,7 +43,7 @@ _HUMP = re.compile(r"(?<=[a-z0-9])(?=[A-Z])")
 
 
 def redact(text: str) -> str:
-    """Give the text with every known shape of a secret or a contact replaced, cut to `MAX_TEXT`."""
+    """Return the text with every known shape of a secret or a contact replaced, cut to `MAX_TEXT`."""
     return _SECRETS.sub("[redacted]", text[:_SEARCHED])[:MAX_TEXT]
 
 
@@ -66,7 +66,7 @@ def _clean_fields(fields: Mapping[Any, object], depth: int) -> dict[str, object]
 
 
 def _clean(value: object, depth: int = 0) -> object:
-    """Give a JSON-able value without secrets."""
+    """Return a JSON-able value without secrets."""
     match value:
         case Mapping() | list() | tuple() | set() | frozenset() if depth >= MAX_DEPTH:
             return "[too deep]"
@@ -110,7 +110,7 @@ class JsonLines(logging.Formatter):
     """One line of JSON a record: at, level, event, then the fields."""
 
     def format(self, record: logging.LogRecord) -> str:
-        """Give the line; a plain record of the logger becomes an event of its redacted text."""
+        """Return the line; a plain record of the logger becomes an event of its redacted text."""
         fields: dict[str, object] = getattr(record, "fields", {})
         fixed = {
             "at": datetime.fromtimestamp(record.created, UTC).isoformat(timespec="milliseconds"),

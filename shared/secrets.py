@@ -23,7 +23,7 @@ CONNECT_SECONDS = 1
 READ_SECONDS = 2
 
 Read = Callable[[], Mapping[str, str]]
-"""Gives what the source holds, by upper-case name; raises SecretsError where it cannot be read."""
+"""Return what the source holds, by upper-case name; raises SecretsError where it cannot be read."""
 
 
 class SecretsError(ValueError):
@@ -51,7 +51,7 @@ def key_of(prefix: str, role: str) -> AfterValidator:
 
 
 def _legacy_role(key: str) -> object:
-    """Give the role that a legacy key claims; it is our own configuration, so no signature is checked."""
+    """Return the role that a legacy key claims; it is our own configuration, so no signature is checked."""
     payload = key.split(".")[1]
     return json.loads(base64.urlsafe_b64decode(payload + "=" * (-len(payload) % 4)))["role"]
 
@@ -124,7 +124,7 @@ class Secrets:
         """The newest good reading, however old."""
 
     async def current(self) -> SecretValues:
-        """Give the values in force: renewed where they are old, and the known ones while that fails."""
+        """Return the values in force: renewed where they are old, and the known ones while that fails."""
         if self._clock() >= self._renew_at:
             if self._flight is None:
                 self._flight = asyncio.get_running_loop().create_task(self._renew())
@@ -150,18 +150,18 @@ class Secrets:
 
 
 def from_environment(env: Mapping[str, str], age_seconds: float) -> Secrets:
-    """Give the secrets of an environment, as a laptop has them; raises SecretsError at every fault."""
+    """Return the secrets of an environment, as a laptop has them; raises SecretsError at every fault."""
     return Secrets(lambda: env, age_seconds=age_seconds)
 
 
 def from_parameter_store(path: str, age_seconds: float, clock: Clock = time.monotonic) -> Secrets:
-    """Give the secrets that stand below a path of SSM, each at its upper-case name; raises SecretsError."""
+    """Return the secrets that stand below a path of SSM, each at its upper-case name; raises SecretsError."""
     place = path.rstrip("/") + "/"
     return Secrets(_parameter_store(place), place, age_seconds, clock)
 
 
 def _parameter_store(path: str) -> Read:
-    """Give a reader of a path, made with the platform's own client: a quarter of a second to import."""
+    """Return a reader of a path, made with the platform's own client: a quarter of a second to import."""
     from aws_lambda_powertools.utilities.parameters import SSMProvider  # noqa: PLC0415
     from aws_lambda_powertools.utilities.parameters.exceptions import GetParameterError  # noqa: PLC0415
     from botocore.config import Config  # noqa: PLC0415

@@ -141,7 +141,7 @@ class Settings(BaseModel):
 
     @classmethod
     def _validated(cls, given: Mapping[str, str]) -> tuple[Self | None, set[str]]:
-        """Give the settings, or the names of all that are at fault."""
+        """Return the settings, or the names of all that are at fault."""
         values = _with_derived(given)
         try:
             return cls.model_validate(values), set()

@@ -67,7 +67,7 @@ def add_prospect(
     full_name: str = "Maria Santos",
     notes: str = "",
 ) -> str:
-    """Give the user a prospect; its id."""
+    """Insert a prospect of the user and return its id."""
     row = database.execute(
         """insert into public.prospects (user_id, full_name, metadata)
            values (%s, %s, jsonb_build_object('notes', %s::text)) returning id::text""",

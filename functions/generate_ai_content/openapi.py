@@ -38,7 +38,7 @@ CODES_OF_OTHERS = {"session_not_found", "scan_not_found", "chatbot_not_found", "
 
 @cache
 def document() -> dict[str, Any]:
-    """Give the document; it is built when it is first asked for, so that no cold start waits for it."""
+    """Return the document; it is built when it is first asked for, so that no cold start waits for it."""
     outputs = any_of([model.__name__ for model in OUTPUTS], OTHER_OUTPUTS)
     return assembled(FIXED, _shapes() | {"Output": outputs}, CODES_OF_OTHERS)
 

@@ -35,7 +35,7 @@ async def generate(request: Request) -> Response:
 
 @router.get("/requests/{request_id}")
 async def find_request(request: Request, request_id: UUID) -> Response:
-    """Give the owner of a request that was asked for with `Prefer: respond-async` its state, or its reply."""
+    """Return the state or the reply of a request sent with `Prefer: respond-async`, to its owner alone."""
     services, context = services_of(request), context_of(request)
     caller = await services.authenticator.authenticate(request.headers, context.deadline)
     job = await services.jobs.find(request_id, caller, context.deadline)
@@ -46,7 +46,7 @@ async def find_request(request: Request, request_id: UUID) -> Response:
 
 @router.get("/openapi.json")
 async def describe() -> JSONResponse:
-    """Give the OpenAPI document."""
+    """Return the OpenAPI document."""
     return JSONResponse(document())
 
 

@@ -35,7 +35,7 @@ FOLLOW_USER = "Write in the language the user writes in; Taglish where the user 
 
 
 def assistant_call(asked: AssistantRequest, caller: Caller, key: str | None, body_hash: str) -> AICall:
-    """Give the call of a message to the assistant.
+    """Return the call of a message to the assistant.
 
     Raises:
         PayloadTooLarge: the user's words pass their limit.
@@ -78,14 +78,14 @@ class AssistantTurn:
         self._earlier_messages = 0
 
     def prompt_limit_bytes(self) -> int:
-        """Give a bound on the prompt as it is sent; raises PayloadTooLarge where the user's own words pass theirs."""
+        """Return a bound on the prompt as it is sent; raises PayloadTooLarge where the user's own words pass theirs."""
         own = len(json.dumps([self._message, self._asked_instruction], ensure_ascii=False).encode())
         if own > OWN_WORDS_BYTES:
             raise PayloadTooLarge(f"message is too large: at most {OWN_WORDS_BYTES} bytes are taken.")
         return FIXED_PROMPT_BYTES + own
 
     def build(self, configuration: Configuration, material: Mapping[str, Any] | None) -> Sequence[Message]:
-        """Give instructions, the user's data behind the wall, the newest turns, and what was just asked."""
+        """Return instructions, the user's data behind the wall, the newest turns, and what was just asked."""
         read = material or {}
         workspace = workspace_data(configuration)
         self._knows_workspace = bool(workspace)
@@ -105,7 +105,7 @@ class AssistantTurn:
         ]
 
     def shape(self, generated: Generated) -> Mapping[str, Any]:
-        """Give the fields that the client reads."""
+        """Return the fields that the client reads."""
         return {
             **told(
                 generated.text,
@@ -125,7 +125,7 @@ class AssistantTurn:
         """Take nothing: what the answer is made of is read as the user."""
 
     def delivered(self, generated: Generated, tokens: int) -> Mapping[str, Any]:
-        """Give the question with its answer."""
+        """Return the question with its answer."""
         del tokens
         return {
             "assistant": {
@@ -138,7 +138,7 @@ class AssistantTurn:
         }
 
     def failed(self, _error: NexscoutError) -> Mapping[str, Any]:
-        """Give no row: the conversation stays as it was, and the same message can be sent again."""
+        """Return no rows: the conversation stays as it was, and the same message can be sent again."""
         return {}
 
 
@@ -153,7 +153,7 @@ def _system_prompt(configuration: Configuration, instructions: str) -> str:
 
 
 def _newest_turns(history: Sequence[Mapping[str, Any]]) -> list[Message]:
-    """Give the newest turns that fit, in order, beginning with a question."""
+    """Return the newest turns that fit, in order, beginning with a question."""
     turns: list[Message] = []
     left = HISTORY_BYTES
     for turn in reversed(history):

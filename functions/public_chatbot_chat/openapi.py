@@ -24,7 +24,7 @@ CODES_OF_OTHERS = {
 
 @cache
 def document() -> dict[str, Any]:
-    """Give the document; it is built when it is first asked for, so that no cold start waits for it."""
+    """Return the document; it is built when it is first asked for, so that no cold start waits for it."""
     schemas = model_schemas(SHAPES)
     # By this field the two shapes of a signed-in user are told apart.
     schemas["TransformRequest"]["properties"]["transformMode"] = {"const": True}

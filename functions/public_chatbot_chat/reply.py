@@ -6,7 +6,7 @@ from typing import Any
 def told(
     text: str, *, prompt: str, own_instructions: str = "", uses_workspace: bool = False, messages: int = 0
 ) -> dict[str, Any]:
-    """Give the fields of an answer that a model gave under these instructions; `messages` are kept of its talk."""
+    """Return the fields of an answer that a model gave under these instructions; `messages` are kept of its talk."""
     return {
         "response": text,
         "message": text,

@@ -47,7 +47,7 @@ async def chat(request: Request) -> Response:
 
 
 def _from_a_page(body: Mapping[str, Any]) -> bool:
-    """Tell whether a signed-in user writes on a public page, his own or another's: its client sends his token along."""
+    """Return whether a signed-in user writes on a public page, whose client sends his token along."""
     named = body.get("userId") and _is_uuid(body.get("sessionId"))
     return bool(named) and not any(body.get(name) for name in _OWN_FIELDS)
 
@@ -61,7 +61,7 @@ def _is_uuid(value: object) -> bool:
 
 @router.get("/openapi.json")
 async def describe() -> JSONResponse:
-    """Give the OpenAPI document."""
+    """Return the OpenAPI document."""
     return JSONResponse(document())
 
 

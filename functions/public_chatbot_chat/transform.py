@@ -25,7 +25,7 @@ OVERHEAD_BYTES = 256
 
 
 def transform_call(asked: TransformRequest, caller: Caller, key: str | None, body_hash: str) -> AICall:
-    """Give the call of a text to be rewritten.
+    """Return the call of a text to be rewritten.
 
     Raises:
         PayloadTooLarge: text and instruction pass their limit.

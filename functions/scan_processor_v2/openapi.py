@@ -36,5 +36,5 @@ CODES_OF_OTHERS = {
 
 @cache
 def document() -> dict[str, Any]:
-    """Give the document; it is built when it is first asked for, so that no cold start waits for it."""
+    """Return the document; it is built when it is first asked for, so that no cold start waits for it."""
     return assembled(FIXED, model_schemas([ScanRequest]), CODES_OF_OTHERS)

@@ -55,7 +55,7 @@ async def process(request: Request) -> Response:
 
 @router.get("/openapi.json")
 async def describe() -> JSONResponse:
-    """Give the OpenAPI document."""
+    """Return the OpenAPI document."""
     return JSONResponse(document())
 
 
@@ -71,7 +71,7 @@ def _scan_id(body: Mapping[str, Any]) -> UUID:
 
 
 def _scan_type(body: Mapping[str, Any]) -> str:
-    """Give the type; one that is none is refused when the rest is read."""
+    """Return the type; one that is none is refused when the rest is read."""
     given = body.get("scanType")
     return given if isinstance(given, str) and given in get_args(ScanType) else "text"
 

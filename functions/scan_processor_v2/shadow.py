@@ -19,7 +19,7 @@ from shared.supabase.auth import Caller
 async def count_scan(
     asked: ScanRequest, caller: Caller, services: Services, deadline: Deadline
 ) -> dict[str, object]:
-    """Give the figures of a scan for the log: records, what was left out of them, and people by bucket.
+    """Return the figures of a scan for the log: records, what was left out of them, and people by bucket.
 
     Raises:
         ScanNotFound: it is not the caller's.

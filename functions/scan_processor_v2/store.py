@@ -123,7 +123,7 @@ class ScanStore:
                 raise InternalError
 
     async def open_blocks(self, lease: Lease, after: int, limit: int, deadline: Deadline) -> list[Block]:
-        """Give the open blocks of the lowest numbers above `after`."""
+        """Return the open blocks of the lowest numbers above `after`."""
         arguments = {"p_after": after, "p_limit": limit}
         answer = await self._leased("scan_open_blocks", lease, arguments, deadline)
         return [Block(row["ordinal"], row["records"]) for row in answer["blocks"]]
@@ -148,7 +148,7 @@ class ScanStore:
         await self._leased("scan_renew", lease, {"p_lease_seconds": lease_seconds}, deadline)
 
     async def release(self, lease: Lease, deadline: Deadline) -> None:
-        """Give the scan back, for another worker to go on with."""
+        """Hand the scan back, for another worker to go on with."""
         await self._leased("scan_release", lease, {}, deadline)
 
     async def finish(

@@ -33,7 +33,7 @@ _GUARD = "'"
 
 
 def csv_export(items: Iterable[Mapping[str, Any]]) -> str:
-    """Give the rows of `scan_processed_items` as CSV with a header; no cell of it is a formula.
+    """Return the rows of `scan_processed_items` as CSV with a header; no cell of it is a formula.
 
     A cell that would be one begins with an apostrophe, and every cell is quoted, so that no comma, semicolon, quotation
     mark or line break in it begins another.
@@ -48,7 +48,7 @@ def csv_export(items: Iterable[Mapping[str, Any]]) -> str:
 
 
 def cell(value: object) -> str:
-    """Give a value as the text of a cell: lists with semicolons between, nothing for None."""
+    """Return a value as the text of a cell: lists with semicolons between, nothing for None."""
     if value is None:
         return ""
     text = "; ".join(map(str, value)) if isinstance(value, list) else str(value)

@@ -45,7 +45,7 @@ def export(
 
 
 def read(scan_id: UUID, identity: Identity, env: Mapping[str, str]) -> Iterator[dict[str, Any]]:
-    """Give the rows of a scan in the order in which they were stored, a page at a time.
+    """Return the rows of a scan in the order in which they were stored, a page at a time.
 
     Raises:
         Problem: when this identity has no scans, there is no such scan of theirs, or the stack refuses.

@@ -84,7 +84,7 @@ class Storage:
 
 
 def _file_of(content_type: str, body: bytes) -> bytes:
-    """Give the file that a body is, or that a form holds: a browser sends one, with fields beside the file."""
+    """Return the file that a body is, or that a form holds: a browser sends one, with fields beside the file."""
     boundary = _BOUNDARY.search(content_type)
     if boundary is None:
         return body

@@ -35,7 +35,7 @@ def main() -> None:
 
 
 def _asked(url: str, lock: Path) -> Mapping[str, Any] | None:
-    """Give pip-audit's report of a lock; None where it came to none."""
+    """Return pip-audit's report of a lock; None where it came to none."""
     command = [
         sys.executable, "-m", "pip_audit", "--requirement", str(lock), "--require-hashes", "--disable-pip",
         "--vulnerability-service", "osv", "--osv-url", url, "--format", "json",
@@ -50,7 +50,7 @@ def _asked(url: str, lock: Path) -> Mapping[str, Any] | None:
 
 
 def _answers(url: str) -> bool:
-    """Tell whether a service answers one question as one does."""
+    """Return whether a service answers one question as one does."""
     question = {"package": {"name": "pip", "ecosystem": "PyPI"}, "version": "26.3"}
     try:
         reply = httpx.post(url, json=question, timeout=PROBE_SECONDS)

@@ -44,7 +44,7 @@ def write(path: Path, entries: Iterable[Entry], *, compiled: bool) -> None:
 
 
 def _digest(entries: Iterable[Entry], *, compiled: bool) -> str:
-    """Give the digest of all that a zip is made of, this file and the interpreter that compiles with it."""
+    """Return the digest of all that a zip is made of, this file and the interpreter that compiles with it."""
     digest = hashlib.sha256(Path(__file__).read_bytes() + f"{sys.version} {compiled}".encode())
     for place, source in entries:
         digest.update(f"{place}\0{hashlib.sha256(source.read_bytes()).hexdigest()}\0".encode())

@@ -66,7 +66,7 @@ def _is_needed(place: PurePosixPath) -> bool:
 
 
 def _source(place: PurePosixPath) -> PurePosixPath:
-    """Give the module whose bytecode a file is, else the file itself."""
+    """Return the module whose bytecode a file is, else the file itself."""
     if place.parent.name != "__pycache__":
         return place
     return place.parent.parent / f"{place.name.partition('.')[0]}.py"

@@ -49,7 +49,7 @@ def make_lazy(site: Path) -> None:
 
 
 def named_modules(source: str, place: Path) -> Mapping[str, str]:
-    """Give the module of each name that the source of a package imports from below it.
+    """Return the module of each name that the source of a package imports from below it.
 
     Raises:
         Problem: it does anything else, or names something as one of its modules is called.

@@ -46,7 +46,7 @@ def write(path: Path, function: str, site: Path) -> None:
 
 @cache
 def _of_lock() -> str:
-    """Give the list of the whole lock; making it takes some seconds, and it is alike for every function."""
+    """Return the list of the whole lock; making it takes some seconds, and it is alike for every function."""
     command = [sys.executable, "-m", "cyclonedx_py", "requirements", "--output-reproducible", str(LOCK)]
     ended = subprocess.run(command, capture_output=True, text=True, check=False)
     if ended.returncode != 0:
@@ -56,7 +56,7 @@ def _of_lock() -> str:
 
 
 def _installed(site: Path) -> Mapping[str, Message]:
-    """Give the metadata of every package of a folder that is shipped, by its name."""
+    """Return the metadata of every package of a folder that is shipped, by its name."""
     found = {}
     for path in site.glob("*.dist-info/METADATA"):
         metadata = HeaderParser().parsestr(path.read_text("utf-8"))

@@ -17,7 +17,7 @@ _SCAN_BEGINS = 0xDA
 
 
 def seen_in(message: dict[str, Any]) -> str:
-    """Give the words in all images of a message."""
+    """Return the words in all images of a message."""
     content = message.get("content")
     parts = content if isinstance(content, list) else []
     return "\n".join(words for part in parts for words in _words(_data(part)))

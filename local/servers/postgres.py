@@ -89,7 +89,7 @@ class Postgres:
         self._wait(children.start(server), log)
 
     def prepare(self, database: str = "postgres") -> None:
-        """Give a database what hosted ones have from the start; harmless when done again."""
+        """Prepare a database with what hosted ones have from the start; harmless when done again."""
         with psycopg.connect(self.url(ADMIN, database), autocommit=True) as connection:
             connection.execute(BOOTSTRAP.read_bytes())
 

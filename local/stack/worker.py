@@ -45,7 +45,7 @@ class Line:
 
 
 def lines(settings: Settings) -> list[Line]:
-    """Give the queues that are worked off; a function that cannot be loaded takes no other down."""
+    """Return the queues that are worked off; a function that cannot be loaded takes no other down."""
     wanted = [
         (settings.job_queue_url, "generate_ai_content", 4, settings.job_timeout_seconds),
         (settings.scan_queue_url, "scan_processor_v2", 2, settings.scan_timeout_seconds),

@@ -10,7 +10,7 @@ from shared.errors import ContentRefused, ProviderError
 
 
 def filtered(run: Run, generated: Generated) -> Generated:
-    """Give what may leave of a whole text.
+    """Return what may leave of a whole text.
 
     Raises:
         ContentRefused: the filter refused it.
@@ -28,7 +28,7 @@ def filtered(run: Run, generated: Generated) -> Generated:
 
 
 async def filtered_texts(run: Run, texts: AsyncGenerator[str]) -> AsyncGenerator[str]:
-    """Give what may leave of the texts of a stream, as they come; raises ContentRefused where the filter does."""
+    """Return what may leave of the texts of a stream, as they come; raises ContentRefused where the filter does."""
     through = None if run.call.answer_filter is None else run.call.answer_filter()
     try:
         async with aclosing(texts):
@@ -44,7 +44,7 @@ async def filtered_texts(run: Run, texts: AsyncGenerator[str]) -> AsyncGenerator
 
 
 def something(run: Run, text: str) -> str:
-    """Give the text, or raise ProviderError where none is left: then nothing was delivered."""
+    """Return the text, or raise ProviderError where none is left: then nothing was delivered."""
     if not text.strip():
         run.attempts[-1].broken()
         raise ProviderError

@@ -75,11 +75,11 @@ class TextFilter(Protocol):
     """What stands between a model's text and its reader, made anew for each text."""
 
     def add(self, text: str) -> str:
-        """Take the next piece in and give what may leave of what has come; ContentRefused ends the call."""
+        """Take in the next piece and return what may leave of what has come; ContentRefused ends the call."""
         ...
 
     def end(self) -> str:
-        """Give the rest; raises as `add` does."""
+        """Return the rest; raises as `add` does."""
         ...
 
 
@@ -87,7 +87,7 @@ class Feature(Protocol):
     """What a feature does in the two transactions of its calls, beside the money."""
 
     def opening(self, reservation: str) -> tuple[str, Mapping[str, Any]]:
-        """Give the database function that reserves for this feature, and its arguments."""
+        """Return the database function that reserves for this feature, and its arguments."""
         ...
 
     def opened(self, answer: Mapping[str, Any]) -> None:
@@ -95,11 +95,11 @@ class Feature(Protocol):
         ...
 
     def delivered(self, generated: Generated, tokens: int) -> Mapping[str, Any]:
-        """Give the feature's rows for the settlement."""
+        """Return the feature's rows for the settlement."""
         ...
 
     def failed(self, error: NexscoutError) -> Mapping[str, Any]:
-        """Give the feature's rows for a release, which this error is the reason of."""
+        """Return the feature's rows for a release, which this error is the reason of."""
         ...
 
 

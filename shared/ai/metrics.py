@@ -51,7 +51,7 @@ class Metrics:
         self.errors[code] += 1
 
     def snapshot(self) -> dict[str, Any]:
-        """Give the counters as JSON-able values; rates are 0 where nothing was counted yet."""
+        """Return the counters as JSON-able values; rates are 0 where nothing was counted yet."""
         ended = self.delivered + self.replayed + self.errors.total()
         return {
             "requests": self.requests,
@@ -70,7 +70,7 @@ class Metrics:
         }
 
     def _percentile(self, percent: int) -> float:
-        """Give the nearest-rank percentile of the newest latencies."""
+        """Return the nearest-rank percentile of the newest latencies."""
         ordered = sorted(self.latencies_ms)
         if not ordered:
             return 0.0

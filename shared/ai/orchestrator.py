@@ -68,7 +68,7 @@ class Orchestrator:
         self._settler = Settler(ledger, self._metrics)
 
     def metrics(self) -> dict[str, Any]:
-        """Give the counters of this process."""
+        """Return the counters of this process."""
         return self._metrics.snapshot()
 
     async def run(self, call: AICall, context: RequestContext) -> Reply:
@@ -179,7 +179,7 @@ class Orchestrator:
         return await self._configurations.load(call.caller, deadline) if call.configured else None
 
     async def _configuration(self, run: Run, loaded: Loaded | None) -> Configuration:
-        """Give one that is as new as the reservation told."""
+        """Return one that is as new as the reservation told."""
         version, caller = run.hold.config_version, run.call.caller
         if loaded is None:
             return Configuration(caller.user_id or "", version, {})
@@ -243,7 +243,7 @@ async def _read_material(
 
 
 def _read(result: T | BaseException) -> T:
-    """Give what was read, or raise what kept it from being read."""
+    """Return what was read, or raise what kept it from being read."""
     if isinstance(result, BaseException):
         raise result
     return result

@@ -23,7 +23,7 @@ class Reply:
 
 
 def body_of(run: Run, generated: Generated) -> dict[str, Any]:
-    """Give the reply; its energy figures are filled in by the settlement."""
+    """Return the reply; its energy figures are filled in by the settlement."""
     usage = run.usage()
     return {
         "success": True,
@@ -70,7 +70,7 @@ def _meta(run: Run, generated: Generated) -> dict[str, Any]:
 
 
 def settle_record(run: Run, generated: Generated, body: Mapping[str, Any]) -> dict[str, Any]:
-    """Give the argument of ai_settle: what was sent, the reply to keep, and the row of the generation."""
+    """Return the argument of ai_settle: what was sent, the reply to keep, and the row of the generation."""
     record = end_record(run)
     if run.call.idempotency_key is not None:
         record |= {"reply": body, "reply_status": 200}
@@ -90,7 +90,7 @@ def settle_record(run: Run, generated: Generated, body: Mapping[str, Any]) -> di
 
 
 def end_record(run: Run) -> dict[str, Any]:
-    """Give what is recorded of every ended call, delivered or not."""
+    """Return what is recorded of every ended call, delivered or not."""
     served = run.served_by()
     return {
         "attempts": [attempt.record() for attempt in run.attempts],

@@ -42,7 +42,7 @@ class Settler:
         return await to_the_end(self._settle(run, generated, whole=whole))
 
     async def release(self, run: Run, error: BaseException) -> None:
-        """Give back what a call held; never raises a NexscoutError, the one at hand counts."""
+        """Release what a call held; never raises a NexscoutError, the one at hand counts."""
         await to_the_end(self._release(run, error))
 
     async def _settle(self, run: Run, generated: Generated, *, whole: bool) -> Reply:
@@ -102,14 +102,14 @@ class Settler:
 
 
 def _known(error: BaseException) -> NexscoutError:
-    """Give the code under which an end is recorded: cancelled means that nobody waited any longer."""
+    """Return the code under which an end is recorded: cancelled means that nobody waited any longer."""
     if isinstance(error, NexscoutError):
         return error
     return ClientClosed() if isinstance(error, asyncio.CancelledError) else InternalError()
 
 
 def _grace(context: RequestContext) -> Deadline:
-    """Give the time to resolve a hold: what is left, and a second where nothing is."""
+    """Return the time to resolve a hold: what is left, and a second where nothing is."""
     deadline = context.deadline
     return Deadline.starting(max(deadline.remaining(), GRACE_SECONDS), clock=deadline.clock)
 

@@ -33,7 +33,7 @@ class LiveStream:
         self._ended = False
 
     async def events(self) -> AsyncGenerator[Event]:
-        """Give meta, the deltas, then done or error."""
+        """Return meta, the deltas, then done or error."""
         try:
             yield {
                 "type": "meta",
@@ -55,7 +55,7 @@ class LiveStream:
                 await self._abandoned()
 
     def _whole(self) -> Generated:
-        """Give what was delivered: the very text that has gone out."""
+        """Return what was delivered: the very text that has gone out."""
         generated = self._begun.generated()
         if self.run.call.answer_filter is None:
             return generated
@@ -83,12 +83,12 @@ class LiveStream:
 
 
 def error_event(error: NexscoutError, request_id: str) -> Event:
-    """Give an error as an event: what the body of an error reply says."""
+    """Return an error as an event: what the body of an error reply says."""
     return {"type": "error", **error.body(request_id)}
 
 
 async def written(reply: Reply) -> AsyncGenerator[Event]:
-    """Give a finished reply in the form of a stream."""
+    """Return a finished reply in the form of a stream."""
     body = reply.body
     meta = body.get("meta") or {}
     yield {

@@ -38,7 +38,7 @@ _WORD = re.compile(r"[^\W_]+(?:['\u2019-][^\W_]+)*|&")
 
 
 def company_statements(text: str) -> Iterator[Statement]:
-    """Give the companies the visitor names as his own or his employer's; a place of work alone is none."""
+    """Return the companies the visitor names as his own or his employer's; a place of work alone is none."""
     for match in _CUE.finditer(text):
         yield from _named(text, match.end(), match.start())
     for match in _FROM.finditer(text):
@@ -65,7 +65,7 @@ def _named(text: str, start: int, cue_start: int) -> Iterator[Statement]:
 
 
 def _company_end(text: str, start: int) -> int:
-    """Give the end of the capitalised words from `start` on; small words count only between two of them."""
+    """Return the end of the capitalised words from `start` on; small words count only between two of them."""
     end = position = start
     for _ in range(MAX_WORDS):
         word = _WORD.match(text, position)

@@ -43,7 +43,7 @@ _OTHERS_AFTER = re.compile(
 
 
 def email_statements(text: str) -> Iterator[Statement]:
-    """Give the visitor's own valid addresses in order, the domain in lower case; no name server is asked."""
+    """Return the visitor's own valid addresses in order, the domain in lower case; no name server is asked."""
     since = 0
     for start, end in sorted(set(_plain_spans(text)) | set(_written_out_spans(text))):
         if start < since:
@@ -63,7 +63,7 @@ def email_statements(text: str) -> Iterator[Statement]:
 
 
 def listed_addresses(text: str) -> Iterator[Statement]:
-    """Give every valid address in notes about other people, in order, the domain in lower case, whosever it is."""
+    """Return every valid address in notes about other people, in order, the domain in lower case, whosever it is."""
     since = 0
     spaced = (match.span() for match in _SPACED.finditer(text))
     spans = {*_plain_spans(text), *_written_out_spans(text), *spaced}
@@ -77,7 +77,7 @@ def listed_addresses(text: str) -> Iterator[Statement]:
 
 
 def valid_address(address: str) -> str | None:
-    """Give the address as the mail standards write it, or None where they do not allow it."""
+    """Return the address as the mail standards write it, or None where they do not allow it."""
     try:
         return validate_email(address, check_deliverability=False).normalized
     except EmailNotValidError:
@@ -85,7 +85,7 @@ def valid_address(address: str) -> str | None:
 
 
 def spelled(words: str) -> str:
-    """Give `maria [at] gmail dot com` as `maria@gmail.com`; an address stays as it is."""
+    """Return `maria [at] gmail dot com` as `maria@gmail.com`; an address stays as it is."""
     joined = re.sub(
         r"[ \t]*[\[({]at[\])}][ \t]*|[ \t]+at[ \t]+|[ \t]*@[ \t]*", "@", words, flags=re.IGNORECASE
     )

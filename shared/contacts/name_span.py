@@ -38,7 +38,7 @@ class _Word:
 
 
 def name_span(text: str, start: int, *, lower_case: bool = False) -> tuple[int, int] | None:
-    """Give where the name that begins at `start` stands, without titles, or None where no name begins there.
+    """Return where the name that begins at `start` stands, without titles, or None where no name begins there.
 
     Words that are not capitalised are a name only with `lower_case`, for the places where nothing else can stand.
     """
@@ -57,7 +57,7 @@ def name_span(text: str, start: int, *, lower_case: bool = False) -> tuple[int, 
 
 
 def _words(text: str, start: int) -> list[_Word]:
-    """Give the words from `start` on that only spaces part; a full stop ends them unless it abbreviates."""
+    """Return the words from `start` on that only spaces part; a full stop ends them unless it abbreviates."""
     words: list[_Word] = []
     position = start
     while len(words) <= MAX_WORDS:
@@ -84,7 +84,7 @@ def _end(word: _Word) -> int:
 
 
 def _capitalised(words: list[_Word], *, shouting: bool) -> list[_Word]:
-    """Give the leading words that are written as a name; those in capitals only where shouting is let pass."""
+    """Return the leading words that are written as a name; those in capitals only where shouting is let pass."""
     name: list[_Word] = []
     for word in words:
         if not (_is_name_word(word, shouting=shouting) or (name and word.key in PARTICLES | SUFFIXES)):
@@ -103,7 +103,7 @@ def _is_name_word(word: _Word, *, shouting: bool) -> bool:
 
 
 def _lower_case(words: list[_Word]) -> list[_Word]:
-    """Give the words up to the first that cannot be a name's; none where they run on like a sentence."""
+    """Return the words up to the first that cannot be a name's; none where they run on like a sentence."""
     name: list[_Word] = []
     for word in words:
         if word.key in NOT_NAMES | BRANDS or len(word.text) == 1 or _is_verb_form(word.key):

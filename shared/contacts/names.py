@@ -63,7 +63,7 @@ _CORRECTED = re.compile(
 
 
 def name_statements(text: str) -> Iterator[Statement]:
-    """Give the names by which the visitor introduces himself: the plainest introduction first, then in order."""
+    """Return the names by which the visitor introduces himself: the plainest introduction first, then in order."""
     yield from _after(text, _CERTAIN, lower_case=True)
     yield from _after(text, _LABEL, lower_case=True)
     yield from _after(text, _LIKELY)
@@ -74,12 +74,12 @@ def name_statements(text: str) -> Iterator[Statement]:
 
 
 def nickname_statements(text: str) -> Iterator[Statement]:
-    """Give what the visitor wants to be called: a name only where no other is known."""
+    """Return what the visitor wants to be called: a name only where no other is known."""
     yield from _after(text, _NICKNAME)
 
 
 def spelling_statements(text: str) -> Iterator[Statement]:
-    """Give names that mend one said before: `sorry, it's Marianne`; one that resembles none is no name."""
+    """Return names that mend one said before: `sorry, it's Marianne`; one that resembles none is no name."""
     yield from (statement for statement in _after(text, _CORRECTED) if CORRECTION.search(statement.before))
 
 
@@ -98,7 +98,7 @@ def _before(text: str, opening: re.Pattern[str], cue: re.Pattern[str]) -> Iterat
 
 
 def _signatures(text: str) -> Iterator[Statement]:
-    """Give a full name beside a number or an address, before what it asks for, or as the last words of a message."""
+    """Return a full name beside a number or an address, before what it asks for, or as the last words of a message."""
     for opening, behind in _SIGNATURES:
         for match in opening.finditer(text):
             span = name_span(text, match.end())

@@ -59,7 +59,7 @@ _AMOUNT_AFTER = re.compile(r"\s*(?:%|pesos?\b|php\b|sqm\b|sq\b|k\b|,\d{3}\b)", r
 
 
 def phone_statements(text: str) -> Iterator[Statement]:
-    """Give the visitor's own valid numbers in order, as E.164; Philippine where no country is said."""
+    """Return the visitor's own valid numbers in order, as E.164; Philippine where no country is said."""
     spans = _spans(text)
     since = 0
     for (start, end), number in sorted(spans.items()):
@@ -70,7 +70,7 @@ def phone_statements(text: str) -> Iterator[Statement]:
 
 
 def listed_numbers(text: str) -> Iterator[Statement]:
-    """Give every valid number in notes about other people, in order, as E.164; none of an order, an amount or a link.
+    """Return every valid number in notes about other people, in order, as E.164; none of an order, an amount or a link.
 
     Whose number it is, a list tells by its line, so that words such as "her number" do not count against it.
     """
@@ -90,7 +90,7 @@ def listed_numbers(text: str) -> Iterator[Statement]:
 
 
 def valid_number(words: str) -> str | None:
-    """Give the words as E.164, or None where no numbering plan has such a number."""
+    """Return the words as E.164, or None where no numbering plan has such a number."""
     try:
         number = phonenumbers.parse(_LETTER_ZERO.sub("0", words), REGION)
     except phonenumbers.NumberParseException:
@@ -99,7 +99,7 @@ def valid_number(words: str) -> str | None:
 
 
 def _own_line(number: phonenumbers.PhoneNumber) -> str | None:
-    """Give a person's or an office's number as E.164; a toll-free or premium line is nobody's contact."""
+    """Return a person's or an office's number as E.164; a toll-free or premium line is nobody's contact."""
     if phonenumbers.number_type(number) not in _OWN_LINES:
         return None
     return phonenumbers.format_number(number, E164)
@@ -146,7 +146,7 @@ def _nearest_cue(words: str) -> str | None:
 
 
 def _inside_longer(text: str, start: int, end: int, spans: Collection[tuple[int, int]]) -> bool:
-    """Tell whether digits that are no number of their own stand right beside it: then it is a part of those."""
+    """Return whether digits that are no number of their own stand right beside it: then it is a part of those."""
     before = _DIGIT_BEFORE.search(text[max(0, start - 2) : start])
     after = _DIGIT_AFTER.match(text[end : end + 2])
     follows = any(0 <= start - other <= 1 for _, other in spans)

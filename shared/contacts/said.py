@@ -100,7 +100,7 @@ class Statement:
         return bool(_RELATIVE.search(self.before))
 
     def found(self, message: int) -> Found:
-        """Give the value with its evidence."""
+        """Return the value with its evidence."""
         return Found(self.value, Said(message, self.start, self.end))
 
 

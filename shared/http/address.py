@@ -19,7 +19,7 @@ UNKNOWN = "unknown"
 def viewer_address(
     client: tuple[str, int] | None, headers: Mapping[str, str], origin_secret: SecretStr | None
 ) -> str:
-    """Give the visitor's address as limits count it: IPv4 whole, IPv6 by its network of 64 bits.
+    """Return the visitor's address as limits count it: IPv4 whole, IPv6 by its network of 64 bits.
 
     `client` is the connection's other end, which the platform takes from its own request context. Behind the
     distribution that is the distribution: then its header counts, where the request carries the secret that it adds.
@@ -35,7 +35,7 @@ def viewer_address(
 
 
 def is_from_distribution(headers: Mapping[str, str], origin_secret: SecretStr | None) -> bool:
-    """Tell whether the distribution sent a request: nobody else knows the secret, and without one nobody does."""
+    """Return whether the distribution sent a request: nobody else knows the secret, and without one nobody does."""
     if origin_secret is None:
         return False
     told = headers.get(ORIGIN_HEADER, "").encode()

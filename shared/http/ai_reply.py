@@ -16,7 +16,7 @@ _KEY = re.compile(r"[\x21-\x7e]{1,255}")
 
 
 def idempotency_key(request: Request) -> str | None:
-    """Give the key of the request, None without one; raises InvalidRequest for one that cannot be kept."""
+    """Return the key of the request, None without one; raises InvalidRequest for one that cannot be kept."""
     key = request.headers.get("idempotency-key")
     if key is not None and not _KEY.fullmatch(key):
         raise InvalidRequest(

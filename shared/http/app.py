@@ -86,13 +86,13 @@ def create_app(
 
 
 def services_of(request: Request) -> Services:
-    """Give the process's services to a route."""
+    """Return the process's services, for a route."""
     services: Services = request.app.state.services
     return services
 
 
 def context_of(request: Request) -> RequestContext:
-    """Give the request's context to a route."""
+    """Return the request's context, for a route."""
     context: RequestContext = request.scope["nexscout.context"]
     return context
 
@@ -123,7 +123,7 @@ async def _reply_http_exception(request: Request, error: Exception) -> JSONRespo
 
 
 def error_response(error: NexscoutError, context: RequestContext) -> JSONResponse:
-    """Give the reply of an error in the contract's shape."""
+    """Return the reply of an error in the contract's shape."""
     context.fields["code"] = error.code
     headers = {}
     if error.retry_after_seconds is not None:
@@ -175,7 +175,7 @@ class Envelope:
         return Unheard(send, str(context.request_id))
 
     async def _is_bypassed(self, scope: Scope) -> bool:
-        """Tell whether a request reaches a function that stands behind a distribution by another way."""
+        """Return whether a request reaches a function that stands behind a distribution by another way."""
         if not self._settings.origin_secret_required:
             return False
         secrets = await self._settings.secrets.current()
@@ -271,6 +271,6 @@ def _header(scope: Scope, name: bytes) -> str:
 
 
 def _where(error: BaseException) -> list[str]:
-    """Give the frames of a crash without its words, which may be a caller's."""
+    """Return the frames of a crash without its words, which may be a caller's."""
     frames = traceback.extract_tb(error.__traceback__)[-8:]
     return [f"{frame.filename.rsplit('/', 1)[-1]}:{frame.lineno} {frame.name}" for frame in frames]

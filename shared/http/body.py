@@ -57,7 +57,7 @@ async def read_json(request: Request, max_bytes: int, head: bytearray | None = N
 
 
 def body_hash(function_name: str, body: Mapping[str, Any]) -> str:
-    """Give the hash of what is asked; how it is delivered (`stream`) is no part of it."""
+    """Return the hash of what is asked; how it is delivered (`stream`) is no part of it."""
     asked: dict[str, Any] = {name: value for name, value in body.items() if name != "stream"}
     if isinstance(asked.get("config"), dict):
         asked["config"] = {name: value for name, value in asked["config"].items() if name != "stream"}
@@ -85,7 +85,7 @@ async def _read(request: Request, max_bytes: int, head: bytearray) -> bytes:
 
 
 def _faults(body: dict[str, Any]) -> Iterator[tuple[_Place, str]]:
-    """Give what PostgreSQL cannot keep, names too; without recursion, so that depth cannot break it."""
+    """Return what PostgreSQL cannot keep, names too; without recursion, so that depth cannot break it."""
     waiting: list[tuple[_Place | None, dict[str, Any] | list[Any]]] = [(None, body)]
     while waiting:
         above, item = waiting.pop()

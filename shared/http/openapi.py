@@ -21,7 +21,7 @@ Schema = dict[str, Any]
 
 
 def assembled(fixed: Path, schemas: Mapping[str, Schema], codes_of_others: Collection[str]) -> dict[str, Any]:
-    """Give the document of the function that `info.title` of its fixed part names.
+    """Return the document of the function that `info.title` of its fixed part names.
 
     `codes_of_others` are the errors that this function never answers with; the tree of errors has all others.
     """
@@ -38,14 +38,14 @@ def assembled(fixed: Path, schemas: Mapping[str, Schema], codes_of_others: Colle
 
 
 def any_of(*names: Iterable[str]) -> Schema:
-    """Give the schema of what is as one of the named ones tells."""
+    """Return the schema of what is as one of the named ones tells."""
     return {"anyOf": [{"$ref": REFERENCE.format(model=name)} for group in names for name in group]}
 
 
 def model_schemas(
     requests: Iterable[type[BaseModel]], outputs: Iterable[type[BaseModel]] = ()
 ) -> dict[str, Schema]:
-    """Give the schemas of what is sent and of the results that are given as the model gave them."""
+    """Return the schemas of what is sent and of the results that are given as the model gave them."""
     _, generated = models_json_schema(
         [*((model, "validation") for model in requests), *((model, "serialization") for model in outputs)],
         by_alias=True,
@@ -60,7 +60,7 @@ def _read(path: Path) -> dict[str, Any]:
 
 
 def _plain(node: Any) -> Any:  # noqa: ANN401  # any part of a schema
-    """Give a part of a schema without the titles that only repeat the names."""
+    """Return a part of a schema without the titles that only repeat the names."""
     if isinstance(node, dict):
         kept = {key: value for key, value in node.items() if key != "title" or not isinstance(value, str)}
         return {key: _plain(value) for key, value in kept.items()}

@@ -73,7 +73,7 @@ async def _disconnected(receive: Receive) -> None:
 
 
 async def _before(gone: asyncio.Task[None], step: Any) -> Mapping[str, Any] | None:  # noqa: ANN401  # an awaitable
-    """Give the next event, or None when there is none or nobody is left to read it."""
+    """Return the next event, or None when there is none or nobody is left to read it."""
     following = asyncio.ensure_future(step)
     try:
         await asyncio.wait({gone, following}, return_when=asyncio.FIRST_COMPLETED)

@@ -17,7 +17,7 @@ MOST_UNKNOWN = 20
 
 
 def parse(model: type[Model], body: Mapping[str, Any]) -> Model:
-    """Give the body as the model; fields it does not know are ignored, with one log event.
+    """Return the body as the model; fields it does not know are ignored, with one log event.
 
     Raises:
         InvalidRequest: with a fault for each field that is missing or wrong.
@@ -32,7 +32,7 @@ def parse(model: type[Model], body: Mapping[str, Any]) -> Model:
 
 
 def invalid(error: ValidationError) -> InvalidRequest:
-    """Give the error of the contract; the values that were sent are not repeated."""
+    """Return the error of the contract; the values that were sent are not repeated."""
     faults = [_fault(detail) for detail in error.errors(include_input=False, include_url=False)[:MOST_FAULTS]]
     return InvalidRequest(_sentence(faults), details=faults)
 

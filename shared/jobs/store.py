@@ -76,7 +76,7 @@ class JobQueue:
         )
 
     async def waiting(self, older_than_seconds: int, deadline: Deadline) -> list[UUID]:
-        """Give the jobs whose message must be lost, each once in that time; too many times is a failed job."""
+        """Return the jobs whose message must be lost, each once in that time; too many times is a failed job."""
         arguments = {"p_older_than_seconds": older_than_seconds}
         answer = await self._database.as_service().rpc("ai_requeue_jobs", arguments, deadline)
         return [UUID(job_id) for job_id in answer["jobs"]]
@@ -92,7 +92,7 @@ class JobQueue:
         return bool(await self._database.as_service().rpc("ai_finish_job", arguments, deadline))
 
     async def find(self, job_id: UUID, caller: Caller, deadline: Deadline) -> JobState:
-        """Give the state of a user's own job.
+        """Return the state of a user's own job.
 
         Raises:
             RequestNotFound: there is none of this id, or it is somebody else's.

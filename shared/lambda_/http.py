@@ -19,7 +19,7 @@ WARMERS = {"serverless-plugin-warmup"}
 
 
 def platform_handler(app: ASGI) -> Handler:
-    """Give the handler: events of an HTTP API or of a function's own URL go to the app, on one loop for the process.
+    """Return the handler: events of an HTTP API or of a function's own URL go to the app, on one loop for the process.
 
     What only keeps the process warm is answered without the app. Any other event is an error that the platform is
     told of.

@@ -21,5 +21,5 @@ loop = asyncio.new_event_loop()
 
 
 def handler(_event: Mapping[str, Any], context: Any) -> Mapping[str, Any]:  # noqa: ANN401  # the platform's own
-    """Give the counts."""
+    """Return the counts."""
     return loop.run_until_complete(sweep(services, platform_deadline(context, MOST_SECONDS)))

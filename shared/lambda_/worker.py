@@ -22,7 +22,7 @@ Handler = Callable[[Mapping[str, Any], Any], Mapping[str, Any]]
 
 
 def queue_handler(work_on: WorkOn, services: Services, most_seconds: float) -> Handler:
-    """Give the handler; its answer names the messages that must come again."""
+    """Return the handler; its answer names the messages that must come again."""
     processor = AsyncBatchProcessor(EventType.SQS, raise_on_entire_batch_failure=False)
     # One for the life of the process: connections outlive an invocation, and with them the loop they were made on.
     asyncio.set_event_loop(asyncio.new_event_loop())

@@ -64,7 +64,7 @@ class Authenticator:
         await self._signers.renew(deadline)
 
     async def authenticate(self, headers: Mapping[str, str], deadline: Deadline | None = None) -> Caller:
-        """Give the caller; a verified user token decides alone, whatever key stands beside it.
+        """Return the caller; a verified user token decides alone, whatever key stands beside it.
 
         Raises:
             Unauthorized: no key and no token, an unknown key, or a token that is not valid.
@@ -104,7 +104,7 @@ class Authenticator:
     async def _key_for(
         self, header: Mapping[str, Any], secret: SecretStr | None, deadline: Deadline
     ) -> str | jwt.PyJWK:
-        """Give the one key that the algorithm may be checked with: a public key never serves as a secret."""
+        """Return the one key that the algorithm may be checked with: a public key never serves as a secret."""
         algorithm, key_id = header.get("alg"), header.get("kid")
         if algorithm == "HS256" and secret is not None:
             return secret.get_secret_value()
@@ -124,7 +124,7 @@ class Authenticator:
 
 @lru_cache(maxsize=64)
 def _header_of(segment: str) -> Mapping[str, Any]:
-    """Give the header that the first segment of a token claims: alike in all tokens of one key.
+    """Return the header that the first segment of a token claims: alike in all tokens of one key.
 
     Raises:
         jwt.DecodeError: it is none. Everything else is checked with the signature.
@@ -171,12 +171,12 @@ def _same(one: str, other: str) -> bool:
 
 
 def _header(headers: Mapping[str, str], name: str) -> str:
-    """Give a header's value; one that was sent twice becomes a list, as HTTP joins them, and fits no key."""
+    """Return a header's value; one that was sent twice becomes a list, as HTTP joins them, and fits no key."""
     return ", ".join(value.strip() for key, value in headers.items() if key.lower() == name)
 
 
 def _bearer(headers: Mapping[str, str]) -> str | None:
-    """Give the bearer of `Authorization`, None without that header."""
+    """Return the bearer of `Authorization`, None without that header."""
     authorization = _header(headers, "authorization")
     if not authorization:
         return None
@@ -187,7 +187,7 @@ def _bearer(headers: Mapping[str, str]) -> str | None:
 
 
 def _user_id(claims: Mapping[str, Any]) -> str:
-    """Give the subject of a signed-in user's token: the legacy keys are tokens too, of another role."""
+    """Return the subject of a signed-in user's token: the legacy keys are tokens too, of another role."""
     subject = claims["sub"]
     try:
         canonical = str(UUID(subject))

@@ -64,7 +64,7 @@ class ConfigService:
         self._flights: dict[str, asyncio.Task[Configuration]] = {}
 
     async def load(self, caller: Caller, deadline: Deadline) -> Loaded:
-        """Give the caller's configuration from the cache, or read it.
+        """Return the caller's configuration from the cache, or read it.
 
         Raises:
             ServiceUnavailable: it could not be read; nothing is kept.
@@ -77,7 +77,7 @@ class ConfigService:
         return Loaded(await self._join_flight(caller, deadline), cached=False)
 
     async def at_least(self, loaded: Loaded, version: int, caller: Caller, deadline: Deadline) -> Loaded:
-        """Give the loaded configuration if it is as new as `version`, else one that is.
+        """Return the loaded configuration if it is as new as `version`, else one that is.
 
         Raises:
             ServiceUnavailable: no load gave one that new.

@@ -67,7 +67,7 @@ class Connection:
     async def find(
         self, table: str, equal: Mapping[str, str], deadline: Deadline, columns: str = "*"
     ) -> dict[str, Any] | None:
-        """Give the one row whose columns equal the given values, or None; raises as `rpc` does."""
+        """Return the one row whose columns equal the given values, or None; raises as `rpc` does."""
         query = (await self._client()).table(table).select(columns)
         for column, value in equal.items():
             query = query.eq(column, value)

@@ -40,7 +40,7 @@ class KeySet:
         self._flight: asyncio.Task[bool] | None = None
 
     async def find(self, key_id: str, deadline: Deadline) -> jwt.PyJWK | None:
-        """Give the key, or None when the project has no such key.
+        """Return the key, or None when the project has no such key.
 
         Raises:
             ServiceUnavailable: the keys could not be read, so nothing can be said.
@@ -100,7 +100,7 @@ class KeySet:
 
 
 def _usable(document: Mapping[str, Any]) -> dict[str, jwt.PyJWK]:
-    """Give the signing keys of the two algorithms that we accept; others, and broken ones, are left out."""
+    """Return the signing keys of the two algorithms that we accept; others, and broken ones, are left out."""
     keys = {}
     for entry in filter(_is_object, document["keys"]):
         algorithm = _CURVES_AND_TYPES.get((entry.get("kty"), entry.get("crv")))

@@ -32,7 +32,7 @@ class Storage:
     async def read(
         self, bucket: str, path: str, caller: Caller, max_bytes: int, deadline: Deadline
     ) -> AsyncGenerator[bytes]:
-        """Give a file in pieces: a user's under his own token, and for the service one below its owner's folder.
+        """Return a file in pieces: a user's under his own token, and for the service one below its owner's folder.
 
         Raises:
             NoSuchFile: there is no such file, or the caller may not read it.

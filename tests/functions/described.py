@@ -55,7 +55,7 @@ class Requester:
         case.validate_response(reply, checks=CHECKS)
 
     def _known(self, body: Any) -> Any:  # noqa: ANN401  # any JSON
-        """Give the body with ids that exist and without what is invented: the document can only tell their form."""
+        """Return the body with ids that exist and without what is invented: the document can only tell their form."""
         if not isinstance(body, dict):
             return body
         return {

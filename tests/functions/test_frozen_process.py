@@ -70,7 +70,7 @@ class Process:
         self._child = child
 
     async def invoke(self, event: dict[str, Any]) -> dict[str, Any]:
-        """Give the answer to one event."""
+        """Return the answer to one event."""
         assert self._child.stdin is not None
         assert self._child.stdout is not None
         self._child.stdin.write(json.dumps(event).encode() + b"\n")

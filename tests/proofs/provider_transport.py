@@ -78,7 +78,7 @@ class Chunks(httpx2.AsyncByteStream):
         self._chunks = chunks
 
     async def __aiter__(self) -> AsyncIterator[bytes]:
-        """Give one after the other, until the wire breaks."""
+        """Return one after the other, until the wire breaks."""
         for chunk in self._chunks:
             if not chunk:
                 raise httpx2.RemoteProtocolError("the provider closed the connection")

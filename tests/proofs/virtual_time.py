@@ -27,7 +27,7 @@ class _Selector(selectors.BaseSelector):
         return self._files.register(fileobj, events, data)
 
     def unregister(self, fileobj: Any) -> selectors.SelectorKey:  # noqa: ANN401
-        """Give the loop's own pipe back."""
+        """Restore the loop's own pipe."""
         return self._files.unregister(fileobj)
 
     def get_map(self) -> Mapping[Any, selectors.SelectorKey]:

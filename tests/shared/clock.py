@@ -8,5 +8,5 @@ class HandClock:
         self.now = now
 
     def __call__(self) -> float:
-        """Give the seconds, as `time.monotonic` would."""
+        """Return the seconds, as `time.monotonic` would."""
         return self.now

@@ -86,5 +86,5 @@ QUERY = " union all ".join(
 
 
 def broken(connection: psycopg.Connection, user_id: UUID) -> list[str]:
-    """Give the names of the invariants that do not hold for a user."""
+    """Return the names of the invariants that do not hold for a user."""
     return [name for (name,) in connection.execute(QUERY.encode(), {"user": user_id}).fetchall()]

@@ -71,7 +71,7 @@ class Account:
         return max(self.energy - self.bound()[0], 0)
 
     def reserve(self, wish: tuple[str, ...], group_key: str | None, key: str | None, body: str) -> str:
-        """Give the outcome; an admitted call is the last of `calls`."""
+        """Return the outcome; an admitted call is the last of `calls`."""
         self.look()
         earlier = next(
             (call for call in self.calls if key and call.key == key and call.state in {"held", "settled"}),

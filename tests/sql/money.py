@@ -132,16 +132,16 @@ class Money:
         )
 
     def broken(self, user_id: UUID) -> list[str]:
-        """Give the invariants that do not hold for a user; see invariants.py."""
+        """Return the invariants that do not hold for a user; see invariants.py."""
         return broken(self.admin, user_id)
 
     def rows(self, statement: str, *arguments: object) -> list[Row]:
-        """Give the rows of a query as dictionaries."""
+        """Return the rows of a query as dictionaries."""
         with self.admin.cursor(row_factory=dict_row) as cursor:
             return cursor.execute(statement.encode(), arguments).fetchall()
 
     def value(self, statement: str, *arguments: object) -> Any:  # noqa: ANN401
-        """Give the only value of a query."""
+        """Return the only value of a query."""
         row = self.admin.execute(statement.encode(), arguments).fetchone()
         return None if row is None else row[0]
 
@@ -154,7 +154,7 @@ class Money:
 
     @contextmanager
     def priced(self, **price: int) -> Iterator[str]:
-        """Give an action of its own, premium, at 10 energy unless the price says otherwise."""
+        """Return an action of its own, premium, at 10 energy unless the price says otherwise."""
         action = f"action_{uuid4().hex}"
         values = {"energy": 10, "coins": 0, "calls_per_charge": 1} | price
         self.admin.execute(
@@ -195,7 +195,7 @@ class Money:
 
 
 def reservation(user_id: UUID, /, *classes: str, **overrides: object) -> Row:
-    """Give the argument of ai_reserve; only what differs is named."""
+    """Return the argument of ai_reserve; only what differs is named."""
     return {
         "request_id": str(uuid4()),
         "user_id": str(user_id),
@@ -209,12 +209,12 @@ def reservation(user_id: UUID, /, *classes: str, **overrides: object) -> Row:
 
 
 def written(user_id: UUID, /, *classes: str, **overrides: object) -> str:
-    """Give the argument of ai_reserve as it is sent."""
+    """Return the argument of ai_reserve as it is sent."""
     return json.dumps(reservation(user_id, *classes, **overrides))
 
 
 def candidate(model_class: str, cost_bound_usd: str = "0.01") -> Row:
-    """Give the model of a class as ai_reserve takes it."""
+    """Return the model of a class as ai_reserve takes it."""
     return {
         "model": MODELS[model_class],
         "provider": "openai",
@@ -224,7 +224,7 @@ def candidate(model_class: str, cost_bound_usd: str = "0.01") -> Row:
 
 
 def attempt(ordinal: int = 1, state: str = "succeeded", **values: object) -> Row:
-    """Give an attempt as settle takes it: 1,000 tokens in and 100 out for 0.0035 USD."""
+    """Return an attempt as settle takes it: 1,000 tokens in and 100 out for 0.0035 USD."""
     return {
         "ordinal": ordinal,
         "provider": "openai",

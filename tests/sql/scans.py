@@ -62,7 +62,7 @@ class Scans:
         return self.money.answer("select public.scan_renew(%s, %s, %s)", scan, lease, LEASE_SECONDS)
 
     def release(self, scan: UUID, lease: int) -> Answer:
-        """Give a scan back."""
+        """Hand a scan back."""
         return self.money.answer("select public.scan_release(%s, %s)", scan, lease)
 
     def store(self, user: UUID, scan: UUID, ordinal: int, /, *items: Row, **values: object) -> Answer:
@@ -178,12 +178,12 @@ class Scans:
 
 
 def record(position: int = 0, text: str = "Dina Santos — need extra income") -> Row:
-    """Give a record as scan_add_blocks takes it."""
+    """Return a record as scan_add_blocks takes it."""
     return {"position": position, "text": text, "fields": {}, "source": "line"}
 
 
 def item(name: str | None = "Dina Santos", score: int = 72, position: int = 0, **values: object) -> Row:
-    """Give an item as it is stored; only what differs is named."""
+    """Return an item as it is stored; only what differs is named."""
     bucket = "hot" if score >= 70 else "warm" if score >= 50 else "cold"
     return {
         "position": position,
@@ -208,7 +208,7 @@ def item(name: str | None = "Dina Santos", score: int = 72, position: int = 0, *
 
 
 def block(scan: UUID, ordinal: int, /, *items: Row, **values: object) -> Row:
-    """Give a block as it is stored, scored by rules; one item where none is named."""
+    """Return a block as it is stored, scored by rules; one item where none is named."""
     return {
         "scan_id": str(scan),
         "ordinal": ordinal,

@@ -47,7 +47,7 @@ def version(connection: psycopg.Connection, user_id: str = OWNER) -> int:
 
 
 def fill_workspace(connection: psycopg.Connection, name: str, user_id: str) -> None:
-    """Give a user a row in every table of the configuration, each with a canary of his name."""
+    """Insert a user's row in every table of the configuration, each with a canary of his name."""
     canary = f"canary-of-{name}"
     for statement in (
         "insert into public.profiles (id, full_name, email, unique_user_id) values (%s, %s, 'x', gen_random_uuid())",

@@ -16,7 +16,7 @@ ITEMS = 50
 
 
 def crowd(money: Money, user: UUID) -> None:
-    """Give a user so many prospects: five of each name, each with a number of his own."""
+    """Insert so many prospects of a user: five of each name, each with a number of his own."""
     money.admin.execute(
         """insert into public.prospects (user_id, full_name, phone, email)
            select %s, 'Person ' || n %% %s, '0917 ' || lpad(n::text, 7, '0'), 'p' || n || '@x.ph'

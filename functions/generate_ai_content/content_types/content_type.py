@@ -33,7 +33,7 @@ Raises ValueError for what a schema cannot say.
 
 
 def as_given(output: Output, _shown: Mapping[str, Any]) -> dict[str, Any]:
-    """Give the result as it is."""
+    """Return the result as it is."""
     return output.model_dump(by_alias=True)
 
 

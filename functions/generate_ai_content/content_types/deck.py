@@ -68,7 +68,7 @@ def _finish(output: DeckOutput, _shown: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _shares(slides: int) -> list[Share]:
-    """Give a deck that is too long for one request in equal shares; they know each other by the outline."""
+    """Return the equal shares of a deck that is too long for one request; they know each other by the outline."""
     if slides <= SLIDES_AT_ONCE:
         return []
     size = ceil(slides / ceil(slides / SLIDES_AT_ONCE))

@@ -72,7 +72,7 @@ def finish(output: DeepScanOutput, shown: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _supported(given: list[Finding] | Finding | None, record: Evidence) -> tuple[Any, list[str]]:
-    """Give what a field holds once the unsupported is dropped, and the spans behind it in the same order."""
+    """Return what a field holds once the unsupported is dropped, and the spans behind it in the same order."""
     if isinstance(given, list):
         kept = [finding for finding in given if record.holds(finding.evidence)]
         return [finding.finding for finding in kept], [finding.evidence for finding in kept]
@@ -82,7 +82,7 @@ def _supported(given: list[Finding] | Finding | None, record: Evidence) -> tuple
 
 
 def bucket(score: int) -> str:
-    """Give hot from 70, warm from 50, else cold."""
+    """Return hot from 70, warm from 50, else cold."""
     if score >= HOT:
         return "hot"
     return "warm" if score >= WARM else "cold"

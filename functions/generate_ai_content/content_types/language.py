@@ -10,13 +10,13 @@ from shared.supabase.configuration import Configuration
 
 
 def language(asked: str | None, configuration: Configuration) -> str:
-    """Give the language asked for, else the workspace's, else `auto`; also for one that there is no guide for."""
+    """Return the language asked for, else the workspace's, else `auto`; also for one that there is no guide for."""
     preferred = asked or preferred_language(configuration) or "auto"
     return preferred.lower() if preferred.lower() in LANGUAGES else "auto"
 
 
 @cache
 def guide(folder: Path, name: str) -> str:
-    """Give how the language is written; `auto` may end up in Taglish, so its guide comes along."""
+    """Return how the language is written; `auto` may end up in Taglish, so its guide comes along."""
     names = ("auto", "taglish") if name == "auto" else (name,)
     return Prompt.load(folder / "languages", *names).text

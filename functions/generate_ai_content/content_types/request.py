@@ -33,7 +33,7 @@ class ContentRequest(Shape):
     transaction_id: ShortText = None
 
     def material(self) -> dict[str, Any]:
-        """Give what stands in the data beside workspace and prospect; None where it was not given."""
+        """Return what stands in the data beside workspace and prospect; None where it was not given."""
         return {
             "product_to_offer": self.product_name,
             "company_name": self.company_name,
@@ -41,7 +41,7 @@ class ContentRequest(Shape):
         }
 
     def choices(self) -> dict[str, Any]:
-        """Give what was chosen, for the stored generation, without people's words."""
+        """Return what was chosen, for the stored generation, without people's words."""
         return self.model_dump(
             mode="json", by_alias=True, exclude_none=True, exclude={"transaction_id", *self.WORDS}
         )
@@ -69,7 +69,7 @@ class WithGoal(Shape):
 
 
 def synonym(body: Any, name: str, other: str) -> Any:  # noqa: ANN401  # what was sent
-    """Give the body with a field under its first name, where only the second was filled in."""
+    """Return the body with a field under its first name, where only the second was filled in."""
     if isinstance(body, dict) and body.get(name) in (None, "") and other in body:
         return {**body, name: body[other]}
     return body

@@ -63,7 +63,7 @@ class SequenceOutput(Output):
 
 
 def _shares(steps: int) -> list[Share]:
-    """Give a sequence that is too long for one request in two shares, of which each has arguments of its own."""
+    """Return the two shares of a sequence that is too long for one request, each with its own arguments."""
     if steps <= STEPS_AT_ONCE:
         return []
     half = ceil(steps / 2)

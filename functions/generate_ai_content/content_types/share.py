@@ -10,12 +10,12 @@ from shared.ai.provider.strict_schema import strict_schema
 
 
 def part(name: str, output: type[Output], share: Share) -> Part:
-    """Give the request that writes a share."""
+    """Return the request that writes a share."""
     return Part(share.instruction, Structure(name, _schema(output, share), _ShareCheck(output, share).parse))
 
 
 def _schema(output: type[Output], share: Share) -> dict[str, Any]:
-    """Give the schema of the result with as many items as the share has, each number one of those it may carry."""
+    """Return the schema of the result with as many items as the share has, each number one of those it may carry."""
     schema = strict_schema(output, {share.items: _count(share)})
     reference = schema["properties"][share.items]["items"]["$ref"].removeprefix("#/$defs/")
     for field, numbers in share.numbers.items():
@@ -33,7 +33,7 @@ class _ShareCheck:
     share: Share
 
     def parse(self, text: str) -> dict[str, Any]:
-        """Give the share's list; raises ValueError unless its items carry the numbers of the share."""
+        """Return the share's list; raises ValueError unless its items carry the numbers of the share."""
         items = getattr(self.output.model_validate_json(bare(text)), self.share.items)
         for field, numbers in self.share.numbers.items():
             if [getattr(item, field) for item in items] != list(numbers):

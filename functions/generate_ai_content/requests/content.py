@@ -37,16 +37,16 @@ class ContentCall:
         self._shown: dict[str, Any] = {}
 
     def structure(self) -> Structure:
-        """Give the structure that the model must hold to."""
+        """Return the structure that the model must hold to."""
         schema = strict_schema(self.task.output, self.task.counts)
         return Structure(self.name, schema, self.parse)
 
     def parts(self) -> Sequence[Part]:
-        """Give the requests that write the result at the same time, none for a result that is written in one."""
+        """Return the requests that write the result at the same time, none for a result that is written in one."""
         return [part(f"{self.name}_part", self.task.output, share) for share in self.task.shares]
 
     def prompt_limit_bytes(self) -> int:
-        """Give a bound on the prompt, before configuration and prospect are known.
+        """Return a bound on the prompt, before configuration and prospect are known.
 
         Raises:
             PayloadTooLarge: the request's own words pass their limit.
@@ -58,7 +58,7 @@ class ContentCall:
         return FIXED_PROMPT_BYTES + own
 
     def build(self, configuration: Configuration, prospect: Mapping[str, Any] | None) -> Sequence[Message]:
-        """Give instructions and, behind the wall, the data they speak of.
+        """Return instructions and, behind the wall, the data they speak of.
 
         Raises:
             InvalidRequest: there is nothing to write from.
@@ -78,7 +78,7 @@ class ContentCall:
         return self.task.finish(output, self._shown)
 
     def shape(self, generated: Generated) -> Mapping[str, Any]:
-        """Give the reply's own fields."""
+        """Return the reply's own fields."""
         output = generated.value or {}
         text = None if self.task.text is None else output[self.task.text]
         return {"output": output, "message": text, "content": text}
@@ -110,5 +110,5 @@ def _nothing_to_use(sources: Sequence[str]) -> InvalidRequest:
 
 
 def _short(text: str | None) -> str | None:
-    """Give a setting of the workspace, which may hold anything, as long as a setting is."""
+    """Return a setting of the workspace, which may hold anything, as long as a setting is."""
     return None if text is None else text[:200]

@@ -25,7 +25,7 @@ OVERHEAD_BYTES = 64
 
 
 def orchestrator_call(function_name: str, body: Mapping[str, Any], caller: Caller) -> AICall:
-    """Give the call of a body with messages.
+    """Return the call of a body with messages.
 
     Raises:
         NexscoutError: a field is wrong, or the call is asked for in somebody else's name.
@@ -56,7 +56,7 @@ def orchestrator_call(function_name: str, body: Mapping[str, Any], caller: Calle
 
 
 def sent_bytes(messages: Sequence[Message]) -> int:
-    """Give a bound on the prompt as it is sent; raises PayloadTooLarge over the limit of the shape."""
+    """Return a bound on the prompt as it is sent; raises PayloadTooLarge over the limit of the shape."""
     size = len(json.dumps(messages, ensure_ascii=False).encode())
     if size > MAX_MESSAGES_BYTES:
         raise PayloadTooLarge(f"The messages are too large: at most {MAX_MESSAGES_BYTES} bytes are taken.")
@@ -64,7 +64,7 @@ def sent_bytes(messages: Sequence[Message]) -> int:
 
 
 def text_reply(generated: Generated) -> Mapping[str, Any]:
-    """Give the reply's own fields for a text."""
+    """Return the reply's own fields for a text."""
     return {
         "output": {"message": generated.text},
         "message": generated.text,

@@ -28,7 +28,7 @@ _STRUCTURE_BYTES = len(json.dumps(STRUCTURE.schema))
 
 
 def prompt_call(function_name: str, body: Mapping[str, Any], caller: Caller) -> AICall:
-    """Give the call of a body with a prompt; a job acts for the user that it names.
+    """Return the call of a body with a prompt; a job acts for the user that it names.
 
     Raises:
         NexscoutError: a field is wrong, or the call is asked for in somebody else's name.
@@ -53,7 +53,7 @@ def prompt_call(function_name: str, body: Mapping[str, Any], caller: Caller) -> 
 
 
 def _owner(request: PromptRequest, caller: Caller) -> Caller:
-    """Give the one who pays: the caller, or the user for whom the service key acts."""
+    """Return the one who pays: the caller, or the user for whom the service key acts."""
     if caller.user_id is not None:
         check_owner("user_id", request.user_id, caller)
         return caller

@@ -21,7 +21,7 @@ FUNCTION = "generate-ai-content"
 
 
 def ai_call(body: Mapping[str, Any], caller: Caller, idempotency_key: str | None) -> AICall:
-    """Give the call that a body asks for.
+    """Return the call that a body asks for.
 
     Raises:
         NexscoutError: the body is of no shape, a field of it is wrong, or this caller may not ask in this shape.

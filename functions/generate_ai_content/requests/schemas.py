@@ -93,7 +93,7 @@ class FlatRequest(BaseModel):
     stream: bool = False
 
     def as_orchestrator(self) -> OrchestratorRequest:
-        """Give the same request in the orchestrator shape."""
+        """Return the same request in the orchestrator shape."""
         return OrchestratorRequest.model_construct(
             messages=self.messages,
             config=OrchestratorConfig.model_construct(

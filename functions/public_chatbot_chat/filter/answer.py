@@ -16,7 +16,7 @@ class AnswerFilter:
         self._guard = RevealGuard(secret, public)
 
     def add(self, text: str) -> str:
-        """Take the next piece in and give what may leave of what has come.
+        """Take in the next piece and return what may leave of what has come.
 
         Raises:
             ContentRefused: the answer repeats the instructions.
@@ -24,6 +24,6 @@ class AnswerFilter:
         return self._guard.add(self._links.add(self._markup.add(text)))
 
     def end(self) -> str:
-        """Give the rest; raises as `add` does."""
+        """Return the rest; raises as `add` does."""
         rest = self._links.add(self._markup.end()) + self._links.end()
         return self._guard.add(rest) + self._guard.end()

@@ -33,7 +33,7 @@ class RevealGuard:
         self._held: list[str] = []
 
     def add(self, text: str) -> str:
-        """Take the next piece in and give what is no part of a run.
+        """Take in the next piece and return what is no part of a run.
 
         Raises:
             ContentRefused: the text repeats the secret words.
@@ -49,7 +49,7 @@ class RevealGuard:
         return "".join(shown)
 
     def end(self) -> str:
-        """Give what was held back: a run that stayed short."""
+        """Return what was held back: a run that stayed short."""
         held = "".join(self._held)
         self._held.clear()
         return held
@@ -64,7 +64,7 @@ class RevealGuard:
             raise ContentRefused
 
     def _secret_letters(self) -> int:
-        """Give how many letters of the run do not stand in the public words."""
+        """Return how many letters of the run do not stand in the public words."""
         public: set[int] = set()
         for at, gram in enumerate(_grams(self._run, _LEAST_PUBLIC_LETTERS)):
             if gram in self._public:
@@ -77,7 +77,7 @@ class RevealGuard:
 
 
 def quoted(text: str) -> list[str]:
-    """Give what stands in quotation marks: words that an owner wants to be said are no secret."""
+    """Return what stands in quotation marks: words that an owner wants to be said are no secret."""
     return _QUOTED.findall(text)
 
 

@@ -43,14 +43,14 @@ _MOST_ROUNDS = 8
 
 
 def links_in(texts: Iterable[str]) -> frozenset[str]:
-    """Give the links that stand in the texts, as they are compared: those of a page also by their host alone."""
+    """Return the links that stand in the texts, as they are compared: those of a page also by their host alone."""
     found = [canonical(match.group()) for text in texts for match in _LINK.finditer(text)]
     hosts = [_HOST_END.split(link)[0] for link in found if "@" not in link]
     return frozenset(link for link in (*found, *hosts) if link)
 
 
 def canonical(link: str) -> str:
-    """Give a link as it is compared: without scheme, `www.` and closing marks, the host in lower case."""
+    """Return a link as it is compared: without scheme, `www.` and closing marks, the host in lower case."""
     text = _SCHEME.sub("", link.rstrip(_TRAILING + "/"), count=1)
     end = _HOST_END.search(text)
     host, rest = (text, "") if end is None else (text[: end.start()], text[end.start() :])
@@ -70,13 +70,13 @@ class LinkFilter:
         self._last = ""
 
     def add(self, text: str) -> str:
-        """Take the next piece in and give the words that are whole."""
+        """Take in the next piece and return the words that are whole."""
         self._held += text
         # Nothing is whole that no white space has ended.
         return self._words(_TOKEN) if _SPACE.search(text) else ""
 
     def end(self) -> str:
-        """Give the last word."""
+        """Return the last word."""
         return self._words(_LAST_TOKEN)
 
     def _words(self, token: re.Pattern[str]) -> str:
@@ -101,7 +101,7 @@ class LinkFilter:
         return space + cleaned
 
     def _cleaned(self, word: str) -> str:
-        """Give the word without foreign links: taking one out may bring two halves of another together."""
+        """Return the word without foreign links: taking one out may bring two halves of another together."""
         for _ in range(_MOST_ROUNDS):
             cleaned = _TAG_OPENS.sub("", _LINK.sub(self._replacement, word))
             if cleaned == word:
@@ -134,7 +134,7 @@ def _is_sentence_end(domain: str) -> bool:
 
 
 def strings(value: object) -> Iterable[str]:
-    """Give every text in a value of JSON, names of fields left out."""
+    """Return every text in a value of JSON, names of fields left out."""
     match value:
         case str():
             yield value

@@ -19,7 +19,7 @@ _LINK_BEGUN = re.compile(r"!?(?:\[(?:[^\[\]]{0,300}(?:\](?:\([^()]{0,1300})?)?)?
 
 
 def showable(text: str) -> str:
-    """Give the text without the characters that are not shown themselves but change how others are."""
+    """Return the text without the characters that are not shown themselves but change how others are."""
     return _UNSHOWN.sub("", text)
 
 
@@ -34,12 +34,12 @@ class MarkupFilter:
         self._held = ""
 
     def add(self, text: str) -> str:
-        """Take the next piece in and give what is decided."""
+        """Take in the next piece and return what is decided."""
         self._held += showable(text)
         return self._decided(ended=False)
 
     def end(self) -> str:
-        """Give what is left."""
+        """Return what is left."""
         return self._decided(ended=True)
 
     def _decided(self, *, ended: bool) -> str:

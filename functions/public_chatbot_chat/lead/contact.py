@@ -40,7 +40,7 @@ NOBODY = Lead()
 
 
 def find_lead(messages: Sequence[str], known: Lead = NOBODY) -> Lead:
-    """Give what the visitor's own messages, in order, tell beyond what is known. Never raises.
+    """Return what the visitor's own messages, in order, tell beyond what is known. Never raises.
 
     Reading the same messages again, with the result as what is known, changes nothing.
     """
@@ -57,7 +57,7 @@ def find_lead(messages: Sequence[str], known: Lead = NOBODY) -> Lead:
 
 
 def _latest(known: Found | None, reader: Reader, text: str, index: int) -> Found | None:
-    """Give what stands after a message: its first statement, or the last that corrects."""
+    """Return what stands after a message: its first statement, or the last that corrects."""
     chosen: Statement | None = None
     for statement in reader(text):
         if chosen is None or _replaces(statement, chosen):
@@ -72,7 +72,7 @@ def _replaces(later: Statement, chosen: Statement) -> bool:
 
 
 def _name(known: Found | None, text: str, index: int) -> Found | None:
-    """Give the name after a message: a part of the known name does not shorten it, a nickname only fills a gap."""
+    """Return the name after a message: a part of the known name does not shorten it, a nickname only fills a gap."""
     said = _latest(None, name_statements, text, index)
     if said is not None and (known is None or not _is_part(said.value, known.value)):
         known = said

@@ -152,7 +152,7 @@ _STATES: tuple[tuple[EmotionalState, re.Pattern[str]], ...] = (
 
 
 def qualify(messages: Sequence[str]) -> Qualification:
-    """Give a visitor's scores and state from all the visitor's own messages, in order. Deterministic; never raises."""
+    """Return a visitor's scores and state from all his own messages, in order. Deterministic; never raises."""
     text = "\n".join(messages)
     qualification_reasons = (*_length_reasons(messages, text), *_word_reasons(_QUALIFICATION_RULES, text))
     buying_reasons = _word_reasons(_BUYING_RULES, text)
@@ -166,7 +166,7 @@ def qualify(messages: Sequence[str]) -> Qualification:
 
 
 def emotional_state(messages: Sequence[str]) -> EmotionalState:
-    """Give the state of the newest message that shows one, or Neutral."""
+    """Return the state of the newest message that shows one, or Neutral."""
     for message in reversed(messages):
         for state, words in _STATES:
             if words.search(message):

@@ -12,7 +12,7 @@ MOST_CHARS = 8_000
 
 
 def lead_rows(chat: Mapping[str, Any]) -> dict[str, Any]:
-    """Give scores, emotional state and lead for the settlement, from the visitor's own messages alone."""
+    """Return scores, emotional state and lead for the settlement, from the visitor's own messages alone."""
     said = [str(text) for text in chat["visitor_messages"]]
     judged = qualify(said)
     settings = chat["settings"]
@@ -29,7 +29,7 @@ def lead_rows(chat: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _unread(said: Sequence[str], stored: Mapping[str, Any] | None) -> Sequence[str]:
-    """Give the messages that no lead was read from yet: the newest, or as many as one reading may cost."""
+    """Return the messages that no lead was read from yet: the newest, or as many as one reading may cost."""
     if stored is not None:
         return said[-1:]
     unread: list[str] = []
@@ -41,7 +41,7 @@ def _unread(said: Sequence[str], stored: Mapping[str, Any] | None) -> Sequence[s
 
 
 def _known(stored: Mapping[str, Any] | None) -> Lead:
-    """Give what earlier messages told."""
+    """Return what earlier messages told."""
     if stored is None:
         return Lead()
     found = {

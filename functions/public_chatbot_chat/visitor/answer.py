@@ -95,7 +95,7 @@ def _address_hash(request: Request) -> str:
 async def _answered(
     call: AICall, turn: VisitorTurn, services: Services, context: RequestContext
 ) -> dict[str, Any]:
-    """Give the model's answer, else an honest one; what the page itself got wrong is still an error."""
+    """Return the model's answer, else an honest one; what the page itself got wrong is still an error."""
     try:
         reply = await services.orchestrator.run(call, context)
     except NexscoutError as error:
@@ -147,7 +147,7 @@ async def _visible_events(stream: LiveStream, turn: VisitorTurn) -> AsyncGenerat
 
 
 def _broken_off(event: Mapping[str, Any], turn: VisitorTurn, *, begun: bool) -> Sequence[Mapping[str, Any]]:
-    """Give the honest answer that is stored in the broken one's place: as the answer where none had begun yet."""
+    """Return the honest answer that is stored in the broken one's place: as the answer where none had begun yet."""
     body = turn.fallback_body(event["requestId"])
     if begun:
         return [{**body, **event}]
@@ -155,7 +155,7 @@ def _broken_off(event: Mapping[str, Any], turn: VisitorTurn, *, begun: bool) -> 
 
 
 def visible(body: Mapping[str, Any]) -> dict[str, Any]:
-    """Give what a visitor may see of a reply."""
+    """Return what a visitor may see of a reply."""
     meta = body.get("meta") or {}
     hidden = {"meta", "modelName", "tokensUsed", "generationId", "usage"}
     shown = {name: value for name, value in body.items() if name not in hidden}

@@ -11,7 +11,7 @@ _WORD = re.compile(r"\w{3,}")
 
 
 def fallback_answer(message: str, training: Sequence[Mapping[str, Any]], away_message: str | None) -> str:
-    """Give the training answer that fits the question, else the away message, else a short apology."""
+    """Return the training answer that fits the question, else the away message, else a short apology."""
     asked = _words(message)
     best, shared = None, 0
     for pair in training:

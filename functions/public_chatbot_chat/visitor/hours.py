@@ -10,7 +10,7 @@ DAYS = ("monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sun
 
 
 def is_open(hours: Mapping[str, Any] | None, now: datetime) -> bool:
-    """Tell whether the business is open; without hours, or with hours switched off, it always is.
+    """Return whether the business is open; without hours, or with hours switched off, it always is.
 
     `hours` is {"timezone"?, "enabled"?, "<day>": {"open": "09:00", "close": "18:00", "closed"?}}; a day that is not
     named is closed once any is. A close before the open is the next day's.

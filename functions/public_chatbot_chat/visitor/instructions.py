@@ -23,19 +23,19 @@ FOLLOW_VISITOR = "Write in the visitor's language."
 
 
 def custom_instructions(settings: Mapping[str, Any]) -> str:
-    """Give the owner's own instructions where they are switched on and there are any, else nothing."""
+    """Return the owner's own instructions where they are switched on and there are any, else nothing."""
     if not settings.get("use_custom_instructions"):
         return ""
     return str(settings.get("custom_system_instructions") or "").strip()[:CUSTOM_INSTRUCTIONS_CHARS]
 
 
 def overrides_intelligence(settings: Mapping[str, Any]) -> bool:
-    """Tell whether the owner's instructions stand alone, without company data and guidelines."""
+    """Return whether the owner's instructions stand alone, without company data and guidelines."""
     return bool(custom_instructions(settings)) and bool(settings.get("instructions_override_intelligence"))
 
 
 def system_prompt(settings: Mapping[str, Any], company: Mapping[str, Any] | None) -> str:
-    """Give the instructions: the owner's own words over his company's profile over a general assistant."""
+    """Return the instructions: the owner's own words over his company's profile over a general assistant."""
     tone = str(settings.get("tone") or "professional")
     own = custom_instructions(settings)
     return PROMPT.fill(
@@ -51,7 +51,7 @@ def system_prompt(settings: Mapping[str, Any], company: Mapping[str, Any] | None
 
 
 def knowledge(settings: Mapping[str, Any], chat: Mapping[str, Any]) -> dict[str, Any]:
-    """Give the facts that an answer may use; none of them where the owner's instructions stand alone."""
+    """Return the facts that an answer may use; none of them where the owner's instructions stand alone."""
     if overrides_intelligence(settings):
         return {}
     data = {name: fitted(chat.get(part), limit) for name, (part, limit) in FACTS.items()}

@@ -67,11 +67,11 @@ class VisitorTurn:
             self.lead = lead_rows(self._chat)
 
     def is_open(self) -> bool:
-        """Tell whether the session was found and the message stored."""
+        """Return whether the session was found and the message stored."""
         return bool(self._chat)
 
     def build(self, _configuration: Configuration, _prospect: object) -> Sequence[Message]:
-        """Give instructions, the facts behind the wall, and the newest turns as they were said.
+        """Return instructions, the facts behind the wall, and the newest turns as they were said.
 
         Raises:
             NotAnswered: a person answers, or the business is closed.
@@ -92,28 +92,28 @@ class VisitorTurn:
         return [*told, *self._turns(PROMPT_LIMIT_BYTES - _wire_bytes(told))]
 
     def answer_filter(self) -> AnswerFilter:
-        """Give what the model's answer passes through; known once the messages are built."""
+        """Return what the model's answer passes through; known once the messages are built."""
         facts = list(strings(self._facts))
         own = [*facts, *strings(self._settings()), *strings(self._chat.get("links"))]
         public = [*facts, *quoted(custom_instructions(self._settings()))]
         return AnswerFilter(f"{self._system_prompt}\n\n{WALL}", public, links_in(own))
 
     def shape(self, generated: Generated) -> Mapping[str, Any]:
-        """Give the fields that the page reads."""
+        """Return the fields that the page reads."""
         self.answer = generated.text
         return self._told(fallback=False)
 
     def delivered(self, generated: Generated, tokens: int) -> Mapping[str, Any]:
-        """Give the rows of an answered turn."""
+        """Return the rows of an answered turn."""
         return {"chat": self._rows(generated.text, tokens, fallback=False)}
 
     def failed(self, error: NexscoutError) -> Mapping[str, Any]:
-        """Give the rows of a turn that no model answered; words that were refused get no answer."""
+        """Return the rows of a turn that no model answered; words that were refused get no answer."""
         answer = "" if isinstance(error, MessageRefused) else self.without_model()
         return {"chat": self._rows(answer, 0, fallback=True)}
 
     def without_model(self) -> str:
-        """Give what the visitor is told then: nothing while a person has taken over."""
+        """Return what the visitor is told then: nothing while a person has taken over."""
         if self.handled_by == "human":
             return ""
         self.handled_by = "away"
@@ -124,7 +124,7 @@ class VisitorTurn:
         return self.answer
 
     def fallback_body(self, request_id: str) -> dict[str, Any]:
-        """Give the whole reply of a turn that no model answered."""
+        """Return the whole reply of a turn that no model answered."""
         return {
             "success": True,
             "requestId": request_id,
@@ -133,11 +133,11 @@ class VisitorTurn:
         }
 
     def rows(self) -> Mapping[str, Any]:
-        """Give the rows of a turn that nothing could be reserved for."""
+        """Return the rows of a turn that nothing could be reserved for."""
         return self._rows(self.without_model(), 0, fallback=True)
 
     def _turns(self, room_bytes: int) -> list[Message]:
-        """Give the newest turns in order, as many as there is room for, and at least the newest."""
+        """Return the newest turns in order, as many as there is room for, and at least the newest."""
         roles = {"visitor": "user", "ai": "assistant"}
         turns: list[Message] = []
         for turn in reversed(list(self._chat["history"])[-HISTORY_TURNS:]):
@@ -185,5 +185,5 @@ class VisitorTurn:
 
 
 def _wire_bytes(value: object) -> int:
-    """Give the bytes that a part of the request takes, with what stands between two parts."""
+    """Return the bytes that a part of the request takes, with what stands between two parts."""
     return len(json.dumps(value, ensure_ascii=False).encode()) + 8

@@ -36,7 +36,7 @@ class ImageType:
 
 
 def checked_image(data: bytes, field: str = FIELD) -> ImageType:
-    """Give what an image is, by its content, whatever its name says.
+    """Return what an image is, by its content, whatever its name says.
 
     Raises:
         InvalidRequest: it is no PNG, JPEG or WebP, its header is broken, or it is too small to show anything.
@@ -59,7 +59,7 @@ def checked_image(data: bytes, field: str = FIELD) -> ImageType:
 
 
 def _size(data: bytes) -> tuple[Kind, int, int] | None:
-    """Give kind, width and height (0 where the header is cut off), None for any other content."""
+    """Return kind, width and height (0 where the header is cut off), None for any other content."""
     if data.startswith(_PNG):
         return "png", *_png_size(data)
     if data.startswith(_JPEG):

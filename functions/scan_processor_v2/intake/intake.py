@@ -57,12 +57,12 @@ async def take_in(
 
 
 def _batch(stored: Iterator[StoredBlock]) -> list[StoredBlock]:
-    """Give the blocks of one call; reading them is work for a thread, so that other requests go on."""
+    """Return the blocks of one call; reading them is work for a thread, so that other requests go on."""
     return list(islice(stored, BLOCKS_A_CALL))
 
 
 def stored_blocks(scan_type: str, data: bytes | Download, facts: Counter[str]) -> Iterator[StoredBlock]:
-    """Give the input as blocks of records, as they are stored, counting in `facts`; raises as `take_in` does."""
+    """Return the input as blocks of records, as they are stored, counting in `facts`; raises as `take_in` does."""
     if scan_type == "image":
         yield [_image(data if isinstance(data, bytes) else data.whole())]
         return
@@ -80,7 +80,7 @@ def _records(scan_type: str, data: bytes | Download) -> Iterator[Record]:
 
 
 def _image(data: bytes) -> dict[str, Any]:
-    """Give the one record of an image, which carries it: no token of the caller's is there when it is worked on."""
+    """Return the one record of an image, which carries it: no token of the caller's is there when it is worked on."""
     checked = checked_image(data)
     image = {"type": checked.media_type, "data": base64.b64encode(data).decode()}
     return Record(0, "", source="image").to_json() | {"image": image}

@@ -30,7 +30,7 @@ _MOST_BYTES = {"text": MAX_TEXT_BYTES, "csv": MAX_FILE_BYTES, "image": MAX_IMAGE
 
 
 def given(asked: ScanRequest) -> bytes | None:
-    """Give the input that stands in the request, None where it is a file in storage.
+    """Return the input that stands in the request, None where it is a file in storage.
 
     Raises:
         InvalidRequest: there is none, or it is no base64.
@@ -64,13 +64,13 @@ class Download:
         self._file = file
 
     def pieces(self) -> Iterator[bytes]:
-        """Give it from its beginning, a piece at a time."""
+        """Return it from its beginning, a piece at a time."""
         self._file.seek(0)
         while piece := self._file.read(PIECE_BYTES):
             yield piece
 
     def whole(self) -> bytes:
-        """Give all of it."""
+        """Return all of it."""
         self._file.seek(0)
         return self._file.read()
 

@@ -58,7 +58,7 @@ class Sent(NamedTuple):
 
 
 def stamped(line: str) -> Sent | None:
-    """Give the message of a line that begins with its time, as WhatsApp and Viber export it, else None."""
+    """Return the message of a line that begins with its time, as WhatsApp and Viber export it, else None."""
     stamp = _STAMPED.match(line)
     if stamp is None or not line[stamp.end() :].strip():
         return None
@@ -69,13 +69,13 @@ def stamped(line: str) -> Sent | None:
 
 
 def headed(line: str) -> str | None:
-    """Give the sender of a line that stands above its message with a time, as Telegram exports it, else None."""
+    """Return the sender of a line that stands above its message with a time, as Telegram exports it, else None."""
     head = _HEADED.fullmatch(line)
     return head["sender"].strip() if head is not None else None
 
 
 def sent(line: str) -> Sent | None:
-    """Give the message of a line of the form «sender: text», else None."""
+    """Return the message of a line of the form «sender: text», else None."""
     message = _SENT.fullmatch(line)
     if message is None or not is_sender(message["sender"]):
         return None
@@ -83,7 +83,7 @@ def sent(line: str) -> Sent | None:
 
 
 def is_sender(words: str) -> bool:
-    """Tell whether words can be the sender of a message: a name of a few words, or a number."""
+    """Return whether words can be the sender of a message: a name of a few words, or a number."""
     name = words.strip(" ~")
     if is_own(name):
         return True
@@ -96,12 +96,12 @@ def is_sender(words: str) -> bool:
 
 
 def is_own(sender: str) -> bool:
-    """Tell whether the sender is whoever made the export."""
+    """Return whether the sender is whoever made the export."""
     return sender.casefold() in OWN
 
 
 def is_dialogue(lines: Iterable[str]) -> bool:
-    """Tell whether lines of the form «sender: text» are a chat: somebody writes twice, or the exporter is in it.
+    """Return whether lines of the form «sender: text» are a chat: somebody writes twice, or the exporter is in it.
 
     Where one of them is a name by its label, they are the entries of a form.
     """
@@ -116,10 +116,10 @@ def is_dialogue(lines: Iterable[str]) -> bool:
 
 
 def is_page(line: str) -> bool:
-    """Tell whether a line is a part of the page: buttons, counts, a time."""
+    """Return whether a line is a part of the page: buttons, counts, a time."""
     return len(line) <= _MAX_PAGE and bool(_PAGE.fullmatch(line) or _STAMP_ALONE.fullmatch(line))
 
 
 def is_ours(line: str) -> bool:
-    """Tell whether a mark of the page says that what comes next was written by its owner."""
+    """Return whether a mark of the page says that what comes next was written by its owner."""
     return _OURS.fullmatch(line) is not None

@@ -176,7 +176,7 @@ _SAMPLE_SHARE = 0.5
 
 
 def field_of(header: str) -> str | None:
-    """Give the field that a header names, None for one that names another thing."""
+    """Return the field that a header names, None for one that names another thing."""
     words = _plain(header)
     if not words or len(header) > MOST_HEADER_LETTERS:
         return None
@@ -202,13 +202,13 @@ def _by_words(words: str, parts: frozenset[str]) -> str | None:
 
 
 def _plain(header: str) -> str:
-    """Give a header in small letters without accents, marks and numbers: "E-mail 1" is "e mail"."""
+    """Return a header in small letters without accents, marks and numbers: "E-mail 1" is "e mail"."""
     bare = unicodedata.normalize("NFKD", header).encode("ascii", "ignore").decode().casefold()
     return " ".join(re.sub(r"[^a-z]+", " ", re.sub(r"([a-z])_(?=[a-z])", r"\1 ", bare)).split())
 
 
 def is_header(cells: Sequence[str], below: Sequence[str] = ()) -> bool:
-    """Tell whether a row names columns: two that are known, or all of them, and no cell is a contact.
+    """Return whether a row names columns: two that are known, or all of them, and no cell is a contact.
 
     One that is known is enough where contacts stand in the row below and no person in this one.
     """
@@ -223,7 +223,7 @@ def is_header(cells: Sequence[str], below: Sequence[str] = ()) -> bool:
 
 
 def columns_by_header(cells: Sequence[str]) -> Columns:
-    """Give the fields that a header names; the first of several columns for one field is taken."""
+    """Return the fields that a header names; the first of several columns for one field is taken."""
     columns: dict[int, str] = {}
     for number, cell in enumerate(cells):
         field = field_of(cell)
@@ -237,7 +237,7 @@ def columns_by_header(cells: Sequence[str]) -> Columns:
 
 
 def columns_by_cells(rows: Sequence[Sequence[str]]) -> Columns:
-    """Give the fields that most cells of a column look like, where no header names them."""
+    """Return the fields that most cells of a column look like, where no header names them."""
     kinds: dict[str, Counter[int]] = {"email": Counter(), "phone": Counter(), "name": Counter()}
     filled: Counter[int] = Counter()
     for row in rows:

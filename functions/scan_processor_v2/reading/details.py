@@ -42,7 +42,7 @@ class Details:
     found: Mapping[str, Quoted] = field(default_factory=dict)
 
     def value(self, name: str) -> str | None:
-        """Give one of name, email, phone and company, None where the record tells none."""
+        """Return one of name, email, phone and company, None where the record tells none."""
         quoted = self.found.get(name)
         return None if quoted is None else quoted.value
 
@@ -72,7 +72,7 @@ def details_of(record: Record) -> Details:
 
 
 def given(value: str | None) -> str | None:
-    """Give a cell's words, None where they only say that there is nothing."""
+    """Return a cell's words, None where they only say that there is nothing."""
     tidy = " ".join((value or "").split())
     return None if tidy.casefold() in _NOTHING else tidy
 
@@ -90,13 +90,13 @@ def _name(record: Record) -> Quoted | None:
 
 
 def _introduced(text: str) -> Quoted | None:
-    """Give the name by which somebody introduces or signs himself; «Wifi Password: 0917…» is nobody's signature."""
+    """Return the name by which somebody introduces or signs himself; «Wifi Password: 0917…» is nobody's signature."""
     name = _first(name_statements, text)
     return None if name is None or not NOT_PEOPLE.isdisjoint(name.value.lower().split()) else name
 
 
 def _leading(record: Record) -> Quoted | None:
-    """Give the name with which the words of a row without a column for names begin."""
+    """Return the name with which the words of a row without a column for names begin."""
     name = line_name(record.text[:_HEAD], lower_case=False) if record.source == "row" else None
     return None if name is None else Quoted(name.value, record.text[name.start : name.end])
 
@@ -112,7 +112,7 @@ def _phone(record: Record) -> Quoted | None:
 
 
 def phone_in(words: str) -> str | None:
-    """Give the number that stands in a cell of numbers as E.164, also where a sheet has eaten its zero or its plus."""
+    """Return the number in a cell of numbers as E.164, also where a sheet has eaten its zero or its plus."""
     found = _cell_phone(words)
     return None if found is None else found.value
 

@@ -11,7 +11,7 @@ _HASH_BYTES = 16
 
 
 def deduplicated(records: Iterable[Record], counts: Counter[str]) -> Iterator[Record]:
-    """Give the records without the empty ones and without exact repeats; the positions stay as they are.
+    """Return the records without the empty ones and without exact repeats; the positions stay as they are.
 
     Adds up what was left out in `counts`, as `empty` and `duplicates`. Case and spacing do not count.
     """
@@ -30,7 +30,7 @@ def deduplicated(records: Iterable[Record], counts: Counter[str]) -> Iterator[Re
 
 
 def _words(record: Record) -> str:
-    """Give all that a record says in one form; an image says more than its words."""
+    """Return all that a record says in one form; an image says more than its words."""
     if record.source == "image":
         return f"image {record.position}"
     if not any(map(str.isalnum, "".join((*record.fields.values(), record.text)))):

@@ -32,7 +32,7 @@ _PART = 65_536
 
 
 def text_lines(data: bytes | Iterable[bytes], field: str = FIELD) -> Iterator[str]:
-    """Give the lines of a file with their ends, at most one and a piece of the file in memory.
+    """Return the lines of a file with their ends, at most one and a piece of the file in memory.
 
     Raises:
         InvalidRequest: while reading: it is no text, or in an unknown encoding, or a line is longer than 1 MB.
@@ -52,7 +52,7 @@ def text_lines(data: bytes | Iterable[bytes], field: str = FIELD) -> Iterator[st
 
 
 def whole_text(data: bytes, field: str = FIELD) -> str:
-    """Give all the text of a file; raises InvalidRequest as `text_lines` does."""
+    """Return all the text of a file; raises InvalidRequest as `text_lines` does."""
     return "".join(text_lines(data, field))
 
 
@@ -67,7 +67,7 @@ def _refuse_other_files(start: bytes, field: str) -> None:
 
 
 def _wide_encoding(start: bytes) -> str | None:
-    """Give the UTF-16 that the mark tells, or that zero bytes at every other place do."""
+    """Return the UTF-16 that the mark tells, or that zero bytes at every other place do."""
     marked = _UTF16.get(start[:2])
     if marked is not None:
         return marked
@@ -123,5 +123,5 @@ def _text(line: bytes, number: int, field: str) -> str:
 
 
 def unreadable(sentence: str, field: str = FIELD) -> InvalidRequest:
-    """Give the error for an input that cannot be read, which names the field of the request."""
+    """Return the error for an input that cannot be read, which names the field of the request."""
     return InvalidRequest(sentence, details=[{"field": field, "message": sentence.rstrip(".")}])

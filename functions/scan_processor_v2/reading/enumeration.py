@@ -47,7 +47,7 @@ class Contact(NamedTuple):
 
 
 def people_apart(line: str) -> list[Named]:
-    """Give the people of a line that names two or more, each before a contact of one kind; else nothing.
+    """Return the people of a line that names two or more, each before a contact of one kind; else nothing.
 
     What stands before the first name belongs to the first.
     """
@@ -62,7 +62,7 @@ def people_apart(line: str) -> list[Named]:
 
 
 def _names(line: str) -> list[tuple[int, int]]:
-    """Give where the names stand; a contact begins another person only where the one before has such a contact."""
+    """Return where the names stand; a contact begins another person only where the one before has such a contact."""
     names: list[tuple[int, int]] = []
     had: set[str] = set()
     behind = 0
@@ -83,7 +83,7 @@ def _contacts(line: str) -> list[Contact]:
 
 
 def _name_before(line: str, behind: int, contact: int) -> tuple[int, int] | None:
-    """Give where the full name stands that ends right before a contact, None where other words do."""
+    """Return where the full name stands that ends right before a contact, None where other words do."""
     gap = _BEHIND_NAME.search(line, behind, contact)
     end = contact if gap is None else gap.start()
     for word in _WORD.finditer(line, max(behind, end - _WINDOW), end):

@@ -50,7 +50,7 @@ class LineName(NamedTuple):
 
 
 def line_name(line: str, *, lower_case: bool = True) -> LineName | None:
-    """Give the name of two words or more with which a line begins, behind the marks of a list, or None.
+    """Return the name of two words or more with which a line begins, behind the marks of a list, or None.
 
     One that is not capitalised counts only with `lower_case`, and only before a mark of punctuation or a contact.
     """
@@ -73,7 +73,7 @@ def line_name(line: str, *, lower_case: bool = True) -> LineName | None:
 
 
 def name_behind_contact(line: str) -> LineName | None:
-    """Give the name that follows the contact with which a line begins: "0917 123 4567 - Maria Santos"."""
+    """Return the name that follows the contact with which a line begins: "0917 123 4567 - Maria Santos"."""
     contact = _CONTACT_FIRST.match(line)
     name = line_name(line[contact.end() :]) if contact is not None else None
     if contact is None or name is None:
@@ -96,7 +96,7 @@ def _surname_first(line: str, span: tuple[int, int]) -> LineName | None:
 
 
 def is_person(name: str) -> bool:
-    """Tell whether words that are written as a name may name somebody: two words or more, none of a heading."""
+    """Return whether words that are written as a name may name somebody: two words or more, none of a heading."""
     words = [word.strip(".\"'").lower() for word in name.split()]
     return (
         2 <= len(words) <= MAX_WORDS  # noqa: PLR2004  # one word alone is as often something else
@@ -106,7 +106,7 @@ def is_person(name: str) -> bool:
 
 
 def in_order(name: str) -> str:
-    """Give a cell's name without titles and with the given names first: "Cruz, Ana" is Ana Cruz; "Cruz, Jr." stays."""
+    """Return a cell's name without titles, the given names first: "Cruz, Ana" is Ana Cruz; "Cruz, Jr." stays."""
     words = name.split()
     while len(words) > 1 and words[0].strip(".,").casefold() in TITLES:
         words.pop(0)

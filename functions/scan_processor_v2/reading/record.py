@@ -29,12 +29,12 @@ class Record:
     source: Source = "line"
 
     def to_json(self) -> dict[str, Any]:
-        """Give the record as stored in a block."""
+        """Return the record as stored in a block."""
         return asdict(self)
 
     @classmethod
     def from_json(cls, stored: Mapping[str, Any]) -> Self:
-        """Give the stored record again; raises KeyError or ValueError for anything else."""
+        """Return the stored record again; raises KeyError or ValueError for anything else."""
         if stored["source"] not in get_args(Source):
             raise ValueError(f"{stored['source']} is no source of records")
         return cls(int(stored["position"]), str(stored["text"]), dict(stored["fields"]), stored["source"])
@@ -73,7 +73,7 @@ class Item:
         return bucket_of(self.score)
 
     def to_json(self) -> dict[str, Any]:
-        """Give the item as the database stores it, `bucket` included."""
+        """Return the item as the database stores it, `bucket` included."""
         stored = {
             name: list(value) if isinstance(value, tuple) else value for name, value in asdict(self).items()
         }
@@ -81,7 +81,7 @@ class Item:
 
     @classmethod
     def from_json(cls, stored: Mapping[str, Any]) -> Self:
-        """Give the stored item again; raises TypeError for missing or unknown fields."""
+        """Return the stored item again; raises TypeError for missing or unknown fields."""
         given: dict[str, Any] = {
             name: tuple(value) if isinstance(value, list) else value for name, value in stored.items()
         }
@@ -90,14 +90,14 @@ class Item:
 
 
 def bucket_of(score: int) -> Bucket:
-    """Give the bucket of a score: hot from 70, warm from 50, else cold."""
+    """Return the bucket of a score: hot from 70, warm from 50, else cold."""
     if score >= HOT:
         return "hot"
     return "warm" if score >= WARM else "cold"
 
 
 def blocks(records: Iterable[Record], size: int = BLOCK_SIZE) -> Iterator[list[Record]]:
-    """Give the records in lists of `size`, the last one shorter; only one block is in memory at a time."""
+    """Return the records in lists of `size`, the last one shorter; only one block is in memory at a time."""
     block: list[Record] = []
     for record in records:
         block.append(record)
@@ -109,7 +109,7 @@ def blocks(records: Iterable[Record], size: int = BLOCK_SIZE) -> Iterator[list[R
 
 
 def parts(lines: Iterable[str]) -> Iterator[str]:
-    """Give the lines of a record as texts of at most 2,000 characters, one at the least, cut between words."""
+    """Return the lines of a record as texts of at most 2,000 characters, one at the least, cut between words."""
     part = ""
     for line in lines:
         if part and len(part) + 1 + len(line) > MAX_TEXT:

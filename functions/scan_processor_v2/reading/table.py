@@ -35,7 +35,7 @@ class Layout:
 
 
 def csv_records(data: bytes | Iterable[bytes], field: str = FIELD) -> Iterator[Record]:
-    """Give a record for each row, also for one without e-mail or with empty cells alone.
+    """Return a record for each row, also for one without e-mail or with empty cells alone.
 
     Known columns are its fields, the others its text, each with its header. A row of over 2,000 characters is given
     in parts with the same fields. Memory does not grow with the file.
@@ -55,7 +55,7 @@ def csv_records(data: bytes | Iterable[bytes], field: str = FIELD) -> Iterator[R
 
 
 def is_table(lines: Sequence[str]) -> bool:
-    """Tell whether pasted lines are rows of a table under a header, as a sheet gives them."""
+    """Return whether pasted lines are rows of a table under a header, as a sheet gives them."""
     filled = list(islice((line for line in lines if line.strip()), 2))
     mark = _delimiter(filled)
     return (
@@ -66,7 +66,7 @@ def is_table(lines: Sequence[str]) -> bool:
 
 
 def _rows(lines: Iterator[str], field: str) -> Iterator[Row]:
-    """Give the rows that hold a cell; a blank line is none."""
+    """Return the rows that hold a cell; a blank line is none."""
     start = list(islice(lines, _SAMPLE_ROWS))
     delimiter = _delimiter(start)
     if start and start[0].lower().startswith("sep=") and len(start[0].strip()) == len("sep=;"):
@@ -99,7 +99,7 @@ def _why(error: csv.Error) -> str:
 
 
 def _delimiter(lines: Sequence[str]) -> str:
-    """Give the mark that parts most lines into the same number of cells; the comma where none does."""
+    """Return the mark that parts most lines into the same number of cells; the comma where none does."""
     best, most = ",", 0
     for mark in DELIMITERS:
         counts = Counter(_marks(line, mark) for line in lines if line.strip())
@@ -116,7 +116,7 @@ def _marks(line: str, mark: str) -> int:
 
 
 def _layout(rows: list[Row]) -> tuple[Layout, list[Row]]:
-    """Give how the table is built, and the rows behind its header; what stands above a header is its title."""
+    """Return how the table is built, and the rows behind its header; what stands above a header is its title."""
     for number, row in enumerate(rows[:_HEADER_WITHIN]):
         if is_header(row, rows[number + 1] if number + 1 < len(rows) else ()):
             return Layout(columns_by_header(row), [" ".join(cell.split()) for cell in row]), rows[
@@ -128,7 +128,7 @@ def _layout(rows: list[Row]) -> tuple[Layout, list[Row]]:
 
 
 def _cells(row: Row, layout: Layout) -> tuple[dict[str, str], list[str]]:
-    """Give a row's fields, and its other cells as lines with their headers; notes come first, without theirs.
+    """Return a row's fields, and its other cells as lines with their headers; notes come first, without theirs.
 
     A cell of a known column that only says that there is nothing (NULL, n/a) is an empty one.
     """

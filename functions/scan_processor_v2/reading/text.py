@@ -49,7 +49,7 @@ class Draft:
 
 
 def text_records(text: str) -> Iterator[Record]:
-    """Give the records of a pasted text in order, what one person wrote together. Never raises for any text.
+    """Return the records of a pasted text in order, what one person wrote together. Never raises for any text.
 
     A text of which all lines seem to be the page's or the exporter's own is one record, so that words never give none.
     A record longer than 2,000 characters is given in parts, each with the same fields.
@@ -70,7 +70,7 @@ def text_records(text: str) -> Iterator[Record]:
 
 
 def _rows(lines: list[str]) -> list[Record] | None:
-    """Give the rows of a pasted table, None where it is none, or one that cannot be told apart into cells."""
+    """Return the rows of a pasted table, None where it is none, or one that cannot be told apart into cells."""
     if not is_table(lines):
         return None
     try:
@@ -93,7 +93,7 @@ class Reader:
         self._adjacent = False
 
     def drafts(self) -> list[Draft]:
-        """Give what the lines tell; those of the exporter and of the page tell nothing."""
+        """Return what the lines tell; those of the exporter and of the page tell nothing."""
         for line in self._lines:
             if not line:
                 self._blank()
@@ -166,7 +166,7 @@ class Reader:
         return True
 
     def _labelled(self, name: str) -> Draft:
-        """Give the record that a labelled value belongs to: the one above it, unless that has such a value already."""
+        """Return the record of a labelled value: the one above it, unless that has such a value already."""
         current = self._current or (self._drafts[-1] if self._adjacent and self._drafts else None)
         if current is None or name in current.fields:
             return self._begin(Draft("line"))
@@ -208,7 +208,7 @@ class Reader:
         return name is not None and name.alone
 
     def _is_contact_of_last(self, line: str) -> bool:
-        """Give a line that is a contact and hardly anything else to the person above it."""
+        """Add a line that is a contact and hardly anything else to the person above it."""
         if len(line) > _HEAD:
             return False
         found = [*listed_numbers(line), *listed_addresses(line)]

@@ -84,17 +84,17 @@ AnswerT = TypeVar("AnswerT", bound=Answer)
 
 @cache
 def schema_of(shape: type[Answer]) -> dict[str, Any]:
-    """Give the schema that asks for such an answer; made when first asked for, since it takes 8 ms of a start."""
+    """Return the schema that asks for such an answer; made when first asked for, since it takes 8 ms of a start."""
     return strict_schema(shape, {})
 
 
 def read_answer(text: str) -> Answer:
-    """Give the answer that the model wrote for a block; raises ValueError where it breaks the schema."""
+    """Return the answer that the model wrote for a block; raises ValueError where it breaks the schema."""
     return _read(Answer, text)
 
 
 def read_image_answer(text: str) -> ImageAnswer:
-    """Give the answer that the model wrote for an image; raises ValueError where it breaks the schema."""
+    """Return the answer that the model wrote for an image; raises ValueError where it breaks the schema."""
     return _read(ImageAnswer, text)
 
 
@@ -106,7 +106,7 @@ def _read(shape: type[AnswerT], text: str) -> AnswerT:
 
 
 def shown(record: Record) -> dict[str, Any]:
-    """Give a record as the model sees it, always as data behind the wall: its number, its fields, its words.
+    """Return a record as the model sees it, always as data behind the wall: its number, its fields, its words.
 
     Evidence may stand in any of its strings; what rules have read already is there in the words it was read from.
     """

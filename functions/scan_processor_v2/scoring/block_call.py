@@ -31,7 +31,7 @@ class BlockCall:
         self._ask = ask_about(block.records)
 
     def ai_call(self, owner: Caller) -> AICall:
-        """Give the call in the name of the scan's owner: once for each block, whoever makes it."""
+        """Return the call in the name of the scan's owner: once for each block, whoever makes it."""
         key = f"scan:{self._scan_id}:{self._block.ordinal}"
         return AICall(
             function_name=FUNCTION,
@@ -62,12 +62,12 @@ class BlockCall:
         """Take nothing: the block is known."""
 
     def delivered(self, generated: Generated, tokens: int) -> Mapping[str, Any]:
-        """Give the block's row."""
+        """Return the block's row."""
         del tokens
         return {"scan": self._row(generated)}
 
     def failed(self, error: NexscoutError) -> Mapping[str, Any]:
-        """Give no row: the block stays open."""
+        """Return no row: the block stays open."""
         del error
         return {}
 
@@ -83,7 +83,7 @@ class BlockCall:
 
 
 def by_rules(scan_id: UUID, block: Block, reason: str) -> dict[str, Any]:
-    """Give the row of a block that no model could score, marked with the reason."""
+    """Return the row of a block that no model could score, marked with the reason."""
     # Of an image the rules can read nothing.
     records = [Record.from_json(stored) for stored in block.records]
     items = [item.to_json() for item in rule_items(records)]

@@ -30,7 +30,7 @@ class Contacts(TypedDict):
 
 
 def verified(prospects: Iterable[AnsweredProspect], records: Sequence[Record]) -> tuple[list[Item], int]:
-    """Give the people whose values stand in their records, and how many values were dropped. Never raises.
+    """Return the people whose values stand in their records, and how many values were dropped. Never raises.
 
     A person of an unknown record, without name and contact, or told twice, is dropped as a whole.
     """
@@ -94,7 +94,7 @@ class Check:
         self.dropped = 0
 
     def item(self) -> Item | None:
-        """Give the person with what is supported, None where neither name nor contact is."""
+        """Return the person with what is supported, None where neither name nor contact is."""
         told = self._told
         contacts = self._contacts()
         name = self._kept("name", told.name, self._name) or self._called(contacts)
@@ -127,7 +127,7 @@ class Check:
         }
 
     def _kept(self, field: str, told: str | None, reader: Callable[[str], str | None]) -> str | None:
-        """Give the value in its normal form where the record holds it; an empty one, or a «null», was not told."""
+        """Return the value in its normal form where the record holds it; an empty one, or a «null», was not told."""
         words = given(told)
         if words is None:
             return None
@@ -150,14 +150,14 @@ class Check:
         return words if self._source.words.holds(words) else None
 
     def _name(self, words: str) -> str | None:
-        """Give a name that the record holds, in one piece or in its columns for parts of names."""
+        """Return a name that the record holds, in one piece or in its columns for parts of names."""
         known = self._source.details.found.get("name")
         if known is not None and words.casefold() in {known.value.casefold(), known.words.casefold()}:
             return known.value
         return in_order(words) if self._source.words.holds(words) else None
 
     def _called(self, contacts: "Contacts") -> str | None:
-        """Give what else the person can be called where the model told no name that holds.
+        """Return what else the person can be called where the model told no name that holds.
 
         That is the record's own name where the record is about one person: it is named by a field.
         """
@@ -182,7 +182,7 @@ class Check:
         return snippet(words_of(self._source.record)) or self._evidence["name"]
 
     def _findings(self, field: str, told: Sequence[Finding]) -> tuple[str, ...]:
-        """Give the findings whose evidence stands in the record; none may bring in a contact that does not."""
+        """Return the findings whose evidence stands in the record; none may bring in a contact that does not."""
         kept = [finding for finding in told if self._supports(finding)]
         self.dropped += len(told) - len(kept)
         kept = kept[:MOST_FINDINGS]

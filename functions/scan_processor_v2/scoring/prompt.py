@@ -47,12 +47,12 @@ class Ask:
     images: int = 0
 
     def prompt_bytes(self) -> int:
-        """Give the exact size of the prompt."""
+        """Return the exact size of the prompt."""
         return prompt_bytes(self.messages, self.structure)
 
 
 def ask_about(stored: Sequence[StoredRecord]) -> Ask:
-    """Give the question about a stored block."""
+    """Return the question about a stored block."""
     image = stored[0].get("image") if stored else None
     if image is not None:
         return _about_image(image)
@@ -68,7 +68,7 @@ def _about_records(records: Sequence[Record]) -> Ask:
 
 
 def _parts(records: Sequence[Record]) -> Sequence[Part]:
-    """Give the requests that write about a few records each, at the same time; none where one is enough."""
+    """Return the requests that write about a few records each, at the same time; none where one is enough."""
     if len(records) <= PART_RECORDS:
         return ()
     return [_part(records[first : first + PART_RECORDS]) for first in range(0, len(records), PART_RECORDS)]
@@ -101,7 +101,7 @@ def _row(answer: Answer, records: Sequence[Record]) -> dict[str, Any]:
 
 
 def _fitting(records: Sequence[Mapping[str, Any]]) -> Sequence[Mapping[str, Any]]:
-    """Give the records with their longest words cut until all fit; what is cut is read by rules all the same."""
+    """Return the records with their longest words cut until all fit; what is cut is read by rules all the same."""
     most = FIRST_CUT
     while prompt_bytes(walled("", {"records": records}), None) > RECORDS_BYTES and most > 1:
         most //= 2

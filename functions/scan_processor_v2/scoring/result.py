@@ -21,7 +21,7 @@ class Results(NamedTuple):
 
 
 def results(prospects: Iterable[AnsweredProspect], records: Sequence[Record]) -> Results:
-    """Give the people of a block that the model answered. Never raises.
+    """Return the people of a block that the model answered. Never raises.
 
     A record for which it told nothing valid keeps its rule result; the only person of a record gets the contacts that
     rules have read there.
@@ -41,14 +41,14 @@ def results(prospects: Iterable[AnsweredProspect], records: Sequence[Record]) ->
 
 
 def _by_rules(record: Record) -> list[Item]:
-    """Give the people of a record by rules; what was read in an image is a text of many lines."""
+    """Return the people of a record by rules; what was read in an image is a text of many lines."""
     if record.source != "image":
         return rule_items([record])
     return [replace(item, position=record.position) for item in rule_items(text_records(record.text))]
 
 
 def _filled(item: Item, record: Record) -> Item:
-    """Give the person with the contacts of the record that the model did not tell."""
+    """Return the person with the contacts of the record that the model did not tell."""
     found = details_of(record).found
     missing = [
         name for name in ("email", "phone", "company") if name in found and getattr(item, name) is None

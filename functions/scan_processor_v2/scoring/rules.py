@@ -77,19 +77,19 @@ KINDS = (
 
 
 def rule_item(record: Record) -> Item | None:
-    """Give the record's person with a score by rules, None where the record is about nobody. Never raises."""
+    """Return the record's person with a score by rules, None where the record is about nobody. Never raises."""
     details = details_of(record)
     return _item(record, details) if details.anybody else None
 
 
 def rule_items(records: Iterable[Record]) -> list[Item]:
-    """Give the people of a block by rules, in the order of their records."""
+    """Return the people of a block by rules, in the order of their records."""
     items = (rule_item(record) for record in records)
     return [item for item in items if item is not None]
 
 
 def words_of(record: Record) -> str:
-    """Give all that a record says: the words of its fields that are no contact, then its text."""
+    """Return all that a record says: the words of its fields that are no contact, then its text."""
     said = [record.fields[name] for name in ("position", "notes") if name in record.fields]
     return "\n".join([*said, record.text]).strip()
 
@@ -122,7 +122,7 @@ def _item(record: Record, details: Details) -> Item:
 
 
 def _found(kind: Kind, words: str) -> dict[str, str]:
-    """Give each word of the kind that stands in the words, with the form in which it stands there."""
+    """Return each word of the kind that stands in the words, with the form in which it stands there."""
     matches = {word: pattern.search(words) for word, pattern in kind.words.items()}
     return {word: match.group() for word, match in matches.items() if match is not None}
 
@@ -141,7 +141,7 @@ def _listed(found: dict[str, dict[str, str]]) -> dict[str, str]:
 
 
 def snippet(words: str) -> str:
-    """Give the beginning of a record's words in one line, cut at a word."""
+    """Return the beginning of a record's words in one line, cut at a word."""
     line = " ".join(words.split())
     if len(line) <= SNIPPET:
         return line

@@ -61,7 +61,7 @@ class BlockWork:
         self.wait_seconds = 0.0
 
     def meta(self) -> dict[str, Any]:
-        """Give what this process can tell of the scan besides its counts."""
+        """Return what this process can tell of the scan besides its counts."""
         model = self._models.most_common(1)
         return {"model": model[0][0] if model else None}
 

@@ -101,7 +101,7 @@ class ScanWork:
                 continue
 
     async def _all_blocks(self) -> bool:
-        """Tell whether all blocks seem to be done; False when the time is over first."""
+        """Return whether all blocks seem to be done; False when the time is over first."""
         empty_rounds = 0
         while empty_rounds < MAX_EMPTY_ROUNDS:
             done_before, self._blocks.wait_seconds = self._blocks.done, 0.0

@@ -63,7 +63,7 @@ class Processing:
         self._deadline = deadline
 
     async def process(self, asked: Asked) -> dict[str, Any]:
-        """Give the reply: complete, or with a `status` where the scan is still to be worked on.
+        """Return the reply: complete, or with a `status` where the scan is still to be worked on.
 
         Raises:
             ScanNotFound: it is not the caller's; nothing has changed.
@@ -140,7 +140,7 @@ class Processing:
 
 
 def _standing(scan_id: UUID, accepted: Accepted) -> dict[str, Any]:
-    """Give what a scan that is not this caller's to work on has come to."""
+    """Return what a scan that is not this caller's to work on has come to."""
     if accepted.state == "failed":
         kind = {kind.code: kind for kind in (InvalidRequest, PayloadTooLarge)}.get(
             accepted.code or "", ScanFailed

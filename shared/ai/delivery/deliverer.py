@@ -117,7 +117,7 @@ class Deliverer:
         raise AssertionError  # pragma: no cover  # count() has no end
 
     async def _valid(self, run: Run, model: Model, messages: Sequence[Message]) -> Generated:
-        """Give a result that holds to the structure asked for, after at most one repair in the call, or in its part."""
+        """Return a result that holds to the structure asked for, after at most one repair in the call or its part."""
         structure = run.call.structure
         sent = _with_schema(messages, structure, model)
         attempt, reply = await self._attempt(run, model, sent)
@@ -181,7 +181,7 @@ class Deliverer:
         self._breaker.succeeded(model)
 
     async def _noted(self, run: Run, model: Model, messages: Sequence[Message]) -> Attempt:
-        """Give the next attempt, which the ledger knows of before it is sent."""
+        """Return the next attempt, which the ledger knows of before it is sent."""
         run.until.timeout(MIN_ATTEMPT_SECONDS, keep=MIN_ATTEMPT_SECONDS / 2)
         size = prompt_bytes(messages, run.call.structure)
         bound = cost_bound_usd(run.call, model, size)
@@ -210,7 +210,7 @@ class _ModelGivenUp(Exception):  # noqa: N818  # a turn of the plan, not an erro
 
 
 def prompt_bytes(messages: Sequence[Message], structure: Structure | None) -> int:
-    """Give the bytes of the request that carry the prompt: messages and schema as JSON, without those of images."""
+    """Return the bytes of the request that carry the prompt: messages and schema as JSON, without those of images."""
     schema = None if structure is None else structure.schema
     return len(json.dumps([words_of(messages), schema], ensure_ascii=False).encode())
 
@@ -244,7 +244,7 @@ def _repair(sent: Sequence[Message], broken: str, fault: str, call: AICall) -> S
 
 
 def _checked(reply: ProviderReply, structure: Structure | None) -> Generated:
-    """Give the result; raises ValueError when nothing was delivered or the structure is broken."""
+    """Return the result; raises ValueError when nothing was delivered or the structure is broken."""
     if not reply.text.strip():
         raise ValueError("nothing was delivered")
     value = None if structure is None else structure.parse(reply.text)

@@ -38,7 +38,7 @@ class Begun:
             self._first = piece
 
     async def texts(self) -> AsyncGenerator[str]:
-        """Give the texts to the end; raises ProviderFailure when the stream breaks."""
+        """Return the texts to the end; raises ProviderFailure when the stream breaks."""
         async with self._accounted(), aclosing(self._pieces) as pieces:
             yield self._first
             async for piece in pieces:
@@ -49,7 +49,7 @@ class Begun:
                     yield piece
 
     def generated(self) -> Generated:
-        """Give the whole that was streamed, once it has ended."""
+        """Return the whole that was streamed, once it has ended."""
         if self._reply is None:
             raise InternalError
         return Generated(self._reply.text, None, self._reply.finish_reason)

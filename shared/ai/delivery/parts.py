@@ -15,7 +15,7 @@ DeliverPart = Callable[[Run, Sequence[Message]], Awaitable[Generated]]
 
 
 async def in_parts(run: Run, messages: Sequence[Message], deliver: DeliverPart) -> Generated:
-    """Give the whole of what `deliver` brings for each part, all asked for at the same time.
+    """Return the whole of what `deliver` brings for each part, all asked for at the same time.
 
     Where one fails the others are let to their ends: a request that is cut off is billed at its upper bound.
 
@@ -34,7 +34,7 @@ async def in_parts(run: Run, messages: Sequence[Message], deliver: DeliverPart) 
 
 
 def _run_of(run: Run, part: Part) -> Run:
-    """Give the run of a part: under the same hold, its attempts among those of the whole."""
+    """Return the run of a part: under the same hold, its attempts among those of the whole."""
     return replace(run, call=replace(run.call, structure=part.structure, parts=()))
 
 

@@ -21,7 +21,7 @@ class Ordinals:
     taken: int = 0
 
     def take(self, *, reserved: bool) -> int:
-        """Give the next number for an attempt at the reserved model, or at another."""
+        """Return the next number for an attempt at the reserved model, or at another."""
         if self.taken == 0 and not reserved:
             self.taken = 1
         self.taken += 1
@@ -44,11 +44,11 @@ class Run:
     loaded: Loaded | None = None
 
     def next_ordinal(self, model: Model) -> int:
-        """Give the number of an attempt that is about to be noted; none is given twice."""
+        """Return the number of an attempt that is about to be noted; none is given twice."""
         return self.ordinals.take(reserved=model.name == self.hold.model)
 
     def usage(self) -> Usage:
-        """Give the tokens over all attempts whose usage is known."""
+        """Return the tokens over all attempts whose usage is known."""
         known = [attempt.usage for attempt in self.attempts if attempt.usage is not None]
         return Usage(
             prompt_tokens=sum(usage.prompt_tokens for usage in known),
@@ -59,23 +59,23 @@ class Run:
         )
 
     def cost_usd(self) -> Decimal:
-        """Give the USD over all attempts."""
+        """Return the USD over all attempts."""
         return sum((attempt.cost_usd for attempt in self.attempts), Decimal(0))
 
     def provider_ms(self) -> int:
-        """Give the time spent waiting for providers; requests made at the same time count once."""
+        """Return the time spent waiting for providers; requests made at the same time count once."""
         return round(self.context.timings_ms.get("provider", 0.0))
 
     def parts(self) -> int:
-        """Give in how many requests at once the result is written."""
+        """Return in how many requests at once the result is written."""
         return max(len(self.call.parts), 1)
 
     def retries(self) -> int:
-        """Give how many requests were sent beside those that a call without a failure takes."""
+        """Return how many requests were sent beside those that a call without a failure takes."""
         return max(len(self.attempts) - self.parts(), 0)
 
     def served_by(self) -> Model:
-        """Give the model that delivered, of several the least dear; else that of the last attempt, or the chosen."""
+        """Return the model that delivered, of several the least dear; else that of the last attempt, or the chosen."""
         if not self.attempts:
             return self.models[0]
         delivered = [attempt.model for attempt in self.attempts if attempt.state == "succeeded"]
@@ -85,7 +85,7 @@ class Run:
         return self.hold.class_energy.get(model.model_class, 0)
 
     def fell_back(self) -> bool:
-        """Tell whether another model than the reserved one was asked last."""
+        """Return whether another model than the reserved one was asked last."""
         return self.served_by().name != self.hold.model
 
     def downgrade_reason(self) -> str | None:

@@ -82,7 +82,7 @@ class Catalogue:
         return cls(by_name)
 
     def get(self, name: str) -> Model:
-        """Give the model of this name; raises UnknownModel."""
+        """Return the model of this name; raises UnknownModel."""
         model = self._models.get(name)
         if model is None:
             raise UnknownModel

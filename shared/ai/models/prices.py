@@ -41,7 +41,7 @@ class Price:
     tiers: tuple[Rates, ...]
 
     def rates(self, prompt_tokens: int) -> Rates:
-        """Give the rates of the highest tier that the prompt is longer than; they hold for all its tokens."""
+        """Return the rates of the highest tier that the prompt is longer than; they hold for all its tokens."""
         return next(
             (tier for tier in reversed(self.tiers) if prompt_tokens > tier.above_tokens), self.tiers[0]
         )

@@ -42,7 +42,7 @@ class ClassLists:
 
 
 def candidates(wish: Wish, needs: Needs, catalogue: Catalogue, lists: ClassLists) -> list[Model]:
-    """Give the models that can serve the call, the wished one first.
+    """Return the models that can serve the call, the wished one first.
 
     Raises:
         UnknownModel: the wished or the fallback model is not in the catalogue.
@@ -79,7 +79,7 @@ def _ordered(
 
 
 def _of_class(names: Sequence[str], needs: Needs, catalogue: Catalogue) -> list[Model]:
-    """Give a class's models; one that cannot hold to a schema is left out where another of its class can.
+    """Return a class's models; one that cannot hold to a schema is left out where another of its class can.
 
     A model that was asked for by name is honoured all the same: JSON mode, and validation of what it gives.
     """
@@ -89,7 +89,7 @@ def _of_class(names: Sequence[str], needs: Needs, catalogue: Catalogue) -> list[
 
 
 def _fits(model: Model, needs: Needs) -> bool:
-    """Tell whether prompt and output fit; the output limit is clamped elsewhere, but never to nothing."""
+    """Return whether prompt and output fit; the output limit is clamped elsewhere, but never to nothing."""
     output = min(needs.output_tokens, model.max_output_tokens)
     tokens = needs.prompt_tokens + needs.images * model.image_tokens + output
     return tokens <= model.context_tokens and (model.vision or needs.images == 0)
@@ -98,7 +98,7 @@ def _fits(model: Model, needs: Needs) -> bool:
 def fallbacks(
     chosen: Model, wish: Wish, ordered: Sequence[Model], catalogue: Catalogue, class_energy: Mapping[str, int]
 ) -> list[Model]:
-    """Give the models that may serve instead of a failing one, none of which costs more energy than the hold."""
+    """Return the models that may serve instead of a failing one, none of which costs more energy than the hold."""
     if not wish.allow_fallback:
         return []
     others = [catalogue.get(wish.fallback_model)] if wish.fallback_model is not None else list(ordered)

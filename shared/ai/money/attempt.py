@@ -82,7 +82,7 @@ class Attempt:
         self.cost_method = "upper_bound"
 
     def record(self) -> dict[str, Any]:
-        """Give the row as the money functions take it; USD as text, so that no float touches it."""
+        """Return the row as the money functions take it; USD as text, so that no float touches it."""
         usage = self.usage
         return {
             "ordinal": self.ordinal,
@@ -135,7 +135,7 @@ def step_after(
 
 
 def wait_before_retry(failure: ProviderFailure, tries: int, base_seconds: float, jitter: float) -> float:
-    """Give the seconds to wait: what the provider asked for, else exponential backoff with jitter in [0, 1)."""
+    """Return the seconds to wait: what the provider asked for, else exponential backoff with jitter in [0, 1)."""
     if failure.retry_after_seconds is not None:
         return failure.retry_after_seconds
     backoff: float = min(MAX_BACKOFF_SECONDS, base_seconds * 2 ** (tries - 1))

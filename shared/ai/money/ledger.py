@@ -136,7 +136,7 @@ class Ledger:
         return await self._resolve("ai_settle", request_id, result, deadline)
 
     async def release(self, request_id: UUID, result: Mapping[str, Any], deadline: Deadline) -> Settlement:
-        """Give back all that a call held, recording what it sent and why it failed."""
+        """Release all that a call held, recording what it sent and why it failed."""
         return await self._resolve("ai_release", request_id, result, deadline)
 
     async def _resolve(
@@ -193,7 +193,7 @@ _PLAIN_REFUSALS: Mapping[Outcome, type[NexscoutError]] = {
 
 
 def _refusal(outcome: Outcome, answer: Mapping[str, Any]) -> NexscoutError:
-    """Give the error that an outcome of a reservation is for the caller; one that is none is a fault of ours."""
+    """Return the error that an outcome of a reservation is for the caller; one that is none is a fault of ours."""
     match outcome:
         case Outcome.INSUFFICIENT_ENERGY:
             return InsufficientEnergy(

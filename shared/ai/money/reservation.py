@@ -19,7 +19,7 @@ PART_BYTES = 512
 
 
 def needs(call: AICall) -> Needs:
-    """Give what the call asks of a model, by its bounds: the prompt does not exist yet."""
+    """Return what the call asks of a model, by its bounds: the prompt does not exist yet."""
     return Needs(
         call.prompt_limit_bytes,
         call.max_output_tokens,
@@ -29,12 +29,12 @@ def needs(call: AICall) -> Needs:
 
 
 def output_limit(call: AICall, model: Model) -> int:
-    """Give the output limit that is sent: what the call asks, clamped to what the model can."""
+    """Return the output limit that is sent: what the call asks, clamped to what the model can."""
     return min(call.max_output_tokens, model.max_output_tokens)
 
 
 def cost_bound_usd(call: AICall, model: Model, prompt_bytes: int) -> Decimal:
-    """Give the most that one attempt at the model can cost, in USD, with a prompt of at most so many bytes."""
+    """Return the most that one attempt at the model can cost, in USD, with a prompt of at most so many bytes."""
     # A model that takes no schema by parameter is told it in words.
     schema = "" if call.structure is None else json.dumps(call.structure.schema)
     size = prompt_bytes + len(schema.encode()) + OVERHEAD_BYTES + (PART_BYTES if call.parts else 0)
@@ -42,14 +42,14 @@ def cost_bound_usd(call: AICall, model: Model, prompt_bytes: int) -> Decimal:
 
 
 def most_attempts(call: AICall) -> int:
-    """Give how many requests the call may send: tries at the chosen model, fallbacks, one repair; for each part."""
+    """Return how many requests the call may send: tries at the chosen model, fallbacks, one repair; for each part."""
     return (1 + call.retries + MAX_FALLBACKS + (call.structure is not None)) * max(len(call.parts), 1)
 
 
 def reservation(
     call: AICall, request_id: UUID, ordered: Sequence[Model], catalogue: Catalogue
 ) -> Mapping[str, Any]:
-    """Give the argument of ai_reserve; the hold's life is added by the ledger.
+    """Return the argument of ai_reserve; the hold's life is added by the ledger.
 
     Raises:
         UnknownPrice: a model that may be asked has no price; nothing has been sent.
@@ -87,7 +87,7 @@ def _candidate(model: Model, bound_usd: Decimal) -> dict[str, str]:
 
 
 def _visitor(call: AICall) -> dict[str, str]:
-    """Give by what a visitor's limits and keys count; a signed-in caller is known by his account."""
+    """Return by what a visitor's limits and keys count; a signed-in caller is known by his account."""
     if call.visitor is None:
         return {}
     return {
@@ -98,5 +98,5 @@ def _visitor(call: AICall) -> dict[str, str]:
 
 
 def requested_model(call: AICall, ordered: Sequence[Model]) -> str:
-    """Give the model that was asked for: by name, else the first of the default order."""
+    """Return the model that was asked for: by name, else the first of the default order."""
     return ordered[0].name if call.wish.model is None else call.wish.model

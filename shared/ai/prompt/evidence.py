@@ -15,7 +15,7 @@ class Evidence:
         self._labelled = frozenset(_plain(text) for text in _labelled_values(record))
 
     def holds(self, quote: str) -> bool:
-        """Tell whether the quote is whole words of one value, or a whole value with its label."""
+        """Return whether the quote is whole words of one value, or a whole value with its label."""
         words = _plain(quote)
         return bool(words) and (any(f" {words} " in text for text in self._spoken) or words in self._labelled)
 

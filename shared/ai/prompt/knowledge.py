@@ -33,7 +33,7 @@ _CONTACTS = frozenset(
 
 
 def workspace_data(configuration: Configuration) -> dict[str, Any]:
-    """Give company, products and voice as data; what the user has not filled in is not there."""
+    """Return company, products and voice as data; what the user has not filled in is not there."""
     sections = configuration.sections
     workspace = _mapping(sections.get("workspace"))
     company = {**_mapping(workspace.get("company")), **_mapping(sections.get("company"))}
@@ -51,7 +51,7 @@ def workspace_data(configuration: Configuration) -> dict[str, Any]:
 
 
 def prospect_data(prospect: Mapping[str, Any] | None) -> dict[str, Any] | None:
-    """Give what a text about the prospect may use."""
+    """Return what a text about the prospect may use."""
     if prospect is None:
         return None
     record = {name: prospect.get(name) for name in _PROSPECT_FIELDS}
@@ -61,7 +61,7 @@ def prospect_data(prospect: Mapping[str, Any] | None) -> dict[str, Any] | None:
 
 
 def _without_contacts(value: Any) -> Any:  # noqa: ANN401  # any part of a jsonb value
-    """Give the value without the fields that hold contact details, however deep they stand."""
+    """Return the value without the fields that hold contact details, however deep they stand."""
     if isinstance(value, Mapping):
         return {
             name: _without_contacts(item) for name, item in value.items() if name.lower() not in _CONTACTS
@@ -70,7 +70,7 @@ def _without_contacts(value: Any) -> Any:  # noqa: ANN401  # any part of a jsonb
 
 
 def custom_instructions(configuration: Configuration) -> str:
-    """Give what the owner told the AI to do, at most 4,000 characters; the owner's own words may instruct."""
+    """Return what the owner told the AI to do, at most 4,000 characters; the owner's own words may instruct."""
     texts = list(configuration.sections.get("instructions") or [])
     workspace = _mapping(configuration.sections.get("workspace"))
     texts += [
@@ -80,7 +80,7 @@ def custom_instructions(configuration: Configuration) -> str:
 
 
 def preferred_language(configuration: Configuration) -> str | None:
-    """Give the language that the workspace writes in, where it says so."""
+    """Return the language that the workspace writes in, where it says so."""
     settings = _mapping(configuration.sections.get("ai_settings"))
     workspace = _mapping(configuration.sections.get("workspace"))
     for value in (settings.get("language"), _mapping(workspace.get("tone_profile")).get("language")):
@@ -90,7 +90,7 @@ def preferred_language(configuration: Configuration) -> str | None:
 
 
 def preferred_tone(configuration: Configuration) -> str | None:
-    """Give the tone that the workspace writes in, where it says so."""
+    """Return the tone that the workspace writes in, where it says so."""
     settings = _mapping(configuration.sections.get("ai_settings"))
     workspace = _mapping(configuration.sections.get("workspace"))
     for value in (settings.get("tone"), _mapping(workspace.get("tone_profile")).get("tone")):
@@ -100,5 +100,5 @@ def preferred_tone(configuration: Configuration) -> str | None:
 
 
 def _mapping(value: object) -> Mapping[str, Any]:
-    """Give a jsonb value as a mapping: a column that browsers write may hold a list or a text as well."""
+    """Return a jsonb value as a mapping: a column that browsers write may hold a list or a text as well."""
     return value if isinstance(value, Mapping) else {}

@@ -9,13 +9,13 @@ _FENCED = re.compile(r"\s*```(?:json)?\s*(.*?)\s*```\s*", re.DOTALL)
 
 
 def bare(text: str) -> str:
-    """Give the JSON without the code fence around it, and without null characters, which no database row can hold."""
+    """Return the JSON without the code fence around it, and without null characters, which no database row can hold."""
     fenced = _FENCED.fullmatch(text)
     return (fenced[1] if fenced else text).replace("\\u0000", "")
 
 
 def object_of(text: str) -> dict[str, Any]:
-    """Give the JSON object; raises ValueError for anything else, also for an empty one."""
+    """Return the JSON object; raises ValueError for anything else, also for an empty one."""
     value = from_json(bare(text), allow_inf_nan=False)
     if not isinstance(value, dict) or not value:
         raise ValueError("not a JSON object with fields")

@@ -35,7 +35,7 @@ class Prompt:
 
 
 def walled(instructions: str, data: dict[str, Any]) -> Sequence[Message]:
-    """Give instructions and data as two messages, so that what people wrote is never part of the instructions."""
+    """Return instructions and data as two messages, so that what people wrote is never part of the instructions."""
     return [
         {"role": "system", "content": f"{instructions}\n\n{WALL}"},
         {"role": "user", "content": json.dumps(data, ensure_ascii=False, separators=(",", ":"))},
@@ -43,7 +43,7 @@ def walled(instructions: str, data: dict[str, Any]) -> Sequence[Message]:
 
 
 def fitted(value: Any, limit_bytes: int) -> Any:  # noqa: ANN401
-    """Give the value cut so that its JSON takes at most `limit_bytes`, keeping the beginning of everything.
+    """Return the value cut so that its JSON takes at most `limit_bytes`, keeping the beginning of everything.
 
     Empty values are left out. Cutting is by halves of strings and ends of lists, the same for the same value.
     """

@@ -28,7 +28,7 @@ class CircuitBreaker:
         self._circuits: dict[tuple[str, str], _Circuit] = defaultdict(_Circuit)
 
     def admits(self, model: Model) -> bool:
-        """Tell whether a request may be sent; one that is must be answered for by one of the three below."""
+        """Return whether a request may be sent; one that is must be answered for by one of the three below."""
         circuit = self._circuit(model)
         if circuit.failures < self._failures_to_open:
             return True
@@ -54,7 +54,7 @@ class CircuitBreaker:
         self._circuit(model).probing = False
 
     def seconds_until_probe(self, model: Model) -> int:
-        """Give the seconds until it is worth asking again, at least 1."""
+        """Return the seconds until it is worth asking again, at least 1."""
         return max(1, math.ceil(self._circuit(model).opens_until - self._clock()))
 
     def _circuit(self, model: Model) -> _Circuit:

@@ -161,14 +161,14 @@ class Providers:
 
 
 def _base_url(settings: Settings, provider: str) -> str:
-    """Give the address; models of one's own are served where OPENAI_BASE_URL points."""
+    """Return the address; models of one's own are served where OPENAI_BASE_URL points."""
     if provider == "anthropic":
         return settings.anthropic_base_url.removesuffix("/v1") + "/v1"
     return settings.openai_base_url
 
 
 def _text_of(key: "SecretStr | None") -> str:
-    """Give a key as it is sent; without one the provider answers 401, and the next provider is asked."""
+    """Return a key as it is sent; without one the provider answers 401, and the next provider is asked."""
     return "missing" if key is None else key.get_secret_value()
 
 

@@ -31,7 +31,7 @@ class StreamedReply:
         return text
 
     def reply(self, latency_ms: int) -> ProviderReply:
-        """Give the whole; raises ProviderFailure when it was refused or broke off before its end."""
+        """Return the whole; raises ProviderFailure when it was refused or broke off before its end."""
         if self._refused or self._finish_reason == "content_filter":
             raise self._failure(FailureKind.REFUSED, latency_ms)
         if self._finish_reason is None:
@@ -52,7 +52,7 @@ class StreamedReply:
 
 
 def reply_of(completion: object, provider_request_id: str | None, latency_ms: int) -> ProviderReply:
-    """Give a buffered answer of the SDK; raises ProviderFailure when it is refused or holds no text."""
+    """Return a buffered answer of the SDK; raises ProviderFailure when it is refused or holds no text."""
     plain = _plain(completion)
     usage = usage_from_openai(plain.get("usage"))
     choice = _first_choice(plain)
@@ -73,7 +73,7 @@ def reply_of(completion: object, provider_request_id: str | None, latency_ms: in
 
 
 def flagged_in(judgement: object, latency_ms: int) -> bool:
-    """Tell whether any of a moderation's results is flagged; raises ProviderFailure where there is none."""
+    """Return whether any of a moderation's results is flagged; raises ProviderFailure where there is none."""
     results = _plain(judgement).get("results")
     flags = [_mapping(result).get("flagged") for result in results] if isinstance(results, list) else []
     if not flags or not all(isinstance(flag, bool) for flag in flags):
@@ -82,7 +82,7 @@ def flagged_in(judgement: object, latency_ms: int) -> bool:
 
 
 def _plain(thing: object) -> Mapping[str, Any]:
-    """Give what the SDK parsed as plain data: it checks nothing, so that any field may hold anything."""
+    """Return what the SDK parsed as plain data: it checks nothing, so that any field may hold anything."""
     dump = getattr(thing, "model_dump", None)
     return _mapping(dump(warnings=False) if dump is not None else thing)
 
@@ -102,7 +102,7 @@ def _finish_reason(choice: Mapping[str, Any]) -> str | None:
 
 
 def _text(message: Mapping[str, Any]) -> str | None:
-    """Give the text without what neither UTF-8 nor the database can hold: lone surrogates and null bytes."""
+    """Return the text without what neither UTF-8 nor the database can hold: lone surrogates and null bytes."""
     text = message.get("content")
     if not isinstance(text, str):
         return None

@@ -7,7 +7,7 @@ from email.utils import parsedate_to_datetime
 
 
 def retry_after_seconds(headers: Mapping[str, str], now: datetime) -> float | None:
-    """Give the seconds, from a number or an HTTP date; None where there is none that can be read.
+    """Return the seconds, from a number or an HTTP date; None where there is none that can be read.
 
     A date is taken against the reply's own `Date`, so that two clocks need not agree.
     """

@@ -11,7 +11,7 @@ _LEFT_OUT = {"title", "description", "default", "minLength", "maxLength"}
 
 
 def strict_schema(output: type[BaseModel], counts: Mapping[str, int]) -> dict[str, Any]:
-    """Give the schema: every field required, nothing besides; `counts` fixes the length of lists by their names."""
+    """Return the schema: every field required, nothing besides; `counts` fixes the length of lists by their names."""
     schema: dict[str, Any] = _strict(output.model_json_schema())
     for name, count in counts.items():
         schema["properties"][name] |= {"minItems": count, "maxItems": count}
@@ -19,7 +19,7 @@ def strict_schema(output: type[BaseModel], counts: Mapping[str, int]) -> dict[st
 
 
 def _strict(node: Any, *, names: bool = False) -> Any:  # noqa: ANN401  # any part of a schema
-    """Give a part of the schema; the keys of `properties` and `$defs` are `names`, which stay whatever they are."""
+    """Return a part of the schema; the keys of `properties` and `$defs` are `names`, which stay whatever they are."""
     if isinstance(node, dict):
         return {
             key: _strict(value, names=not names and key in {"properties", "$defs"})

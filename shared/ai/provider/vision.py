@@ -7,7 +7,7 @@ from shared.ai.provider.exchange import Message
 
 
 def with_image(message: Message, media_type: str, data: str) -> Message:
-    """Give a message of text with one image beside it; `data` is base64."""
+    """Return a message of text with one image beside it; `data` is base64."""
     url = f"data:{media_type};base64,{data}"
     # The dearest detail, which is what the catalogue's `image_tokens` count: small print is read.
     image = {"type": "image_url", "image_url": {"url": url, "detail": "high"}}
@@ -20,7 +20,7 @@ def images_in(messages: Sequence[Message]) -> int:
 
 
 def words_of(messages: Sequence[Message]) -> list[Message]:
-    """Give the messages without the bytes of their images, which cost by their size in pixels alone."""
+    """Return the messages without the bytes of their images, which cost by their size in pixels alone."""
     return [_words_of(message) if _parts(message) else message for message in messages]
 
 

@@ -37,7 +37,7 @@ RAISED: dict[str, Callable[[], BaseException]] = {
 
 @router.post("")
 async def echo(request: Request) -> dict[str, Any]:
-    """Give back the body."""
+    """Return the body."""
     return {"body": await read_json(request, services_of(request).settings.max_body_bytes)}
 
 
@@ -407,7 +407,7 @@ class LambdaContext:
     """What the platform tells an invocation."""
 
     def get_remaining_time_in_millis(self) -> int:
-        """Give what is left of it."""
+        """Return what is left of it."""
         return 1_500
 
 

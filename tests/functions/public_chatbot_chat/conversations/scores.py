@@ -56,13 +56,13 @@ class Score:
 
 
 def conversations(*parts: Part) -> list[Conversation]:
-    """Give the conversations of the named parts, or all."""
+    """Return the conversations of the named parts, or all."""
     written = json.loads((Path(__file__).parent / "conversations.json").read_text())
     return [Conversation(**one) for one in written if not parts or one["part"] in parts]
 
 
 def score(reader: Reader, field: str, chats: Sequence[Conversation]) -> Score:
-    """Give a reader's score on one field; of the regexes a first name is enough, as it is all they look for."""
+    """Return a reader's score on one field; of the regexes a first name is enough, as it is all they look for."""
     right = wrong = missed = made_up = 0
     for chat in chats:
         told, expected = reader(chat.messages).get(field), chat.expected.get(field)
@@ -96,7 +96,7 @@ def plain_regexes(messages: Sequence[str]) -> Values:
 
 
 def table(chats: Sequence[Conversation]) -> str:
-    """Give a line of figures for each field and reader."""
+    """Return a line of figures for each field and reader."""
     return "\n".join(_lines(chats))
 
 

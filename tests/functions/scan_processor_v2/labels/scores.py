@@ -68,13 +68,13 @@ class Score:
 
 
 def inputs(*parts: Part) -> list[Input]:
-    """Give the inputs of the named parts, or all."""
+    """Return the inputs of the named parts, or all."""
     written = json.loads((Path(__file__).parent / "labels.json").read_text("utf-8"))
     return [Input(**one) for one in written if not parts or one["part"] in parts]
 
 
 def score(reader: Reader, field: str, given: Sequence[Input]) -> Score:
-    """Give a reader's score on one field over the inputs."""
+    """Return a reader's score on one field over the inputs."""
     right = told = there = 0
     for one in given:
         found, expected = _values(reader(one), field), _values(one.expected, field)
@@ -85,7 +85,7 @@ def score(reader: Reader, field: str, given: Sequence[Input]) -> Score:
 
 
 def linked(reader: Reader, given: Sequence[Input]) -> Score:
-    """Give how often a whole person is right: name and contacts together, as one."""
+    """Return how often a whole person is right: name and contacts together, as one."""
     right = told = there = 0
     for one in given:
         found, expected = Counter(map(_person, reader(one))), Counter(map(_person, one.expected))
@@ -135,7 +135,7 @@ READERS: tuple[tuple[str, Reader], ...] = (("rules", our_rules), ("regexes", pla
 
 
 def table(given: Sequence[Input], readers: Sequence[tuple[str, Reader]] = READERS) -> str:
-    """Give a line of figures for each field and reader."""
+    """Return a line of figures for each field and reader."""
     return "\n".join(_lines(given, readers))
 
 

@@ -59,7 +59,7 @@ class World:
     async def send(
         self, act: Callable[[], Any], lost: Callable[[], Exception], broken: Callable[[], Exception]
     ) -> Any:  # noqa: ANN401  # whatever `act` gives
-        """Return what `act` gave once the message is there; raises `lost`, or `broken` where only the answer was lost."""
+        """Return what `act` gave once the message is there; raises `lost`, or `broken` where its answer was lost."""
         origin = ORIGIN.get()
         if origin.dead:
             raise lost()

@@ -44,10 +44,10 @@ def document() -> dict[str, Any]:
 
 
 def _shapes() -> dict[str, Schema]:
-    requests = [*(content.request for content in CONTENT_TYPES.values()), *FREE_SHAPES]
+    requests = [*(content.request_model for content in CONTENT_TYPES.values()), *FREE_SHAPES]
     schemas = model_schemas(requests, OUTPUTS)
     for content in CONTENT_TYPES.values():
-        _tell_content(schemas[content.request.__name__], content.name)
+        _tell_content(schemas[content.request_model.__name__], content.name)
     for name, field in (("OrchestratorConfig", "action"), ("FlatRequest", "generationType")):
         schemas[name]["properties"][field]["enum"] = [*get_args(Action), *ACTION_ALIASES]
     schemas["ObjectionOutput"]["properties"]["response"] = {

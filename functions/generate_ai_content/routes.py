@@ -8,8 +8,8 @@ from fastapi import APIRouter, Request
 from fastapi.responses import JSONResponse, Response
 
 from functions.generate_ai_content.openapi import document
-from functions.generate_ai_content.requests.request import FUNCTION, ai_call
-from shared.ai.call import AICall
+from functions.generate_ai_content.requests.request import FUNCTION, call_of
+from shared.ai import Call
 from shared.errors import Unauthorized
 from shared.http.ai_reply import idempotency_key, serve
 from shared.http.app import context_of, services_of
@@ -26,7 +26,7 @@ async def generate(request: Request) -> Response:
     if caller.kind == "anonymous":
         raise Unauthorized
     body = await read_json(request, services.settings.max_body_bytes)
-    call = ai_call(body, caller, idempotency_key(request))
+    call = call_of(body, caller, idempotency_key(request))
     # A shadow is not asked later: a job would be a row, under the key of the request that is copied.
     if "respond-async" in request.headers.get("prefer", "") and not services.settings.shadow:
         return await _accept(call, body, request)
@@ -50,7 +50,7 @@ async def describe() -> JSONResponse:
     return JSONResponse(document())
 
 
-async def _accept(call: AICall, body: Mapping[str, Any], request: Request) -> JSONResponse:
+async def _accept(call: Call, body: Mapping[str, Any], request: Request) -> JSONResponse:
     """Put a call that was found valid into the queue."""
     context = context_of(request)
     job = {

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 from uuid import UUID, uuid4
 
-from functions.generate_ai_content.requests.request import ai_call
+from functions.generate_ai_content.requests.request import call_of
 from shared.context import RequestContext
 from shared.deadline import Deadline
 from shared.errors import InternalError, NexscoutError, RequestInProgress, ServiceUnavailable
@@ -57,7 +57,7 @@ async def _answer(job: Job, services: Services, context: RequestContext) -> tupl
     try:
         if job.tries > MAX_TRIES:
             raise InternalError
-        reply = await services.orchestrator.run(ai_call(job.body, owner, key), context)
+        reply = await services.orchestrator.run(call_of(job.body, owner, key), context)
     except (ServiceUnavailable, RequestInProgress):
         raise
     except NexscoutError as error:

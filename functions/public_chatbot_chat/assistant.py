@@ -7,14 +7,18 @@ from typing import Any
 from uuid import uuid4
 
 from functions.public_chatbot_chat.reply import told
-from functions.public_chatbot_chat.schemas import FUNCTION, AssistantRequest
-from shared.ai.call import AICall, Generated, Material
-from shared.ai.models.selection import Wish
-from shared.ai.prompt.knowledge import custom_instructions, preferred_language, prospect_data, workspace_data
-from shared.ai.prompt.template import Prompt, fitted, walled
-from shared.ai.provider.exchange import Message
-from shared.errors import NexscoutError, PayloadTooLarge
-from shared.supabase.auth import Caller
+from functions.public_chatbot_chat.schemas import AssistantRequest
+from shared.ai import Generated, Limits, Material, Message, Reading, Task
+from shared.ai.prompt import (
+    Prompt,
+    custom_instructions,
+    fitted,
+    preferred_language,
+    prospect_data,
+    walled,
+    workspace_data,
+)
+from shared.errors import PayloadTooLarge
 from shared.supabase.configuration import Configuration
 
 PROMPT = Prompt.load(Path(__file__).parent / "prompts", "assistant")
@@ -34,59 +38,40 @@ FIXED_PROMPT_BYTES = 74_000
 FOLLOW_USER = "Write in the language the user writes in; Taglish where the user mixes both."
 
 
-def assistant_call(asked: AssistantRequest, caller: Caller, key: str | None, body_hash: str) -> AICall:
-    """Return the call of a message to the assistant.
-
-    Raises:
-        PayloadTooLarge: the user's words pass their limit.
-    """
-    turn = AssistantTurn(asked)
-    prospect_id = None if asked.prospect_id is None else str(asked.prospect_id)
-    return AICall(
-        function_name=FUNCTION,
-        action="ai_chatbot_response",
-        caller=caller,
-        wish=Wish(),
-        build=turn.build,
-        shape=turn.shape,
-        prompt_limit_bytes=turn.prompt_limit_bytes(),
-        max_output_tokens=MAX_OUTPUT_TOKENS,
-        temperature=TEMPERATURE,
-        prompt_version=PROMPT.version,
-        prospect_id=prospect_id,
-        idempotency_key=key,
-        body_hash=body_hash,
-        feature=turn,
-        material=Material(
-            "load_assistant_material",
-            {"p_conversation_id": turn.earlier_id, "p_prospect_id": prospect_id},
-        ),
-    )
-
-
-class AssistantTurn:
+class AssistantTask(Task):
     """A user's message on its way; question and answer are stored together, by the settlement, or not at all."""
 
+    action = "ai_chatbot_response"
+    temperature = TEMPERATURE
+    prompt_version = PROMPT.version
+
     def __init__(self, asked: AssistantRequest) -> None:
+        """Raise PayloadTooLarge where the user's words pass their limit."""
         self._message = asked.message
         self._asked_instruction = asked.system_instruction or ""
-        self.earlier_id = None if asked.conversation_id is None else str(asked.conversation_id)
-        self._conversation_id = self.earlier_id or str(uuid4())
+        self._earlier_id = None if asked.conversation_id is None else str(asked.conversation_id)
+        self._conversation_id = self._earlier_id or str(uuid4())
         self._prompt = ""
         self._instructions = ""
         self._knows_workspace = False
         self._earlier_messages = 0
+        prospect_id = None if asked.prospect_id is None else str(asked.prospect_id)
+        self.limits = Limits(self._prompt_bytes(), MAX_OUTPUT_TOKENS)
+        self.reading = Reading(
+            prospect_id=prospect_id,
+            function="load_assistant_material",
+            arguments={"p_conversation_id": self._earlier_id, "p_prospect_id": prospect_id},
+        )
 
-    def prompt_limit_bytes(self) -> int:
-        """Return a bound on the prompt as it is sent; raises PayloadTooLarge where the user's own words pass theirs."""
+    def _prompt_bytes(self) -> int:
         own = len(json.dumps([self._message, self._asked_instruction], ensure_ascii=False).encode())
         if own > OWN_WORDS_BYTES:
             raise PayloadTooLarge(f"message is too large: at most {OWN_WORDS_BYTES} bytes are taken.")
         return FIXED_PROMPT_BYTES + own
 
-    def build(self, configuration: Configuration, material: Mapping[str, Any] | None) -> Sequence[Message]:
+    def messages(self, material: Material) -> Sequence[Message]:
         """Return instructions, the user's data behind the wall, the newest turns, and what was just asked."""
-        read = material or {}
+        configuration, read = material.configuration, material.answer
         workspace = workspace_data(configuration)
         self._knows_workspace = bool(workspace)
         self._earlier_messages = read.get("message_count", 0)
@@ -96,7 +81,7 @@ class AssistantTurn:
         data = {
             **workspace,
             "figures": fitted(read.get("figures"), FIGURES_BYTES),
-            "prospect": prospect_data(read.get("prospect")),
+            "prospect": prospect_data(material.prospect),
         }
         return [
             *walled(self._prompt, {name: value for name, value in data.items() if value is not None}),
@@ -104,7 +89,7 @@ class AssistantTurn:
             {"role": "user", "content": self._message},
         ]
 
-    def shape(self, generated: Generated) -> Mapping[str, Any]:
+    def reply(self, generated: Generated) -> Mapping[str, Any]:
         """Return the fields that the client reads."""
         return {
             **told(
@@ -119,27 +104,20 @@ class AssistantTurn:
 
     def opening(self, reservation: str) -> tuple[str, Mapping[str, Any]]:
         """Reserve through the function that also checks whose conversation it is."""
-        return "assistant_open", {"p_conversation_id": self.earlier_id, "p_request": reservation}
+        return "assistant_open", {"p_conversation_id": self._earlier_id, "p_request": reservation}
 
-    def opened(self, answer: Mapping[str, Any]) -> None:
-        """Take nothing: what the answer is made of is read as the user."""
-
-    def delivered(self, generated: Generated, tokens: int) -> Mapping[str, Any]:
+    def rows(self, generated: Generated, tokens: int) -> Mapping[str, Any]:
         """Return the question with its answer."""
         del tokens
         return {
             "assistant": {
                 "conversation_id": self._conversation_id,
-                "is_new": self.earlier_id is None,
+                "is_new": self._earlier_id is None,
                 "title": " ".join(self._message.split())[:TITLE_CHARS],
                 "message": self._message,
                 "answer": generated.text,
             }
         }
-
-    def failed(self, _error: NexscoutError) -> Mapping[str, Any]:
-        """Return no rows: the conversation stays as it was, and the same message can be sent again."""
-        return {}
 
 
 def _system_prompt(configuration: Configuration, instructions: str) -> str:

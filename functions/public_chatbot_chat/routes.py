@@ -7,10 +7,11 @@ from uuid import UUID
 from fastapi import APIRouter, Request
 from fastapi.responses import JSONResponse, Response
 
-from functions.public_chatbot_chat.assistant import assistant_call
+from functions.public_chatbot_chat.assistant import AssistantTask
 from functions.public_chatbot_chat.openapi import document
 from functions.public_chatbot_chat.schemas import FUNCTION, AssistantRequest, TransformRequest
-from functions.public_chatbot_chat.transform import transform_call
+from functions.public_chatbot_chat.transform import TransformTask
+from shared.ai import Call, Task
 from shared.errors import Forbidden, Unauthorized
 from shared.http.ai_reply import idempotency_key, serve
 from shared.http.app import context_of, services_of
@@ -68,13 +69,15 @@ async def describe() -> JSONResponse:
 async def _answer_user(
     body: Mapping[str, Any], caller: Caller, key: str | None, request: Request
 ) -> Response:
-    asked: TransformRequest | AssistantRequest
-    asked_hash = body_hash(FUNCTION, body)
-    if body.get("transformMode"):
-        asked = parse(TransformRequest, body)
-        call = transform_call(asked, caller, key, asked_hash)
-    else:
-        asked = parse(AssistantRequest, body)
-        call = assistant_call(asked, caller, key, asked_hash)
+    asked = _request(body)
     check_owner("userId", asked.user_id, caller)
+    call = Call(FUNCTION, caller, _task(asked), key, body_hash(FUNCTION, body))
     return await serve(call, request, stream=asked.stream)
+
+
+def _request(body: Mapping[str, Any]) -> TransformRequest | AssistantRequest:
+    return parse(TransformRequest, body) if body.get("transformMode") else parse(AssistantRequest, body)
+
+
+def _task(asked: TransformRequest | AssistantRequest) -> Task:
+    return TransformTask(asked) if isinstance(asked, TransformRequest) else AssistantTask(asked)

@@ -6,13 +6,10 @@ from pathlib import Path
 from typing import Any
 
 from functions.public_chatbot_chat.reply import told
-from functions.public_chatbot_chat.schemas import FUNCTION, TransformRequest
-from shared.ai.call import AICall, Generated
-from shared.ai.models.selection import Wish
-from shared.ai.prompt.template import Prompt
-from shared.ai.provider.exchange import Message
+from functions.public_chatbot_chat.schemas import TransformRequest
+from shared.ai import Generated, Limits, Material, Message, Reading, Task
+from shared.ai.prompt import Prompt
 from shared.errors import PayloadTooLarge
-from shared.supabase.auth import Caller
 
 PROMPT = Prompt.load(Path(__file__).parent / "prompts", "transform")
 
@@ -24,33 +21,34 @@ OVERHEAD_BYTES = 256
 """JSON around the two messages."""
 
 
-def transform_call(asked: TransformRequest, caller: Caller, key: str | None, body_hash: str) -> AICall:
-    """Return the call of a text to be rewritten.
+class TransformTask(Task):
+    """A text, rewritten by the caller's instruction or by ours."""
 
-    Raises:
-        PayloadTooLarge: text and instruction pass their limit.
-    """
-    instruction = PROMPT.text if asked.system_instruction is None else asked.system_instruction
-    messages = [{"role": "system", "content": instruction}, {"role": "user", "content": asked.message}]
-    return AICall(
-        function_name=FUNCTION,
-        action="ai_chatbot_response",
-        caller=caller,
-        wish=Wish(),
-        build=lambda _configuration, _prospect: messages,
-        shape=lambda generated: _reply(generated, instruction, asked),
-        prompt_limit_bytes=_limit_bytes(messages),
-        max_output_tokens=DEFAULT_OUTPUT_TOKENS if asked.max_tokens is None else asked.max_tokens,
-        temperature=TEMPERATURE if asked.temperature is None else asked.temperature,
-        prompt_version=PROMPT.version if asked.system_instruction is None else None,
-        idempotency_key=key,
-        body_hash=body_hash,
-        configured=False,
-    )
+    action = "ai_chatbot_response"
+    reading = Reading(configuration=False)
 
+    def __init__(self, asked: TransformRequest) -> None:
+        """Raise PayloadTooLarge where text and instruction pass their limit."""
+        own = asked.system_instruction
+        self._own_instruction = own or ""
+        self._instruction = PROMPT.text if own is None else own
+        self._messages = [
+            {"role": "system", "content": self._instruction},
+            {"role": "user", "content": asked.message},
+        ]
+        output_tokens = DEFAULT_OUTPUT_TOKENS if asked.max_tokens is None else asked.max_tokens
+        self.limits = Limits(_limit_bytes(self._messages), output_tokens)
+        self.temperature = TEMPERATURE if asked.temperature is None else asked.temperature
+        self.prompt_version = PROMPT.version if own is None else None
 
-def _reply(generated: Generated, instruction: str, asked: TransformRequest) -> Mapping[str, Any]:
-    return told(generated.text, prompt=instruction, own_instructions=asked.system_instruction or "")
+    def messages(self, material: Material) -> Sequence[Message]:
+        """Return the instruction and the text."""
+        del material
+        return self._messages
+
+    def reply(self, generated: Generated) -> Mapping[str, Any]:
+        """Return the fields that the client reads."""
+        return told(generated.text, prompt=self._instruction, own_instructions=self._own_instruction)
 
 
 def _limit_bytes(messages: Sequence[Message]) -> int:

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
 
-from shared.ai.money.outcomes import Outcome
+from shared.ai import Outcome
 from shared.deadline import Deadline
 from shared.errors import InternalError, ScanNotFound
 from shared.supabase.database import Database

@@ -4,8 +4,8 @@ from collections.abc import AsyncGenerator
 from contextlib import aclosing
 from dataclasses import replace
 
-from shared.ai.call import Generated
 from shared.ai.delivery.run import Run
+from shared.ai.task import Generated, TextFilter
 from shared.errors import ContentRefused, ProviderError
 
 
@@ -16,9 +16,9 @@ def filtered(run: Run, generated: Generated) -> Generated:
         ContentRefused: the filter refused it.
         ProviderError: nothing is left of it.
     """
-    if run.call.answer_filter is None:
+    through = run.task.answer_filter()
+    if through is None:
         return generated
-    through = run.call.answer_filter()
     try:
         text = through.add(generated.text) + through.end()
     except ContentRefused:
@@ -27,9 +27,10 @@ def filtered(run: Run, generated: Generated) -> Generated:
     return replace(generated, text=something(run, text))
 
 
-async def filtered_texts(run: Run, texts: AsyncGenerator[str]) -> AsyncGenerator[str]:
-    """Return what may leave of the texts of a stream, as they come; raises ContentRefused where the filter does."""
-    through = None if run.call.answer_filter is None else run.call.answer_filter()
+async def filtered_texts(
+    run: Run, through: TextFilter | None, texts: AsyncGenerator[str]
+) -> AsyncGenerator[str]:
+    """Yield what may leave of the texts of a stream, as they come; raises ContentRefused where the filter does."""
     try:
         async with aclosing(texts):
             async for text in texts:

@@ -30,13 +30,13 @@ class Moderator:
             MessageRefused: the words were flagged.
             ProviderError: no judgement came; then no model is asked either.
         """
-        if run.call.moderated is None:
+        if run.task.moderated is None:
             return
         run.context.fields["moderated"] = 1
         seconds = run.until.timeout(MODERATION_SECONDS)
         try:
             with run.context.timed("moderation"):
-                flagged = await self._providers.flags(run.call.moderated, run.until.starting(seconds))
+                flagged = await self._providers.flags(run.task.moderated, run.until.starting(seconds))
         except ProviderFailure as failure:
             log_event(
                 "moderation.unanswered",

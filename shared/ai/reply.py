@@ -6,9 +6,9 @@ from datetime import UTC, datetime
 from typing import Any
 from uuid import uuid4
 
-from shared.ai.call import Generated
 from shared.ai.delivery.run import Run
 from shared.ai.money.reservation import output_limit
+from shared.ai.task import Generated
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,9 +27,9 @@ def body_of(run: Run, generated: Generated) -> dict[str, Any]:
     usage = run.usage()
     return {
         "success": True,
-        "generationId": None if run.call.generation is None else str(uuid4()),
+        "generationId": None if run.task.generation is None else str(uuid4()),
         "requestId": str(run.context.request_id),
-        **run.call.shape(generated),
+        **run.task.reply(generated),
         "usage": {
             "prompt_tokens": usage.prompt_tokens,
             "completion_tokens": usage.completion_tokens,
@@ -52,7 +52,7 @@ def _meta(run: Run, generated: Generated) -> dict[str, Any]:
         "requestedModel": run.requested_model,
         "downgradeReason": run.downgrade_reason(),
         "finishReason": generated.finish_reason,
-        "maxTokens": output_limit(run.call, served),
+        "maxTokens": output_limit(run.task.limits, served),
         "tokensUsed": usage.total_tokens,
         "tokensPrompt": usage.prompt_tokens,
         "tokensCompletion": usage.completion_tokens,
@@ -74,13 +74,12 @@ def settle_record(run: Run, generated: Generated, body: Mapping[str, Any]) -> di
     record = end_record(run)
     if run.call.idempotency_key is not None:
         record |= {"reply": body, "reply_status": 200}
-    if run.call.feature is not None:
-        record |= run.call.feature.delivered(generated, run.usage().total_tokens)
-    if run.call.generation is not None:
+    record |= run.task.rows(generated, run.usage().total_tokens)
+    if run.task.generation is not None:
         record["generation"] = {
             "id": body["generationId"],
-            "generation_type": run.call.generation.generation_type,
-            "input_data": dict(run.call.generation.input_data),
+            "generation_type": run.task.generation.generation_type,
+            "input_data": dict(run.task.generation.input_data),
             "output_text": generated.text if generated.value is None else None,
             "output_data": body.get("output") or {},
             "model_used": run.served_by().name,
@@ -101,5 +100,5 @@ def end_record(run: Run) -> dict[str, Any]:
         "fallback_used": run.fell_back(),
         "downgrade_reason": run.downgrade_reason(),
         "latency_ms": round(run.context.elapsed_ms()),
-        "prompt_version": run.call.prompt_version,
+        "prompt_version": run.task.prompt_version,
     }

@@ -2,29 +2,26 @@
 
 import asyncio
 import logging
-from collections.abc import Coroutine, Mapping
-from typing import Any, TypeVar
+from collections.abc import Mapping
+from typing import Any
 
-import anyio
-
-from shared.ai.call import Generated
 from shared.ai.delivery.run import Run
 from shared.ai.metrics import Metrics
 from shared.ai.money.ledger import Ledger, Settlement
 from shared.ai.money.outcomes import Outcome
 from shared.ai.reply import Reply, body_of, end_record, settle_record
+from shared.ai.task import Generated
 from shared.context import RequestContext
 from shared.deadline import Deadline
 from shared.errors import ClientClosed, DeadlineExceeded, InternalError, NexscoutError, ServiceUnavailable
 from shared.log import log_event
+from shared.shield import to_the_end
 
 GRACE_SECONDS = 1.0
 """The least time that resolving a hold gets, also where the budget has ended."""
 
 ROW_NAMES = {"generationId", "conversationId"}
 """Fields of a reply that name a row which the settlement stores; null where the database refused it."""
-
-T = TypeVar("T")
 
 
 class Settler:
@@ -77,8 +74,7 @@ class Settler:
     async def _release(self, run: Run, error: BaseException) -> None:
         known = _known(error)
         record = end_record(run) | {"error_code": known.code, "error_message": known.message}
-        if run.call.feature is not None:
-            record |= run.call.feature.failed(known)
+        record |= run.task.rows_without_answer(known)
         self._count(run, 0)
         try:
             with run.context.timed("settle"):
@@ -112,18 +108,3 @@ def _grace(context: RequestContext) -> Deadline:
     """Return the time to resolve a hold: what is left, and a second where nothing is."""
     deadline = context.deadline
     return Deadline.starting(max(deadline.remaining(), GRACE_SECONDS), clock=deadline.clock)
-
-
-async def to_the_end(work: Coroutine[Any, Any, T]) -> T:
-    """Run to the end although the caller is cancelled: money is never left half done.
-
-    Both kinds of cancellation are kept away: a task's own, and that of an anyio scope, which comes again and again.
-    """
-    task = asyncio.get_running_loop().create_task(work)
-    with anyio.CancelScope(shield=True):
-        try:
-            return await asyncio.shield(task)
-        except asyncio.CancelledError:
-            await asyncio.wait([task])
-            raise
-    raise AssertionError  # pragma: no cover  # the shielded scope never ends a block

@@ -6,12 +6,12 @@ from dataclasses import replace
 from typing import Any
 
 from shared.ai.answer_filter import filtered_texts, something
-from shared.ai.call import Generated
 from shared.ai.delivery.open_stream import Begun
 from shared.ai.delivery.run import Run
 from shared.ai.provider.exchange import FailureKind, ProviderFailure
 from shared.ai.reply import Reply
 from shared.ai.settlement import Settler
+from shared.ai.task import Generated
 from shared.errors import ClientClosed, ContentRefused, DeadlineExceeded, NexscoutError, ProviderError
 
 Event = Mapping[str, Any]
@@ -29,6 +29,7 @@ class LiveStream:
         self.run = run
         self._begun = begun
         self._settler = settler
+        self._filter = run.task.answer_filter()
         self._sent: list[str] = []
         self._ended = False
 
@@ -42,7 +43,7 @@ class LiveStream:
                 "energy": self.run.hold.energy_held,
                 "energyRemaining": self.run.hold.energy_available,
             }
-            async with aclosing(filtered_texts(self.run, self._begun.texts())) as texts:
+            async with aclosing(filtered_texts(self.run, self._filter, self._begun.texts())) as texts:
                 async for text in texts:
                     yield {"type": "delta", "text": text}
                     self._sent.append(text)
@@ -57,7 +58,7 @@ class LiveStream:
     def _whole(self) -> Generated:
         """Return what was delivered: the very text that has gone out."""
         generated = self._begun.generated()
-        if self.run.call.answer_filter is None:
+        if self._filter is None:
             return generated
         return replace(generated, text=something(self.run, "".join(self._sent)))
 

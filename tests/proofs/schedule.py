@@ -13,10 +13,11 @@ import httpx2
 import jwt
 import psycopg
 
-from shared.ai.call import AICall, Generated, Generation, Part, Structure
+from shared.ai import Call as AICall
+from shared.ai import Generation, Limits, Part, Structure
 from shared.ai.delivery.deliverer import Chance, Deliverer
 from shared.ai.models.catalogue import Catalogue
-from shared.ai.models.selection import ClassLists, Wish
+from shared.ai.models.selection import ClassLists
 from shared.ai.moderation import Moderator
 from shared.ai.money.ledger import Ledger
 from shared.ai.orchestrator import Orchestrator
@@ -32,6 +33,7 @@ from shared.settings import Settings
 from shared.supabase.auth import Caller
 from shared.supabase.configuration import ConfigService
 from shared.supabase.database import Database
+from tests.plain_task import PlainTask
 from tests.proofs.people import make_user
 from tests.proofs.provider_transport import Arrival, ProviderTransport
 from tests.proofs.sql_transport import SqlTransport
@@ -161,23 +163,17 @@ class Simulation:
         kind = dice.choice(["plain", "keyed", "keyed", "grouped", "structured", "parts"])
         key = f"key {dice.randrange(2)}" if kind == "keyed" else None
         token = jwt.encode({"sub": outcome.user_id}, JWT_SECRET, "HS256")
-        ai = AICall(
-            function_name="generate-ai-content",
+        task = PlainTask(
+            [{"role": "user", "content": f"call {number}"}],
             action="ai_message" if kind == "grouped" else "ai_objection_handler",
-            caller=Caller("user", outcome.user_id, token),
-            wish=Wish(),
-            build=lambda _configuration, _prospect: [{"role": "user", "content": f"call {number}"}],
-            shape=_shape,
-            prompt_limit_bytes=2000,
-            max_output_tokens=100,
-            retries=dice.randrange(3),
+            limits=Limits(2000, 100, retries=dice.randrange(3)),
             structure={"structured": STRUCTURE, "parts": WHOLE}.get(kind),
             parts=PARTS if kind == "parts" else (),
-            idempotency_key=key,
-            body_hash=None if key is None else "the same body",
             group_key="group" if kind == "grouped" else None,
             generation=Generation("message", {}) if dice.random() < 1 / 3 else None,
         )
+        body_hash = None if key is None else "the same body"
+        ai = AICall("generate-ai-content", Caller("user", outcome.user_id, token), task, key, body_hash)
         return Call(number, dice.choice(workers), ai, streamed=dice.random() < 1 / 2)
 
     def _events(self, world: World, outcome: Outcome, workers: list[Process]) -> list[Callable[[], None]]:
@@ -249,10 +245,6 @@ async def _serve(orchestrator: Orchestrator, call: Call, context: RequestContext
                     call.body = dict(event)
                 case "error":
                     call.error = event["code"]
-
-
-def _shape(generated: Generated) -> dict[str, Any]:
-    return {"message": generated.text, "output": generated.value or {}}
 
 
 def _parse(text: str) -> dict[str, Any]:

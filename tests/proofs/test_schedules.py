@@ -92,7 +92,7 @@ def charged_only_for_what_was_delivered(outcome: Outcome, books: Books) -> None:
             continue
         if call.delivered and not call.replayed:
             assert request["state"] in {"settled", "expired"}
-        elif not call.text and not (call.aborted and call.ai.structure is not None):
+        elif not call.text and not (call.aborted and call.ai.task.structure is not None):
             assert request["energy_charged"] == 0
 
 

@@ -3,22 +3,22 @@
 from collections.abc import Mapping
 from typing import Any
 
-from functions.generate_ai_content.content_types.booking import BOOKING
-from functions.generate_ai_content.content_types.call import CALL
-from functions.generate_ai_content.content_types.company_analysis import COMPANY_ANALYSIS
-from functions.generate_ai_content.content_types.content_type import ContentType
-from functions.generate_ai_content.content_types.deck import DECK
-from functions.generate_ai_content.content_types.deep_scan import DEEP_SCAN
-from functions.generate_ai_content.content_types.message import MESSAGE
-from functions.generate_ai_content.content_types.objection import OBJECTION
-from functions.generate_ai_content.content_types.referral import REFERRAL
-from functions.generate_ai_content.content_types.revival import REVIVAL
-from functions.generate_ai_content.content_types.sequence import SEQUENCE
-from functions.generate_ai_content.content_types.social import SOCIAL
+from functions.generate_ai_content.content_types.booking import Booking
+from functions.generate_ai_content.content_types.call import Call
+from functions.generate_ai_content.content_types.company_analysis import CompanyAnalysis
+from functions.generate_ai_content.content_types.content_task import ContentTask
+from functions.generate_ai_content.content_types.deck import Deck
+from functions.generate_ai_content.content_types.deep_scan import DeepScan
+from functions.generate_ai_content.content_types.message import Message
+from functions.generate_ai_content.content_types.objection import Objection
+from functions.generate_ai_content.content_types.referral import Referral
+from functions.generate_ai_content.content_types.revival import Revival
+from functions.generate_ai_content.content_types.sequence import Sequence
+from functions.generate_ai_content.content_types.social import Social
 
-CONTENT_TYPES: Mapping[str, ContentType[Any]] = {
+CONTENT_TYPES: Mapping[str, type[ContentTask[Any, Any]]] = {
     content.name: content
     for content in (
-        MESSAGE, SEQUENCE, OBJECTION, BOOKING, REVIVAL, REFERRAL, CALL, SOCIAL, DECK, DEEP_SCAN, COMPANY_ANALYSIS,
+        Message, Sequence, Objection, Booking, Revival, Referral, Call, Social, Deck, DeepScan, CompanyAnalysis,
     )
 }  # fmt: skip

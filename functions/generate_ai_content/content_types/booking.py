@@ -1,10 +1,12 @@
 """`booking`: an invitation to a meeting."""
 
+from collections.abc import Mapping
 from typing import Annotated, Literal
 
 from pydantic import Field
 
-from functions.generate_ai_content.content_types.content_type import ContentType, Output, Task, Text, prompt
+from functions.generate_ai_content.content_types.content_task import ContentTask, prompt
+from functions.generate_ai_content.content_types.output import Output, Text
 from functions.generate_ai_content.content_types.request import WithContext
 from shared.http.fields import Blank
 
@@ -27,15 +29,15 @@ class BookingOutput(Output):
     coaching_tip: Text
 
 
-def _task(request: BookingRequest) -> Task:
-    return Task(
-        action="ai_message",
-        prompt=PROMPT,
-        output=BookingOutput,
-        max_output_tokens=1000,
-        variables={"call_type": request.call_type or "zoom"},
-        text="script",
-    )
+class Booking(ContentTask[BookingRequest, BookingOutput]):
+    """An invitation, of which the script is the text."""
 
+    name, action = "booking", "ai_message"
+    request_model, output_model = BookingRequest, BookingOutput
+    prompt = PROMPT
+    output_tokens = 1000
+    text = "script"
 
-BOOKING = ContentType("booking", BookingRequest, _task)
+    def variables(self) -> Mapping[str, str]:
+        """Return where to meet."""
+        return {"call_type": self.request.call_type or "zoom"}

@@ -1,10 +1,12 @@
 """`call`: a script for a conversation by voice."""
 
+from collections.abc import Mapping
 from typing import Annotated, Literal
 
 from pydantic import Field
 
-from functions.generate_ai_content.content_types.content_type import ContentType, Output, Task, Text, prompt
+from functions.generate_ai_content.content_types.content_task import ContentTask, prompt
+from functions.generate_ai_content.content_types.output import Output, Text
 from functions.generate_ai_content.content_types.request import AboutProspect
 from shared.http.fields import Blank
 
@@ -28,14 +30,14 @@ class CallOutput(Output):
     coaching_tips: Annotated[list[Text], Field(min_length=5, max_length=5)]
 
 
-def _task(request: CallRequest) -> Task:
-    return Task(
-        action="ai_message",
-        prompt=PROMPT,
-        output=CallOutput,
-        max_output_tokens=2000,
-        variables={"call_purpose": request.call_purpose or "discovery"},
-    )
+class Call(ContentTask[CallRequest, CallOutput]):
+    """A script."""
 
+    name, action = "call", "ai_message"
+    request_model, output_model = CallRequest, CallOutput
+    prompt = PROMPT
+    output_tokens = 2000
 
-CALL = ContentType("call", CallRequest, _task)
+    def variables(self) -> Mapping[str, str]:
+        """Return what the call is for."""
+        return {"call_purpose": self.request.call_purpose or "discovery"}

@@ -4,7 +4,8 @@ from typing import Annotated
 
 from pydantic import BeforeValidator, Field
 
-from functions.generate_ai_content.content_types.content_type import ContentType, Output, Task, Text, prompt
+from functions.generate_ai_content.content_types.content_task import ContentTask, prompt
+from functions.generate_ai_content.content_types.output import Output, Text
 from functions.generate_ai_content.content_types.request import WithContext
 
 PROMPT = prompt("analyst", "facts", "company_analysis")
@@ -27,15 +28,12 @@ class CompanyOutput(Output):
     risks: Annotated[list[Text], Field(max_length=6)]
 
 
-def _task(_request: CompanyRequest) -> Task:
-    return Task(
-        action="ai_company_analysis",
-        prompt=PROMPT,
-        output=CompanyOutput,
-        max_output_tokens=2000,
-        temperature=0.3,
-        sources=("context", "company"),
-    )
+class CompanyAnalysis(ContentTask[CompanyRequest, CompanyOutput]):
+    """An analysis of what was pasted, else of the stored company."""
 
-
-COMPANY_ANALYSIS = ContentType("company_analysis", CompanyRequest, _task)
+    name, action = "company_analysis", "ai_company_analysis"
+    request_model, output_model = CompanyRequest, CompanyOutput
+    prompt = PROMPT
+    output_tokens = 2000
+    temperature = 0.3
+    sources = ("context", "company")

@@ -1,22 +1,16 @@
 """`deck`: the slides of a pitch; the elite one is for paid tiers."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from math import ceil
 from typing import Annotated, Any, Literal
 
 from pydantic import Field, model_validator
 
-from functions.generate_ai_content.content_types.content_type import (
-    PROMPTS,
-    ContentType,
-    Output,
-    Share,
-    Task,
-    Text,
-    prompt,
-)
+from functions.generate_ai_content.content_types.content_task import PROMPTS, ContentTask, prompt
+from functions.generate_ai_content.content_types.output import Output, Text
 from functions.generate_ai_content.content_types.request import WithContext, synonym
-from shared.ai.prompt.template import Prompt
+from functions.generate_ai_content.content_types.share import Share
+from shared.ai.prompt import Prompt
 from shared.http.fields import Blank
 
 DeckType = Literal["basic", "elite"]
@@ -61,12 +55,6 @@ class DeckOutput(Output):
     slides: list[Slide]
 
 
-def _finish(output: DeckOutput, _shown: Mapping[str, Any]) -> dict[str, Any]:
-    if [slide.slide for slide in output.slides] != list(range(1, len(output.slides) + 1)):
-        raise ValueError("slides must be numbered from 1 without a gap")
-    return {"deck": [slide.model_dump(by_alias=True, exclude_none=True) for slide in output.slides]}
-
-
 def _shares(slides: int) -> list[Share]:
     """Return the equal shares of a deck that is too long for one request; they know each other by the outline."""
     if slides <= SLIDES_AT_ONCE:
@@ -84,21 +72,39 @@ def _shares(slides: int) -> list[Share]:
     ]
 
 
-def _task(request: DeckRequest) -> Task:
-    kind: DeckType = request.deck_type or "basic"
-    outline, shares = OUTLINES[kind], _shares(SLIDES[kind])
-    return Task(
-        action="ai_pitch_deck",
-        prompt=Prompt(PROMPT.text, f"{PROMPT.version}-{outline.version}"),
-        output=DeckOutput,
-        max_output_tokens=200
-        + TOKENS_OF_A_SLIDE * (len(shares[0].numbers["slide"]) if shares else SLIDES[kind]),
-        variables={"slide_count": str(SLIDES[kind]), "outline": outline.text},
-        counts={"slides": SLIDES[kind]},
-        finish=_finish,
-        shares=shares,
-        paid_sentence=UPGRADE if kind == "elite" else None,
-    )
+class Deck(ContentTask[DeckRequest, DeckOutput]):
+    """The slides of one kind of deck; a long one is written in equal shares."""
 
+    name, action = "deck", "ai_pitch_deck"
+    request_model, output_model = DeckRequest, DeckOutput
 
-DECK = ContentType("deck", DeckRequest, _task)
+    def __init__(self, request: DeckRequest) -> None:
+        self._kind: DeckType = request.deck_type or "basic"
+        self._slides = SLIDES[self._kind]
+        self._shares = _shares(self._slides)
+        self._outline = OUTLINES[self._kind]
+        self.prompt = Prompt(PROMPT.text, f"{PROMPT.version}-{self._outline.version}")
+        self.output_tokens = 200 + TOKENS_OF_A_SLIDE * (
+            self._shares[0].count() if self._shares else self._slides
+        )
+        self.paid_sentence = UPGRADE if self._kind == "elite" else None
+        super().__init__(request)
+
+    def variables(self) -> Mapping[str, str]:
+        """Return the number of slides and what each is about."""
+        return {"slide_count": str(self._slides), "outline": self._outline.text}
+
+    def counts(self) -> Mapping[str, int]:
+        """Return the number of slides."""
+        return {"slides": self._slides}
+
+    def shares(self) -> Sequence[Share]:
+        """Return the shares of a long deck."""
+        return self._shares
+
+    def finish(self, output: DeckOutput, shown: Mapping[str, Any]) -> dict[str, Any]:
+        """Return the slides in order; raises ValueError unless they are numbered from 1."""
+        del shown
+        if [slide.slide for slide in output.slides] != list(range(1, len(output.slides) + 1)):
+            raise ValueError("slides must be numbered from 1 without a gap")
+        return {"deck": [slide.model_dump(by_alias=True, exclude_none=True) for slide in output.slides]}

@@ -5,9 +5,10 @@ from typing import Annotated, Any
 
 from pydantic import Field
 
-from functions.generate_ai_content.content_types.content_type import ContentType, Output, Task, Text, prompt
+from functions.generate_ai_content.content_types.content_task import ContentTask, prompt
+from functions.generate_ai_content.content_types.output import Output, Text
 from functions.generate_ai_content.content_types.request import AboutProspect
-from shared.ai.prompt.evidence import Evidence
+from shared.ai.prompt import Evidence
 
 PROMPT = prompt("analyst", "facts", "deep_scan")
 HOT, WARM = 70, 50
@@ -51,24 +52,33 @@ class DeepScanOutput(Output):
     recommended_approach: Finding | None
 
 
-def finish(output: DeepScanOutput, shown: Mapping[str, Any]) -> dict[str, Any]:
-    """Keep what has its evidence in the record or the context; `evidence` names the spans of each field.
+class DeepScan(ContentTask[DeepScanRequest, DeepScanOutput]):
+    """A scan of one prospect."""
 
-    Raises:
-        ValueError: the score rests on nothing that was shown.
-    """
-    record = Evidence({name: shown.get(name) for name in ("prospect", "context")})
-    spans = [span for span in output.scout_score.evidence if record.holds(span)]
-    if not spans:
-        raise ValueError("the evidence of the score does not stand in the data")
-    score = output.scout_score.score
-    scan = {"scoutScore": score, "bucket": bucket(score), "confidence": output.confidence}
-    evidence = {"scoutScore": spans}
-    for name, given in output:
-        if name not in {"scout_score", "confidence"}:
-            field = DeepScanOutput.model_fields[name].alias or name
-            scan[field], evidence[field] = _supported(given, record)
-    return scan | {"evidence": evidence}
+    name, action = "deep_scan", "ai_deep_scan"
+    request_model, output_model = DeepScanRequest, DeepScanOutput
+    prompt = PROMPT
+    output_tokens = 2500
+    temperature = 0.2
+
+    def finish(self, output: DeepScanOutput, shown: Mapping[str, Any]) -> dict[str, Any]:
+        """Return what has its evidence in the record or the context; `evidence` names the spans of each field.
+
+        Raises:
+            ValueError: the score rests on nothing that was shown.
+        """
+        record = Evidence({name: shown.get(name) for name in ("prospect", "context")})
+        spans = [span for span in output.scout_score.evidence if record.holds(span)]
+        if not spans:
+            raise ValueError("the evidence of the score does not stand in the data")
+        score = output.scout_score.score
+        scan = {"scoutScore": score, "bucket": bucket(score), "confidence": output.confidence}
+        evidence = {"scoutScore": spans}
+        for name, given in output:
+            if name not in {"scout_score", "confidence"}:
+                field = DeepScanOutput.model_fields[name].alias or name
+                scan[field], evidence[field] = _supported(given, record)
+        return scan | {"evidence": evidence}
 
 
 def _supported(given: list[Finding] | Finding | None, record: Evidence) -> tuple[Any, list[str]]:
@@ -86,17 +96,3 @@ def bucket(score: int) -> str:
     if score >= HOT:
         return "hot"
     return "warm" if score >= WARM else "cold"
-
-
-def _task(_request: DeepScanRequest) -> Task:
-    return Task(
-        action="ai_deep_scan",
-        prompt=PROMPT,
-        output=DeepScanOutput,
-        max_output_tokens=2500,
-        finish=finish,
-        temperature=0.2,
-    )
-
-
-DEEP_SCAN = ContentType("deep_scan", DeepScanRequest, _task)

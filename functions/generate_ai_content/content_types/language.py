@@ -3,9 +3,8 @@
 from functools import cache
 from pathlib import Path
 
-from functions.generate_ai_content.content_types.content_type import LANGUAGES
-from shared.ai.prompt.knowledge import preferred_language
-from shared.ai.prompt.template import Prompt
+from functions.generate_ai_content.content_types.request import LANGUAGES
+from shared.ai.prompt import Prompt, preferred_language
 from shared.supabase.configuration import Configuration
 
 

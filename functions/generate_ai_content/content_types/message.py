@@ -1,10 +1,12 @@
 """`message`: one text to a prospect."""
 
+from collections.abc import Mapping
 from typing import Annotated, Literal, get_args
 
 from pydantic import Field
 
-from functions.generate_ai_content.content_types.content_type import ContentType, Output, Task, Text, prompt
+from functions.generate_ai_content.content_types.content_task import ContentTask, prompt
+from functions.generate_ai_content.content_types.output import Output, Text
 from functions.generate_ai_content.content_types.request import AboutProspect, WithGoal
 from shared.http.fields import Blank
 
@@ -33,21 +35,21 @@ class MessageOutput(Output):
     coaching_tip: Text
 
 
-def _task(request: MessageRequest) -> Task:
-    kind = request.message_type
-    if kind is None and request.generation_type in MESSAGE_TYPES:
-        kind = request.generation_type  # type: ignore[assignment]  # just checked
-    return Task(
-        action="ai_message",
-        prompt=PROMPT,
-        output=MessageOutput,
-        max_output_tokens=1200,
-        variables={
+class Message(ContentTask[MessageRequest, MessageOutput]):
+    """A message of one type, which may stand in `messageType` or in `generationType`."""
+
+    name, action = "message", "ai_message"
+    request_model, output_model = MessageRequest, MessageOutput
+    prompt = PROMPT
+    output_tokens = 1200
+    text = "message"
+
+    def variables(self) -> Mapping[str, str]:
+        """Return the type and the goal."""
+        kind: str | None = self.request.message_type
+        if kind is None and self.request.generation_type in MESSAGE_TYPES:
+            kind = self.request.generation_type
+        return {
             "message_type": kind or "fitting the prospect's stage",
-            "goal": request.goal or "start a conversation",
-        },
-        text="message",
-    )
-
-
-MESSAGE = ContentType("message", MessageRequest, _task)
+            "goal": self.request.goal or "start a conversation",
+        }

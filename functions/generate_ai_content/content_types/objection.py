@@ -5,7 +5,8 @@ from typing import Annotated, Any, ClassVar, Literal, get_args
 
 from pydantic import Field, StringConstraints
 
-from functions.generate_ai_content.content_types.content_type import ContentType, Output, Task, Text, prompt
+from functions.generate_ai_content.content_types.content_task import ContentTask, prompt
+from functions.generate_ai_content.content_types.output import Output, Text
 from functions.generate_ai_content.content_types.request import WithContext
 from shared.errors import InvalidRequest
 from shared.http.fields import Blank
@@ -36,30 +37,32 @@ class ObjectionOutput(Output):
     coaching_tip: Text
 
 
-def _task(request: ObjectionRequest) -> Task:
-    if request.objection is None and request.objection_type is None:
-        raise InvalidRequest(
-            "Missing field 'objection' or 'objectionType'.",
-            details=[
-                {"field": "objection", "message": "missing"},
-                {"field": "objectionType", "message": "missing", "allowed": get_args(ObjectionType)},
-            ],
-        )
+class Objection(ContentTask[ObjectionRequest, ObjectionOutput]):
+    """An answer to the objection; its kind is told by the request, else found by the model."""
 
-    def finish(output: ObjectionOutput, _shown: Mapping[str, Any]) -> dict[str, Any]:
-        kind = request.objection_type or output.objection_type
-        # Older callers read the answer as `response`.
-        return output.model_dump(by_alias=True) | {"objectionType": kind, "response": output.message}
+    name, action = "objection", "ai_objection_handler"
+    request_model, output_model = ObjectionRequest, ObjectionOutput
+    prompt = PROMPT
+    output_tokens = 1200
+    text = "message"
 
-    return Task(
-        action="ai_objection_handler",
-        prompt=PROMPT,
-        output=ObjectionOutput,
-        max_output_tokens=1200,
-        variables={"objection_type": request.objection_type or "not told: find out which it is"},
-        finish=finish,
-        text="message",
-    )
+    def __init__(self, request: ObjectionRequest) -> None:
+        """Raise InvalidRequest where neither the objection nor its kind is told."""
+        if request.objection is None and request.objection_type is None:
+            raise InvalidRequest(
+                "Missing field 'objection' or 'objectionType'.",
+                details=[
+                    {"field": "objection", "message": "missing"},
+                    {"field": "objectionType", "message": "missing", "allowed": get_args(ObjectionType)},
+                ],
+            )
+        super().__init__(request)
 
+    def variables(self) -> Mapping[str, str]:
+        """Return the kind of objection."""
+        return {"objection_type": self.request.objection_type or "not told: find out which it is"}
 
-OBJECTION = ContentType("objection", ObjectionRequest, _task)
+    def finish(self, output: ObjectionOutput, shown: Mapping[str, Any]) -> dict[str, Any]:
+        """Return the answer, also as `response`, which older callers read."""
+        kind = self.request.objection_type or output.objection_type
+        return super().finish(output, shown) | {"objectionType": kind, "response": output.message}

@@ -1,11 +1,13 @@
 """`referral`: a message that asks for a recommendation."""
 
+from collections.abc import Mapping
 from typing import Annotated, ClassVar, Literal
 from uuid import UUID
 
 from pydantic import Field
 
-from functions.generate_ai_content.content_types.content_type import ContentType, Output, Task, Text, prompt
+from functions.generate_ai_content.content_types.content_task import ContentTask, prompt
+from functions.generate_ai_content.content_types.output import Output, Text
 from functions.generate_ai_content.content_types.request import ContentRequest
 from shared.http.fields import Blank, ShortText
 
@@ -32,15 +34,15 @@ class ReferralOutput(Output):
     referral_ask: Text
 
 
-def _task(request: ReferralRequest) -> Task:
-    return Task(
-        action="ai_message",
-        prompt=PROMPT,
-        output=ReferralOutput,
-        max_output_tokens=1000,
-        variables={"occasion": request.occasion or "not told: choose by the prospect's stage"},
-        text="message",
-    )
+class Referral(ContentTask[ReferralRequest, ReferralOutput]):
+    """A message that asks for a recommendation."""
 
+    name, action = "referral", "ai_message"
+    request_model, output_model = ReferralRequest, ReferralOutput
+    prompt = PROMPT
+    output_tokens = 1000
+    text = "message"
 
-REFERRAL = ContentType("referral", ReferralRequest, _task)
+    def variables(self) -> Mapping[str, str]:
+        """Return the occasion."""
+        return {"occasion": self.request.occasion or "not told: choose by the prospect's stage"}

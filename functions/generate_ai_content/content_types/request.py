@@ -1,6 +1,6 @@
 """What every content type takes: whom it is for and how it should sound."""
 
-from typing import Annotated, Any, ClassVar, Literal
+from typing import Annotated, Any, ClassVar, Literal, get_args
 from uuid import UUID
 
 from pydantic import model_validator
@@ -11,6 +11,7 @@ Tone = Literal[
     "professional", "friendly", "casual", "warm", "direct", "confident", "empathetic", "persuasive"
 ]
 Language = Literal["english", "filipino", "taglish", "cebuano", "spanish", "auto"]
+LANGUAGES: tuple[str, ...] = get_args(Language)
 Channel = Literal["web", "facebook", "messenger", "whatsapp", "viber", "email", "sms", "linkedin"]
 
 

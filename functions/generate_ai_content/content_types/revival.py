@@ -1,10 +1,12 @@
 """`revival`: a message that wakes up a conversation that went silent."""
 
+from collections.abc import Mapping
 from typing import Annotated, Literal
 
 from pydantic import Field
 
-from functions.generate_ai_content.content_types.content_type import ContentType, Output, Task, Text, prompt
+from functions.generate_ai_content.content_types.content_task import ContentTask, prompt
+from functions.generate_ai_content.content_types.output import Output, Text
 from functions.generate_ai_content.content_types.request import AboutProspect
 from shared.http.fields import Blank
 
@@ -28,19 +30,19 @@ class RevivalOutput(Output):
     reconnection_angle: Text
 
 
-def _task(request: RevivalRequest) -> Task:
-    days = request.days_since_last_contact
-    return Task(
-        action="ai_message",
-        prompt=PROMPT,
-        output=RevivalOutput,
-        max_output_tokens=1000,
-        variables={
+class Revival(ContentTask[RevivalRequest, RevivalOutput]):
+    """A message after a silence."""
+
+    name, action = "revival", "ai_message"
+    request_model, output_model = RevivalRequest, RevivalOutput
+    prompt = PROMPT
+    output_tokens = 1000
+    text = "message"
+
+    def variables(self) -> Mapping[str, str]:
+        """Return the length of the silence, and what came before it."""
+        days = self.request.days_since_last_contact
+        return {
             "days_since_last_contact": "not known" if days is None else str(days),
-            "last_interaction_type": request.last_interaction_type or "not known",
-        },
-        text="message",
-    )
-
-
-REVIVAL = ContentType("revival", RevivalRequest, _task)
+            "last_interaction_type": self.request.last_interaction_type or "not known",
+        }

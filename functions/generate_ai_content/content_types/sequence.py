@@ -7,15 +7,10 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BeforeValidator, Field
 
-from functions.generate_ai_content.content_types.content_type import (
-    ContentType,
-    Output,
-    Share,
-    Task,
-    Text,
-    prompt,
-)
+from functions.generate_ai_content.content_types.content_task import ContentTask, prompt
+from functions.generate_ai_content.content_types.output import Output, Text
 from functions.generate_ai_content.content_types.request import AboutProspect
+from functions.generate_ai_content.content_types.share import Share
 from shared.http.fields import Blank
 
 SequenceType = Literal[
@@ -82,28 +77,6 @@ def _share(numbers: range, half: str) -> Share:
     )
 
 
-def _task(request: SequenceRequest) -> Task:
-    kind, shares = request.sequence_type or "follow_up", _shares(request.total_steps)
-
-    def finish(output: SequenceOutput, _shown: Mapping[str, Any]) -> dict[str, Any]:
-        check_order(output.steps)
-        steps = [step.model_dump(by_alias=True, exclude_none=True) for step in output.steps]
-        return {"sequence": {"steps": steps, "totalSteps": len(steps), "sequenceType": kind}}
-
-    return Task(
-        action="ai_follow_up_sequence",
-        prompt=PROMPT,
-        output=SequenceOutput,
-        max_output_tokens=200
-        + TOKENS_OF_A_STEP * (len(shares[0].numbers["step"]) if shares else request.total_steps),
-        variables={"sequence_type": kind, "total_steps": str(request.total_steps)},
-        counts={"steps": request.total_steps},
-        finish=finish,
-        shares=shares,
-        paid_sentence=UPGRADE,
-    )
-
-
 def check_order(steps: list[Step]) -> None:
     """Raise ValueError unless the steps are numbered from 1 and their days rise from 0."""
     if [step.step for step in steps] != list(range(1, len(steps) + 1)):
@@ -113,4 +86,37 @@ def check_order(steps: list[Step]) -> None:
         raise ValueError("days must begin at 0 and rise from step to step")
 
 
-SEQUENCE = ContentType("sequence", SequenceRequest, _task)
+class Sequence(ContentTask[SequenceRequest, SequenceOutput]):
+    """The steps of one sequence; a long one is written in two shares."""
+
+    name, action = "sequence", "ai_follow_up_sequence"
+    request_model, output_model = SequenceRequest, SequenceOutput
+    prompt = PROMPT
+    paid_sentence = UPGRADE
+
+    def __init__(self, request: SequenceRequest) -> None:
+        self._kind: SequenceType = request.sequence_type or "follow_up"
+        self._shares = _shares(request.total_steps)
+        self.output_tokens = 200 + TOKENS_OF_A_STEP * (
+            self._shares[0].count() if self._shares else request.total_steps
+        )
+        super().__init__(request)
+
+    def variables(self) -> Mapping[str, str]:
+        """Return the kind and the length."""
+        return {"sequence_type": self._kind, "total_steps": str(self.request.total_steps)}
+
+    def counts(self) -> Mapping[str, int]:
+        """Return the number of steps."""
+        return {"steps": self.request.total_steps}
+
+    def shares(self) -> list[Share]:
+        """Return the shares of a long sequence."""
+        return self._shares
+
+    def finish(self, output: SequenceOutput, shown: Mapping[str, Any]) -> dict[str, Any]:
+        """Return the steps in order; raises ValueError where `check_order` does."""
+        del shown
+        check_order(output.steps)
+        steps = [step.model_dump(by_alias=True, exclude_none=True) for step in output.steps]
+        return {"sequence": {"steps": steps, "totalSteps": len(steps), "sequenceType": self._kind}}

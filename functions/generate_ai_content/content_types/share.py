@@ -1,12 +1,28 @@
-"""The shares of a long result as parts of its call: each checked as it comes, for what it must hold."""
+"""The shares of a long result as parts of its task: each checked as it comes, for what it must hold."""
 
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from functions.generate_ai_content.content_types.content_type import Output, Share
-from shared.ai.call import Part, Structure
-from shared.ai.prompt.model_json import bare
-from shared.ai.provider.strict_schema import strict_schema
+from functions.generate_ai_content.content_types.output import Output
+from shared.ai import Part, Structure
+from shared.ai.prompt import bare, strict_schema
+
+
+@dataclass(frozen=True, slots=True)
+class Share:
+    """The share of a long result that one of several requests writes: so many items of its list.
+
+    `numbers` holds, by field, the number that each of the items must carry, in their order.
+    """
+
+    instruction: str
+    items: str
+    numbers: Mapping[str, Sequence[int]]
+
+    def count(self) -> int:
+        """Return how many items the share has."""
+        return len(next(iter(self.numbers.values())))
 
 
 def part(name: str, output: type[Output], share: Share) -> Part:
@@ -16,15 +32,11 @@ def part(name: str, output: type[Output], share: Share) -> Part:
 
 def _schema(output: type[Output], share: Share) -> dict[str, Any]:
     """Return the schema of the result with as many items as the share has, each number one of those it may carry."""
-    schema = strict_schema(output, {share.items: _count(share)})
+    schema = strict_schema(output, {share.items: share.count()})
     reference = schema["properties"][share.items]["items"]["$ref"].removeprefix("#/$defs/")
     for field, numbers in share.numbers.items():
         schema["$defs"][reference]["properties"][field] = {"type": "integer", "enum": list(numbers)}
     return schema
-
-
-def _count(share: Share) -> int:
-    return len(next(iter(share.numbers.values())))
 
 
 @dataclass(frozen=True, slots=True)

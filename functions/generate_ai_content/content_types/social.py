@@ -1,10 +1,12 @@
 """`social`: a reply to a post."""
 
+from collections.abc import Mapping
 from typing import Annotated, Literal
 
 from pydantic import Field
 
-from functions.generate_ai_content.content_types.content_type import ContentType, Output, Task, Text, prompt
+from functions.generate_ai_content.content_types.content_task import ContentTask, prompt
+from functions.generate_ai_content.content_types.output import Output, Text
 from functions.generate_ai_content.content_types.request import WithContext, WithGoal
 from shared.http.fields import Blank
 
@@ -29,18 +31,18 @@ class SocialOutput(Output):
     risk_warnings: Annotated[list[Text], Field(max_length=3)]
 
 
-def _task(request: SocialRequest) -> Task:
-    return Task(
-        action="ai_message",
-        prompt=PROMPT,
-        output=SocialOutput,
-        max_output_tokens=1000,
-        variables={
-            "post_type": request.post_type or "neutral",
-            "goal": request.goal or "relationship_building",
-        },
-        text="publicReply",
-    )
+class Social(ContentTask[SocialRequest, SocialOutput]):
+    """A reply that everybody may read."""
 
+    name, action = "social", "ai_message"
+    request_model, output_model = SocialRequest, SocialOutput
+    prompt = PROMPT
+    output_tokens = 1000
+    text = "publicReply"
 
-SOCIAL = ContentType("social", SocialRequest, _task)
+    def variables(self) -> Mapping[str, str]:
+        """Return the kind of post and what the reply is for."""
+        return {
+            "post_type": self.request.post_type or "neutral",
+            "goal": self.request.goal or "relationship_building",
+        }

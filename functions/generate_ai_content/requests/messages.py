@@ -1,4 +1,4 @@
-"""The orchestrator shapes as one call: messages that the caller wrote, answered as text."""
+"""The orchestrator shapes as a task: messages that the caller wrote, answered as text."""
 
 import json
 import logging
@@ -10,9 +10,7 @@ from functions.generate_ai_content.requests.schemas import (
     FlatRequest,
     OrchestratorRequest,
 )
-from shared.ai.call import AICall, Generated, Generation
-from shared.ai.models.selection import Wish
-from shared.ai.provider.exchange import Message
+from shared.ai import Generated, Generation, Limits, Material, Message, Reading, Task, Wish
 from shared.errors import FieldFault, InvalidRequest, PayloadTooLarge, UnknownAction
 from shared.http.validation import parse
 from shared.log import log_event
@@ -24,35 +22,48 @@ DEFAULT_OUTPUT_TOKENS = 2_000
 OVERHEAD_BYTES = 64
 
 
-def orchestrator_call(function_name: str, body: Mapping[str, Any], caller: Caller) -> AICall:
-    """Return the call of a body with messages.
+class MessagesTask(Task):
+    """The caller's own messages, answered as text, with the model and the retries that the caller wishes."""
+
+    def __init__(self, request: OrchestratorRequest) -> None:
+        """Raise PayloadTooLarge where the messages pass the limit of the shape."""
+        config = request.config
+        self._messages = [{"role": message.role, "content": message.content} for message in request.messages]
+        self.action = config.action
+        self.limits = Limits(
+            sent_bytes(self._messages),
+            DEFAULT_OUTPUT_TOKENS if config.max_tokens is None else config.max_tokens,
+            retries=config.retry_attempts,
+            retry_delay_seconds=config.retry_delay / 1000,
+        )
+        self.group_key = config.transaction_id
+        self.reading = Reading(prospect_id=None if config.prospect_id is None else str(config.prospect_id))
+        self.wish = Wish(config.model, config.auto_select_model, config.allow_fallback, config.fallback_model)
+        self.temperature = config.temperature
+        self.generation = Generation(config.action, {"shape": "orchestrator"})
+
+    def messages(self, material: Material) -> Sequence[Message]:
+        """Return the messages as they were sent."""
+        del material
+        return self._messages
+
+    def reply(self, generated: Generated) -> Mapping[str, Any]:
+        """Return the text."""
+        return text_reply(generated)
+
+
+def messages_task(body: Mapping[str, Any], caller: Caller) -> MessagesTask:
+    """Return the task of a body with messages.
 
     Raises:
         NexscoutError: a field is wrong, or the call is asked for in somebody else's name.
     """
     request = _request(body)
-    config = request.config
-    check_owner("config.userId", config.user_id, caller)
-    messages = [{"role": message.role, "content": message.content} for message in request.messages]
-    if config.provider is not None:
+    check_owner("config.userId", request.config.user_id, caller)
+    if request.config.provider is not None:
         # The catalogue knows who serves a model; the field is data, not an order.
         log_event("request.provider_ignored", level=logging.DEBUG)
-    return AICall(
-        function_name=function_name,
-        action=config.action,
-        caller=caller,
-        wish=Wish(config.model, config.auto_select_model, config.allow_fallback, config.fallback_model),
-        build=lambda _configuration, _prospect: messages,
-        shape=text_reply,
-        prompt_limit_bytes=sent_bytes(messages),
-        max_output_tokens=DEFAULT_OUTPUT_TOKENS if config.max_tokens is None else config.max_tokens,
-        temperature=config.temperature,
-        prospect_id=None if config.prospect_id is None else str(config.prospect_id),
-        retries=config.retry_attempts,
-        retry_delay_seconds=config.retry_delay / 1000,
-        group_key=config.transaction_id,
-        generation=Generation(config.action, {"shape": "orchestrator"}),
-    )
+    return MessagesTask(request)
 
 
 def sent_bytes(messages: Sequence[Message]) -> int:

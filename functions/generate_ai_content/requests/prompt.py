@@ -1,20 +1,18 @@
-"""The prompt shapes as one call: a prompt answered as text, or as whatever JSON object it asks for."""
+"""The prompt shapes as a task: a prompt answered as text, or as whatever JSON object it asks for."""
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
-from functions.generate_ai_content.content_types.content_type import PROMPTS
+from functions.generate_ai_content.content_types.content_task import PROMPTS
 from functions.generate_ai_content.requests.messages import (
     DEFAULT_OUTPUT_TOKENS,
     sent_bytes,
     text_reply,
 )
 from functions.generate_ai_content.requests.schemas import PromptRequest
-from shared.ai.call import AICall, Generated, Generation, Structure
-from shared.ai.models.selection import Wish
-from shared.ai.prompt.model_json import object_of
-from shared.ai.prompt.template import Prompt
+from shared.ai import Generated, Generation, Limits, Material, Message, Structure, Task, Wish
+from shared.ai.prompt import Prompt, object_of
 from shared.errors import InvalidRequest
 from shared.http.validation import parse
 from shared.supabase.auth import Caller, check_owner
@@ -22,34 +20,67 @@ from shared.supabase.auth import Caller, check_owner
 DEEP_INTEL = "deep_intel"
 PROMPT = Prompt.load(PROMPTS, DEEP_INTEL)
 
-# Any object: the prompt names the fields, so no strict schema can.
 STRUCTURE = Structure(DEEP_INTEL, {"type": "object"}, object_of)
 _STRUCTURE_BYTES = len(json.dumps(STRUCTURE.schema))
 
 
-def prompt_call(function_name: str, body: Mapping[str, Any], caller: Caller) -> AICall:
-    """Return the call of a body with a prompt; a job acts for the user that it names.
+class PromptTask(Task):
+    """A prompt of the caller's own, answered as text."""
+
+    action = "ai_message"
+    generation = Generation("prompt", {"shape": "prompt"})
+
+    def __init__(self, request: PromptRequest) -> None:
+        """Raise PayloadTooLarge where the prompt passes the limit of the shape."""
+        system = self.instructions(request)
+        told = [{"role": "system", "content": "\n\n".join(system)}] if system else []
+        self._messages = [*told, {"role": "user", "content": request.prompt}]
+        output_tokens = DEFAULT_OUTPUT_TOKENS if request.max_tokens is None else request.max_tokens
+        self.limits = Limits(sent_bytes(self._messages) + _STRUCTURE_BYTES, output_tokens)
+        self.wish = Wish(request.model)
+        self.temperature = request.temperature
+
+    def instructions(self, request: PromptRequest) -> list[str]:
+        """Return what stands before the prompt."""
+        return [] if request.system_prompt is None else [request.system_prompt]
+
+    def messages(self, material: Material) -> Sequence[Message]:
+        """Return the prompt behind its instructions."""
+        del material
+        return self._messages
+
+    def reply(self, generated: Generated) -> Mapping[str, Any]:
+        """Return the text."""
+        return text_reply(generated)
+
+
+class DeepIntelTask(PromptTask):
+    """A prompt that is answered as the JSON object that it describes."""
+
+    action = "ai_deep_scan"
+    prompt_version = PROMPT.version
+    # Any object: the prompt names the fields, so no strict schema can.
+    structure = STRUCTURE
+    generation = Generation(DEEP_INTEL, {"shape": "prompt"})
+
+    def instructions(self, request: PromptRequest) -> list[str]:
+        """Return ours before the caller's."""
+        return [PROMPT.text, *super().instructions(request)]
+
+    def reply(self, generated: Generated) -> Mapping[str, Any]:
+        """Return the object."""
+        return {"output": generated.value, "message": None, "content": None}
+
+
+def prompt_task(body: Mapping[str, Any], caller: Caller) -> tuple[PromptTask, Caller]:
+    """Return the task of a body with a prompt, and who pays: a job acts for the user that it names.
 
     Raises:
         NexscoutError: a field is wrong, or the call is asked for in somebody else's name.
     """
     request = parse(PromptRequest, body)
-    deep = request.mode == DEEP_INTEL
-    messages = _messages(request, deep=deep)
-    return AICall(
-        function_name=function_name,
-        action="ai_deep_scan" if deep else "ai_message",
-        caller=_owner(request, caller),
-        wish=Wish(request.model),
-        build=lambda _configuration, _prospect: messages,
-        shape=_object_reply if deep else text_reply,
-        prompt_limit_bytes=sent_bytes(messages) + _STRUCTURE_BYTES,
-        max_output_tokens=DEFAULT_OUTPUT_TOKENS if request.max_tokens is None else request.max_tokens,
-        temperature=request.temperature,
-        structure=STRUCTURE if deep else None,
-        prompt_version=PROMPT.version if deep else None,
-        generation=Generation(DEEP_INTEL if deep else "prompt", {"shape": "prompt"}),
-    )
+    kind = DeepIntelTask if request.mode == DEEP_INTEL else PromptTask
+    return kind(request), _owner(request, caller)
 
 
 def _owner(request: PromptRequest, caller: Caller) -> Caller:
@@ -63,15 +94,3 @@ def _owner(request: PromptRequest, caller: Caller) -> Caller:
             details=[{"field": "user_id", "message": "missing"}],
         )
     return Caller("service", str(request.user_id))
-
-
-def _messages(request: PromptRequest, *, deep: bool) -> list[dict[str, str]]:
-    instructions = [PROMPT.text] if deep else []
-    if request.system_prompt is not None:
-        instructions.append(request.system_prompt)
-    system = [{"role": "system", "content": "\n\n".join(instructions)}] if instructions else []
-    return [*system, {"role": "user", "content": request.prompt}]
-
-
-def _object_reply(generated: Generated) -> Mapping[str, Any]:
-    return {"output": generated.value, "message": None, "content": None}

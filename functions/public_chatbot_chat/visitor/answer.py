@@ -2,34 +2,26 @@
 
 import hashlib
 import json
-from collections.abc import AsyncGenerator, Mapping, Sequence
-from contextlib import aclosing
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any
 
 from fastapi import Request
-from fastapi.responses import JSONResponse, Response
+from fastapi.responses import Response
 
 from functions.public_chatbot_chat.filter.markup import showable
 from functions.public_chatbot_chat.schemas import FUNCTION, MISSING, VisitorRequest
-from functions.public_chatbot_chat.visitor.instructions import PROMPT
-from functions.public_chatbot_chat.visitor.turn import PROMPT_LIMIT_BYTES, VisitorTurn
-from shared.ai.call import AICall, Visitor
-from shared.ai.models.selection import Wish
-from shared.ai.moderation import MessageRefused
-from shared.ai.reply import Reply
-from shared.ai.stream import LiveStream, written
+from functions.public_chatbot_chat.visitor.turn import VisitorTurn
+from shared.ai import Call, Event, MessageRefused, Reply, Visitor
 from shared.context import RequestContext
 from shared.errors import InvalidRequest, NexscoutError, RateLimited
 from shared.http.address import viewer_address
+from shared.http.ai_reply import Audience, Headers, serve
 from shared.http.app import context_of, services_of
-from shared.http.sse import EventStream, unless_gone
 from shared.http.validation import parse
 from shared.log import log_event
 from shared.services import Services
 from shared.supabase.auth import Caller
-
-MAX_OUTPUT_TOKENS = 600
 
 # The page may read these of an answer; what a call cost and which model made it are the owner's to know.
 VISITOR_META = ("finishReason", "latencyMs", "timestamp")
@@ -39,12 +31,18 @@ async def answer_visitor(body: Mapping[str, Any], request: Request) -> Response:
     """Serve one message of a visitor."""
     services, context = services_of(request), context_of(request)
     asked = _visitor_request(body)
-    turn = VisitorTurn(str(asked.session_id), str(asked.user_id), asked.message, datetime.now(UTC))
-    call = _call(asked, turn, request, body)
-    if not asked.stream and "text/event-stream" not in request.headers.get("accept", ""):
-        return JSONResponse(await _answered(call, turn, services, context))
-    context.extend(services.settings.stream_timeout_seconds)
-    return EventStream(await unless_gone(_streamed(call, turn, services, context), request.receive))
+    turn = VisitorTurn(
+        str(asked.session_id), str(asked.user_id), asked.message, datetime.now(UTC),
+        moderated=services.settings.moderation == "visitors",
+    )  # fmt: skip
+    # The owner pays and his data answers; that the session is his is checked where the energy is held.
+    owner = Caller("service", str(asked.user_id))
+    call = Call(
+        FUNCTION, owner, turn, request.headers.get("idempotency-key"), _body_hash(body),
+        Visitor(str(asked.session_id), _address_hash(request)),
+    )  # fmt: skip
+    page = Page(turn, owner, services, context)
+    return await serve(call, request, stream=asked.stream, audience=page)
 
 
 def _visitor_request(body: Mapping[str, Any]) -> VisitorRequest:
@@ -58,30 +56,9 @@ def _visitor_request(body: Mapping[str, Any]) -> VisitorRequest:
     )
 
 
-def _call(asked: VisitorRequest, turn: VisitorTurn, request: Request, body: Mapping[str, Any]) -> AICall:
+def _body_hash(body: Mapping[str, Any]) -> str:
     canonical = json.dumps([FUNCTION, {**body, "stream": None}], sort_keys=True)
-    return AICall(
-        function_name=FUNCTION,
-        action="ai_chatbot_response",
-        # The owner pays and his data answers; that the session is his is checked where the energy is held.
-        caller=Caller("service", str(asked.user_id)),
-        wish=Wish(),
-        build=turn.build,
-        shape=turn.shape,
-        prompt_limit_bytes=PROMPT_LIMIT_BYTES,
-        max_output_tokens=MAX_OUTPUT_TOKENS,
-        temperature=0.6,
-        prompt_version=PROMPT.version,
-        retries=1,
-        idempotency_key=request.headers.get("idempotency-key"),
-        body_hash=hashlib.sha256(canonical.encode()).hexdigest(),
-        visitor=Visitor(str(asked.session_id), _address_hash(request)),
-        feature=turn,
-        answer_filter=turn.answer_filter,
-        moderated=asked.message if services_of(request).settings.moderation == "visitors" else None,
-        # Whose session it is, the reservation tells: it brings what the answer may know with it.
-        configured=False,
-    )
+    return hashlib.sha256(canonical.encode()).hexdigest()
 
 
 def _address_hash(request: Request) -> str:
@@ -92,66 +69,52 @@ def _address_hash(request: Request) -> str:
     return hashlib.sha256(address.encode()).hexdigest()[:32]
 
 
-async def _answered(
-    call: AICall, turn: VisitorTurn, services: Services, context: RequestContext
-) -> dict[str, Any]:
-    """Return the model's answer, else an honest one; what the page itself got wrong is still an error."""
-    try:
-        reply = await services.orchestrator.run(call, context)
-    except NexscoutError as error:
-        return await _without_model(error, turn, call, services, context)
-    return visible(reply.body)
+class Page(Audience):
+    """The page of a visitor: it gets the model's answer, else an honest one, and of a reply what is his to see."""
 
+    def __init__(self, turn: VisitorTurn, owner: Caller, services: Services, context: RequestContext) -> None:
+        self._turn = turn
+        self._owner = owner
+        self._services = services
+        self._context = context
 
-async def _without_model(
-    error: NexscoutError, turn: VisitorTurn, call: AICall, services: Services, context: RequestContext
-) -> dict[str, Any]:
-    if isinstance(error, RateLimited | MessageRefused) or not turn.is_open():
-        raise error
-    if not turn.answer and turn.handled_by != "human" and not services.settings.shadow:
-        # Nothing was held, so no release has stored it.
-        arguments = {"p_owner_id": call.caller.user_id, "p_chat": json.dumps(turn.rows())}
-        await services.database.as_service().rpc("chat_answer", arguments, context.deadline)
-    log_event("chat.fallback", code=error.code, request_id=context.request_id)
-    return turn.fallback_body(str(context.request_id))
+    def reply(self, reply: Reply) -> Reply:
+        """Return the answer without what it cost and which model wrote it."""
+        return Reply(visible(reply.body), reply.status, "", None, replayed=reply.replayed)
 
+    def event(self, event: Event) -> Event:
+        """Return the event without what it cost and which model wrote it."""
+        match event["type"]:
+            case "meta":
+                return {"type": "meta", "requestId": event["requestId"]}
+            case "done":
+                return visible(event)
+        return event
 
-async def _streamed(
-    call: AICall, turn: VisitorTurn, services: Services, context: RequestContext
-) -> AsyncGenerator[Mapping[str, Any]]:
-    try:
-        reply = await services.orchestrator.stream(call, context)
-    except NexscoutError as error:
-        body = await _without_model(error, turn, call, services, context)
-        return written(Reply(body, 200, "", None, replayed=False))
-    if isinstance(reply, LiveStream):
-        return _visible_events(reply, turn)
-    return written(Reply(visible(reply.body), 200, "", None, replayed=True))
+    def headers(self, model: str, energy_remaining: int | None = None, *, replayed: bool = False) -> Headers:
+        """Return none: all of them are the owner's to know."""
+        del model, energy_remaining, replayed
+        return {}
 
+    async def instead(self, error: NexscoutError) -> dict[str, Any]:
+        """Return the honest answer; raises what the page itself got wrong, and what it must wait for."""
+        turn, services = self._turn, self._services
+        if isinstance(error, RateLimited | MessageRefused) or not turn.is_open():
+            raise error
+        if not turn.answer and turn.handled_by != "human" and not services.settings.shadow:
+            # Nothing was held, so no release has stored it.
+            rows = json.dumps(turn.rows_without_hold())
+            arguments = {"p_owner_id": self._owner.user_id, "p_chat": rows}
+            await services.database.as_service().rpc("chat_answer", arguments, self._context.deadline)
+        log_event("chat.fallback", code=error.code, request_id=self._context.request_id)
+        return turn.fallback_body(str(self._context.request_id))
 
-async def _visible_events(stream: LiveStream, turn: VisitorTurn) -> AsyncGenerator[Mapping[str, Any]]:
-    begun = False
-    async with aclosing(stream.events()) as events:
-        async for event in events:
-            match event["type"]:
-                case "meta":
-                    yield {"type": "meta", "requestId": event["requestId"]}
-                case "done":
-                    yield visible(event)
-                case "error":
-                    for told in _broken_off(event, turn, begun=begun):
-                        yield told
-                case _:
-                    begun = True
-                    yield event
-
-
-def _broken_off(event: Mapping[str, Any], turn: VisitorTurn, *, begun: bool) -> Sequence[Mapping[str, Any]]:
-    """Return the honest answer that is stored in the broken one's place: as the answer where none had begun yet."""
-    body = turn.fallback_body(event["requestId"])
-    if begun:
-        return [{**body, **event}]
-    return [{"type": "delta", "text": body["response"]}, {"type": "done", **visible(body)}]
+    def broken_off(self, event: Event, *, begun: bool) -> Sequence[Event]:
+        """Return the honest answer that is stored in the broken one's place: whole where none had begun yet."""
+        body = self._turn.fallback_body(event["requestId"])
+        if begun:
+            return [{**body, **event}]
+        return [{"type": "delta", "text": body["response"]}, {"type": "done", **visible(body)}]
 
 
 def visible(body: Mapping[str, Any]) -> dict[str, Any]:

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from shared.ai.prompt.template import Prompt, fitted
+from shared.ai.prompt import Prompt, fitted
 
 PROMPT = Prompt.load(Path(__file__).parents[1] / "prompts", "visitor")
 

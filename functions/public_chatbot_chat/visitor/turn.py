@@ -12,20 +12,20 @@ from functions.public_chatbot_chat.lead.rows import lead_rows
 from functions.public_chatbot_chat.visitor.fallback import fallback_answer
 from functions.public_chatbot_chat.visitor.hours import is_open
 from functions.public_chatbot_chat.visitor.instructions import (
+    PROMPT,
     custom_instructions,
     knowledge,
     overrides_intelligence,
     system_prompt,
 )
-from shared.ai.call import Generated
-from shared.ai.moderation import MessageRefused
-from shared.ai.prompt.template import WALL
-from shared.ai.provider.exchange import Message
+from shared.ai import Generated, Limits, Material, Message, MessageRefused, Reading, Task
+from shared.ai.prompt import WALL
 from shared.errors import NexscoutError
-from shared.supabase.configuration import Configuration
 
 HISTORY_TURNS = 10
 PROMPT_LIMIT_BYTES = 64_000
+MAX_OUTPUT_TOKENS = 600
+TEMPERATURE = 0.6
 
 
 class NotAnswered(NexscoutError):  # noqa: N818  # what happened, as the other errors
@@ -36,14 +36,24 @@ class NotAnswered(NexscoutError):  # noqa: N818  # what happened, as the other e
     sentence = "No model answers here now."
 
 
-class VisitorTurn:
-    """A visitor's message on its way; it takes part in the reservation and in the settlement of its call."""
+class VisitorTurn(Task):
+    """A visitor's message on its way, from the reservation that stores it to the settlement that stores the answer."""
 
-    def __init__(self, session_id: str, owner_id: str, message: str, now: datetime) -> None:
+    action = "ai_chatbot_response"
+    limits = Limits(PROMPT_LIMIT_BYTES, MAX_OUTPUT_TOKENS, retries=1)
+    # Whose session it is, the reservation tells: it brings what the answer may know with it.
+    reading = Reading(configuration=False)
+    temperature = TEMPERATURE
+    prompt_version = PROMPT.version
+
+    def __init__(
+        self, session_id: str, owner_id: str, message: str, now: datetime, *, moderated: bool = False
+    ) -> None:
         self._session_id = session_id
         self._owner_id = owner_id
         self._message = message
         self._now = now
+        self.moderated = message if moderated else None
         self._chat: Mapping[str, Any] = {}
         self._system_prompt = ""
         self._facts: Mapping[str, Any] = {}
@@ -61,7 +71,7 @@ class VisitorTurn:
         }
 
     def opened(self, answer: Mapping[str, Any]) -> None:
-        """Take what the answer is made of, and see what the visitor has told of himself."""
+        """Keep what the answer is made of, and what the visitor has told of himself."""
         self._chat = answer.get("chat") or {}
         if self._chat:
             self.lead = lead_rows(self._chat)
@@ -70,12 +80,13 @@ class VisitorTurn:
         """Return whether the session was found and the message stored."""
         return bool(self._chat)
 
-    def build(self, _configuration: Configuration, _prospect: object) -> Sequence[Message]:
+    def messages(self, material: Material) -> Sequence[Message]:
         """Return instructions, the facts behind the wall, and the newest turns as they were said.
 
         Raises:
             NotAnswered: a person answers, or the business is closed.
         """
+        del material
         settings = self._settings()
         if self._chat["session"]["status"] == "human_takeover":
             self.handled_by = "human"
@@ -98,16 +109,16 @@ class VisitorTurn:
         public = [*facts, *quoted(custom_instructions(self._settings()))]
         return AnswerFilter(f"{self._system_prompt}\n\n{WALL}", public, links_in(own))
 
-    def shape(self, generated: Generated) -> Mapping[str, Any]:
+    def reply(self, generated: Generated) -> Mapping[str, Any]:
         """Return the fields that the page reads."""
         self.answer = generated.text
         return self._told(fallback=False)
 
-    def delivered(self, generated: Generated, tokens: int) -> Mapping[str, Any]:
+    def rows(self, generated: Generated, tokens: int) -> Mapping[str, Any]:
         """Return the rows of an answered turn."""
         return {"chat": self._rows(generated.text, tokens, fallback=False)}
 
-    def failed(self, error: NexscoutError) -> Mapping[str, Any]:
+    def rows_without_answer(self, error: NexscoutError) -> Mapping[str, Any]:
         """Return the rows of a turn that no model answered; words that were refused get no answer."""
         answer = "" if isinstance(error, MessageRefused) else self.without_model()
         return {"chat": self._rows(answer, 0, fallback=True)}
@@ -132,7 +143,7 @@ class VisitorTurn:
             "meta": {},
         }
 
-    def rows(self) -> Mapping[str, Any]:
+    def rows_without_hold(self) -> Mapping[str, Any]:
         """Return the rows of a turn that nothing could be reserved for."""
         return self._rows(self.without_model(), 0, fallback=True)
 

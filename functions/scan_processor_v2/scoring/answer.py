@@ -5,10 +5,8 @@ from typing import Any, Literal, TypeVar
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 
-from functions.scan_processor_v2.reading.details import details_of
-from functions.scan_processor_v2.reading.record import Record, Sentiment
-from shared.ai.prompt.model_json import bare
-from shared.ai.provider.strict_schema import strict_schema
+from functions.scan_processor_v2.reading.record import Sentiment
+from shared.ai.prompt import bare, strict_schema
 
 OpportunityType = Literal[
     "extra_income", "business", "investment", "insurance", "real_estate", "product", "other"
@@ -103,14 +101,3 @@ def _read(shape: type[AnswerT], text: str) -> AnswerT:
         return shape.model_validate_json(bare(text))
     except ValidationError as exc:
         raise ValueError("the answer breaks its schema") from exc
-
-
-def shown(record: Record) -> dict[str, Any]:
-    """Return a record as the model sees it, always as data behind the wall: its number, its fields, its words.
-
-    Evidence may stand in any of its strings; what rules have read already is there in the words it was read from.
-    """
-    name = details_of(record).found.get("name")
-    fields = {key: value for key, value in record.fields.items() if value}
-    told = {"name": name.words} if name is not None and "name" not in fields else {}
-    return {"record": record.position} | told | fields | {"text": record.text}

@@ -10,7 +10,7 @@ from functions.scan_processor_v2.reading.line_name import in_order
 from functions.scan_processor_v2.reading.record import MAX_TEXT, Item, Record, Sentiment
 from functions.scan_processor_v2.scoring.answer import AnsweredProspect, Finding
 from functions.scan_processor_v2.scoring.rules import snippet, words_of
-from shared.ai.prompt.evidence import Evidence
+from shared.ai.prompt import Evidence
 from shared.contacts.emails import listed_addresses, spelled, valid_address
 from shared.contacts.phones import listed_numbers
 

@@ -1,13 +1,15 @@
 """One open block after the other: by the model, and by rules where the model cannot."""
 
+import hashlib
 from collections import Counter
 from collections.abc import Mapping
 from typing import Any
 from uuid import uuid4
 
-from functions.scan_processor_v2.scoring.block_call import BlockCall, by_rules
+from functions.scan_processor_v2.schemas import FUNCTION
+from functions.scan_processor_v2.scoring.block_task import block_task, by_rules
 from functions.scan_processor_v2.store import Block, Lease, ScanStore
-from shared.ai.reply import Reply
+from shared.ai import Call, Reply
 from shared.context import RequestContext
 from shared.deadline import Deadline
 from shared.errors import (
@@ -75,10 +77,8 @@ class BlockWork:
         if self._used_up is not None:
             await self._by_rules(block, self._used_up)
             return
-        call = BlockCall(self._lease.scan_id, block)
-        context = self._context()
         try:
-            reply = await self._services.orchestrator.run(call.ai_call(self._owner()), context)
+            reply = await self._services.orchestrator.run(self._call(block), self._context())
         except NOT_TO_BE_HAD as error:
             if isinstance(error, USED_UP):
                 self._used_up = error
@@ -121,8 +121,12 @@ class BlockWork:
         else:
             self.wait_seconds = max(self.wait_seconds, TWIN_SECONDS)
 
-    def _owner(self) -> Caller:
-        return Caller("service", user_id=self._lease.user_id)
+    def _call(self, block: Block) -> Call:
+        """Return the block's call in the name of the scan's owner: one for each block, whoever makes it."""
+        key = f"scan:{self._lease.scan_id}:{block.ordinal}"
+        owner = Caller("service", user_id=self._lease.user_id)
+        task = block_task(self._lease.scan_id, block)
+        return Call(FUNCTION, owner, task, key, hashlib.sha256(key.encode()).hexdigest())
 
     def _context(self) -> RequestContext:
         seconds = min(BLOCK_SECONDS, self._until.remaining())

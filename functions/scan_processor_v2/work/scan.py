@@ -10,7 +10,6 @@ from functions.scan_processor_v2.intake.intake import take_in
 from functions.scan_processor_v2.schemas import ScanRequest
 from functions.scan_processor_v2.store import Accepted, Arrival, Lease, LeaseLost, ScanStore
 from functions.scan_processor_v2.work.lease import LEASE_SECONDS, ScanWork, fail, tell_worker
-from shared.ai.settlement import to_the_end
 from shared.deadline import Deadline
 from shared.errors import (
     DeadlineExceeded,
@@ -21,6 +20,7 @@ from shared.errors import (
     ServiceUnavailable,
 )
 from shared.services import Services
+from shared.shield import to_the_end
 from shared.supabase.auth import Caller
 
 MOST_BLOCKS_AT_ONCE = 4

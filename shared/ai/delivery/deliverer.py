@@ -13,7 +13,6 @@ from datetime import UTC, date, datetime
 from functools import partial
 from typing import TypeVar
 
-from shared.ai.call import AICall, Generated, Structure
 from shared.ai.delivery.open_stream import Begun
 from shared.ai.delivery.parts import in_parts
 from shared.ai.delivery.run import Run
@@ -21,10 +20,11 @@ from shared.ai.models.catalogue import Model
 from shared.ai.money.attempt import DOWN, Attempt, Step, step_after, wait_before_retry
 from shared.ai.money.ledger import Ledger
 from shared.ai.money.reservation import cost_bound_usd, output_limit
+from shared.ai.prompt.size import prompt_bytes
 from shared.ai.provider.breaker import CircuitBreaker
 from shared.ai.provider.client import Providers
 from shared.ai.provider.exchange import FailureKind, Message, ProviderCall, ProviderFailure, ProviderReply
-from shared.ai.provider.vision import words_of
+from shared.ai.task import Generated, Structure
 from shared.deadline import Deadline
 from shared.errors import (
     ContentRefused,
@@ -77,13 +77,16 @@ class Deliverer:
             ProviderUnavailable: the last attempt met the provider's rate limit.
             ProviderError: every attempt failed otherwise.
         """
-        if run.call.parts:
-            return await in_parts(run, messages, self.deliver)
-        return await self._through_models(run, messages, self._valid)
+        if run.task.parts:
+            return await in_parts(run, messages, self._whole)
+        return await self._whole(run, messages)
 
     async def begin(self, run: Run, messages: Sequence[Message]) -> Begun:
         """Bring a stream whose first text has come; raises as `deliver` does."""
         return await self._through_models(run, messages, self._begun)
+
+    async def _whole(self, run: Run, messages: Sequence[Message]) -> Generated:
+        return await self._through_models(run, messages, self._valid)
 
     async def _through_models(self, run: Run, messages: Sequence[Message], send: "Send[T]") -> T:
         skipped_provider: str | None = None
@@ -91,7 +94,7 @@ class Deliverer:
         for position, model in enumerate(run.models):
             if model.provider == skipped_provider:
                 continue
-            retries = run.call.retries if position == 0 else 0
+            retries = run.task.limits.retries if position == 0 else 0
             try:
                 return await self._from_model(run, retries, partial(send, run, model, messages))
             except _ModelGivenUp as given_up:
@@ -108,7 +111,9 @@ class Deliverer:
             try:
                 return await send()
             except ProviderFailure as failure:
-                wait = wait_before_retry(failure, tries, run.call.retry_delay_seconds, self._chance.jitter())
+                wait = wait_before_retry(
+                    failure, tries, run.task.limits.retry_delay_seconds, self._chance.jitter()
+                )
                 left = run.until.remaining() - MIN_ATTEMPT_SECONDS
                 step = step_after(failure, retries + 1 - tries, wait, left)
                 if step is not Step.RETRY:
@@ -118,7 +123,7 @@ class Deliverer:
 
     async def _valid(self, run: Run, model: Model, messages: Sequence[Message]) -> Generated:
         """Return a result that holds to the structure asked for, after at most one repair in the call or its part."""
-        structure = run.call.structure
+        structure = run.structure
         sent = _with_schema(messages, structure, model)
         attempt, reply = await self._attempt(run, model, sent)
         try:
@@ -129,7 +134,7 @@ class Deliverer:
             if run.repaired or structure is None:
                 raise ProviderFailure(FailureKind.MALFORMED, "reported") from None
         run.repaired = True
-        attempt, reply = await self._attempt(run, model, _repair(sent, reply.text, fault, run.call))
+        attempt, reply = await self._attempt(run, model, _repair(sent, reply.text, fault, run))
         try:
             return _checked(reply, structure)
         except ValueError as exc:
@@ -138,7 +143,7 @@ class Deliverer:
 
     async def _begun(self, run: Run, model: Model, messages: Sequence[Message]) -> Begun:
         attempt = await self._noted(run, model, messages)
-        call = _provider_call(run.call, model, messages)
+        call = _provider_call(run, model, messages)
         begun = Begun(run, attempt, self._providers.stream(call, run.until), self._chance.today())
         async with self._judged(model):
             await begun.wait_for_text()
@@ -152,9 +157,7 @@ class Deliverer:
         try:
             async with self._judged(model):
                 with run.context.timed("provider"):
-                    reply = await self._providers.complete(
-                        _provider_call(run.call, model, messages), run.until
-                    )
+                    reply = await self._providers.complete(_provider_call(run, model, messages), run.until)
         except ProviderFailure as failure:
             attempt.failed(failure, self._chance.today())
             raise
@@ -183,8 +186,8 @@ class Deliverer:
     async def _noted(self, run: Run, model: Model, messages: Sequence[Message]) -> Attempt:
         """Return the next attempt, which the ledger knows of before it is sent."""
         run.until.timeout(MIN_ATTEMPT_SECONDS, keep=MIN_ATTEMPT_SECONDS / 2)
-        size = prompt_bytes(messages, run.call.structure)
-        bound = cost_bound_usd(run.call, model, size)
+        size = prompt_bytes(messages, run.structure)
+        bound = cost_bound_usd(run.task.limits, run.structure, model, size)
         if not self._breaker.admits(model):
             wait = self._breaker.seconds_until_probe(model)
             raise ProviderFailure(FailureKind.CIRCUIT_OPEN, "not_billed", retry_after_seconds=wait)
@@ -209,20 +212,14 @@ class _ModelGivenUp(Exception):  # noqa: N818  # a turn of the plan, not an erro
         self.step = step
 
 
-def prompt_bytes(messages: Sequence[Message], structure: Structure | None) -> int:
-    """Return the bytes of the request that carry the prompt: messages and schema as JSON, without those of images."""
-    schema = None if structure is None else structure.schema
-    return len(json.dumps([words_of(messages), schema], ensure_ascii=False).encode())
-
-
-def _provider_call(call: AICall, model: Model, messages: Sequence[Message]) -> ProviderCall:
+def _provider_call(run: Run, model: Model, messages: Sequence[Message]) -> ProviderCall:
     return ProviderCall(
         model,
         messages,
-        output_limit(call, model),
-        call.temperature,
-        None if call.structure is None else call.structure.name,
-        None if call.structure is None else call.structure.schema,
+        output_limit(run.task.limits, model),
+        run.task.temperature,
+        None if run.structure is None else run.structure.name,
+        None if run.structure is None else run.structure.schema,
     )
 
 
@@ -237,10 +234,11 @@ def _with_schema(messages: Sequence[Message], structure: Structure | None, model
     ]
 
 
-def _repair(sent: Sequence[Message], broken: str, fault: str, call: AICall) -> Sequence[Message]:
+def _repair(sent: Sequence[Message], broken: str, fault: str, run: Run) -> Sequence[Message]:
     """Show the model its broken answer, unless that would make the prompt larger than the hold allows."""
     repair = [*sent, {"role": "assistant", "content": broken}, {"role": "user", "content": REPAIR + fault}]
-    return repair if prompt_bytes(repair, call.structure) <= call.prompt_limit_bytes else sent
+    fits = prompt_bytes(repair, run.structure) <= run.task.limits.prompt_bytes
+    return repair if fits else sent
 
 
 def _checked(reply: ProviderReply, structure: Structure | None) -> Generated:

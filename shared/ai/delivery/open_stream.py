@@ -5,10 +5,10 @@ from collections.abc import AsyncGenerator, AsyncIterator
 from contextlib import aclosing, asynccontextmanager
 from datetime import date
 
-from shared.ai.call import Generated
 from shared.ai.delivery.run import Run
 from shared.ai.money.attempt import Attempt
 from shared.ai.provider.exchange import FailureKind, ProviderFailure, ProviderReply
+from shared.ai.task import Generated
 from shared.errors import InternalError
 
 

@@ -4,11 +4,12 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from decimal import Decimal
 
-from shared.ai.call import AICall
+from shared.ai.call import Call
 from shared.ai.models.catalogue import Model
 from shared.ai.models.usage import Usage
 from shared.ai.money.attempt import Attempt
 from shared.ai.money.ledger import Hold
+from shared.ai.task import Structure, Task
 from shared.context import RequestContext
 from shared.deadline import Deadline
 from shared.supabase.configuration import Loaded
@@ -30,18 +31,27 @@ class Ordinals:
 
 @dataclass(slots=True)
 class Run:
-    """One call under its hold: the models it may use in order, the deadline of its work, and what it has sent."""
+    """One call under its hold: the models it may use in order, the deadline of its work, and what it has sent.
 
-    call: AICall
+    `structure` is what the model must hold to: the task's, or that of the part that a run is of.
+    """
+
+    call: Call
     context: RequestContext
     hold: Hold
     models: Sequence[Model]
     requested_model: str
     until: Deadline
+    structure: Structure | None
     attempts: list[Attempt] = field(default_factory=list)
     ordinals: Ordinals = field(default_factory=Ordinals)
     repaired: bool = False
     loaded: Loaded | None = None
+
+    @property
+    def task(self) -> Task:
+        """Return what is to be done."""
+        return self.call.task
 
     def next_ordinal(self, model: Model) -> int:
         """Return the number of an attempt that is about to be noted; none is given twice."""
@@ -68,7 +78,7 @@ class Run:
 
     def parts(self) -> int:
         """Return in how many requests at once the result is written."""
-        return max(len(self.call.parts), 1)
+        return max(len(self.task.parts), 1)
 
     def retries(self) -> int:
         """Return how many requests were sent beside those that a call without a failure takes."""

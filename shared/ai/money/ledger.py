@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
 from shared.ai.money.outcomes import Outcome
+from shared.ai.task import Task
 from shared.deadline import Deadline
 from shared.errors import (
     ChatbotNotFound,
@@ -31,7 +32,6 @@ from shared.errors import (
 from shared.supabase.database import Database
 
 if TYPE_CHECKING:
-    from shared.ai.call import Feature
     from shared.ai.money.attempt import Attempt
 
 HOLD_MARGIN_SECONDS = 15
@@ -84,10 +84,8 @@ class Ledger:
         self._database = database
         self._marks = {"shadow": True} if shadow else {}
 
-    async def reserve(
-        self, reservation: Mapping[str, Any], deadline: Deadline, feature: "Feature | None" = None
-    ) -> Hold | Replay:
-        """Hold what a call can cost, through the feature's own function if it has one, or find an earlier reply.
+    async def reserve(self, reservation: Mapping[str, Any], task: Task, deadline: Deadline) -> Hold | Replay:
+        """Hold what a call can cost, through the task's own database function, or find an earlier reply.
 
         Raises:
             NexscoutError: the class that belongs to the outcome, when the call is not admitted.
@@ -97,13 +95,9 @@ class Ledger:
             **self._marks,
             "hold_seconds": math.ceil(deadline.remaining()) + HOLD_MARGIN_SECONDS,
         }
-        function: str = "ai_reserve"
-        arguments: Mapping[str, Any] = {"p_request": json.dumps(request)}
-        if feature is not None:
-            function, arguments = feature.opening(json.dumps(request))
+        function, arguments = task.opening(json.dumps(request))
         answer = await self._call(function, arguments, deadline)
-        if feature is not None:
-            feature.opened(answer)
+        task.opened(answer)
         match Outcome(answer["outcome"]):
             case Outcome.RESERVED:
                 return _hold(answer)

@@ -6,10 +6,11 @@ from decimal import Decimal
 from typing import Any
 from uuid import UUID
 
-from shared.ai.call import AICall
+from shared.ai.call import Call, Visitor
 from shared.ai.models.catalogue import Catalogue, Model
 from shared.ai.models.cost import upper_bound_usd
 from shared.ai.models.selection import MAX_FALLBACKS, Needs
+from shared.ai.task import Limits, Structure, Task
 
 OVERHEAD_BYTES = 512
 """What a request carries besides the prompt: its parameters as JSON, and the words around a schema."""
@@ -18,63 +19,65 @@ PART_BYTES = 512
 """What a part is told of its share: its instruction, as a message."""
 
 
-def needs(call: AICall) -> Needs:
-    """Return what the call asks of a model, by its bounds: the prompt does not exist yet."""
-    return Needs(
-        call.prompt_limit_bytes,
-        call.max_output_tokens,
-        json_schema=call.structure is not None,
-        images=call.images,
-    )
+def needs(task: Task) -> Needs:
+    """Return what the task needs of a model, by its limits: the prompt does not exist yet."""
+    limits, json_schema = task.limits, task.structure is not None
+    return Needs(limits.prompt_bytes, limits.output_tokens, json_schema=json_schema, images=limits.images)
 
 
-def output_limit(call: AICall, model: Model) -> int:
-    """Return the output limit that is sent: what the call asks, clamped to what the model can."""
-    return min(call.max_output_tokens, model.max_output_tokens)
+def output_limit(limits: Limits, model: Model) -> int:
+    """Return the output limit that is sent: what the task asks, clamped to what the model can."""
+    return min(limits.output_tokens, model.max_output_tokens)
 
 
-def cost_bound_usd(call: AICall, model: Model, prompt_bytes: int) -> Decimal:
+def cost_bound_usd(limits: Limits, structure: Structure | None, model: Model, prompt_bytes: int) -> Decimal:
     """Return the most that one attempt at the model can cost, in USD, with a prompt of at most so many bytes."""
     # A model that takes no schema by parameter is told it in words.
-    schema = "" if call.structure is None else json.dumps(call.structure.schema)
-    size = prompt_bytes + len(schema.encode()) + OVERHEAD_BYTES + (PART_BYTES if call.parts else 0)
-    return upper_bound_usd(model, size, output_limit(call, model), images=call.images)
+    schema = "" if structure is None else json.dumps(structure.schema)
+    size = prompt_bytes + len(schema.encode()) + OVERHEAD_BYTES
+    return upper_bound_usd(model, size, output_limit(limits, model), images=limits.images)
 
 
-def most_attempts(call: AICall) -> int:
-    """Return how many requests the call may send: tries at the chosen model, fallbacks, one repair; for each part."""
-    return (1 + call.retries + MAX_FALLBACKS + (call.structure is not None)) * max(len(call.parts), 1)
+def most_attempts(task: Task) -> int:
+    """Return how many requests the task may send: tries at the chosen model, fallbacks, one repair; for each part."""
+    repairs = int(task.structure is not None)
+    return (1 + task.limits.retries + MAX_FALLBACKS + repairs) * max(len(task.parts), 1)
 
 
 def reservation(
-    call: AICall, request_id: UUID, ordered: Sequence[Model], catalogue: Catalogue
+    call: Call, request_id: UUID, ordered: Sequence[Model], catalogue: Catalogue
 ) -> Mapping[str, Any]:
     """Return the argument of ai_reserve; the hold's life is added by the ledger.
 
     Raises:
         UnknownPrice: a model that may be asked has no price; nothing has been sent.
     """
-    bounds = [cost_bound_usd(call, model, call.prompt_limit_bytes) for model in ordered]
-    if call.wish.fallback_model is not None:
-        spare = catalogue.get(call.wish.fallback_model)
-        bounds.append(cost_bound_usd(call, spare, call.prompt_limit_bytes))
+    task = call.task
+    bounds = [_bound_usd(task, model) for model in ordered]
+    spare = task.wish.fallback_model
+    dearest = max(bounds if spare is None else [*bounds, _bound_usd(task, catalogue.get(spare))])
     return {
         "request_id": str(request_id),
         "user_id": call.caller.user_id,
         "function_name": call.function_name,
-        "action": call.action,
-        "units": call.units,
-        "candidates": [_candidate(model, bound) for model, bound in zip(ordered, bounds, strict=False)],
-        "cost_bound_usd": str(max(bounds) * most_attempts(call)),
-        "requested_model": requested_model(call, ordered),
-        "paid_tiers_only": call.paid_tiers_only,
+        "action": task.action,
+        "units": task.units,
+        "candidates": [_candidate(model, bound) for model, bound in zip(ordered, bounds, strict=True)],
+        "cost_bound_usd": str(dearest * most_attempts(task)),
+        "requested_model": requested_model(task, ordered),
+        "paid_tiers_only": task.paid_sentence is not None,
         "idempotency_key": call.idempotency_key,
         "body_hash": call.body_hash,
-        "group_key": call.group_key,
-        "prospect_id": call.prospect_id,
-        "prompt_version": call.prompt_version,
-        **_visitor(call),
+        "group_key": task.group_key,
+        "prospect_id": task.reading.prospect_id,
+        "prompt_version": task.prompt_version,
+        **_visitor(call.visitor),
     }
+
+
+def _bound_usd(task: Task, model: Model) -> Decimal:
+    instruction = PART_BYTES if task.parts else 0
+    return cost_bound_usd(task.limits, task.structure, model, task.limits.prompt_bytes + instruction)
 
 
 def _candidate(model: Model, bound_usd: Decimal) -> dict[str, str]:
@@ -86,17 +89,17 @@ def _candidate(model: Model, bound_usd: Decimal) -> dict[str, str]:
     }
 
 
-def _visitor(call: AICall) -> dict[str, str]:
+def _visitor(visitor: Visitor | None) -> dict[str, str]:
     """Return by what a visitor's limits and keys count; a signed-in caller is known by his account."""
-    if call.visitor is None:
+    if visitor is None:
         return {}
     return {
-        "idempotency_scope": call.visitor.session_id,
-        "visitor_session_id": call.visitor.session_id,
-        "visitor_address_hash": call.visitor.address_hash,
+        "idempotency_scope": visitor.session_id,
+        "visitor_session_id": visitor.session_id,
+        "visitor_address_hash": visitor.address_hash,
     }
 
 
-def requested_model(call: AICall, ordered: Sequence[Model]) -> str:
+def requested_model(task: Task, ordered: Sequence[Model]) -> str:
     """Return the model that was asked for: by name, else the first of the default order."""
-    return ordered[0].name if call.wish.model is None else call.wish.model
+    return ordered[0].name if task.wish.model is None else task.wish.model

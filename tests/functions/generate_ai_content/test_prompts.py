@@ -10,12 +10,13 @@ from typing import Any, get_args
 import pytest
 
 from functions.generate_ai_content.content_types import CONTENT_TYPES
-from functions.generate_ai_content.content_types.content_type import LANGUAGES, PROMPTS, prompt
+from functions.generate_ai_content.content_types.content_task import PROMPTS, ContentTask, prompt
 from functions.generate_ai_content.content_types.deck import DeckType
-from functions.generate_ai_content.requests.content import ContentCall
+from functions.generate_ai_content.content_types.request import LANGUAGES
 from functions.generate_ai_content.requests.prompt import PROMPT as DEEP_INTEL
 from local.provider.strict import check_schema
-from shared.ai.delivery.deliverer import prompt_bytes
+from shared.ai import Material
+from shared.ai.prompt.size import prompt_bytes
 from shared.errors import InvalidRequest, PayloadTooLarge
 from shared.supabase.configuration import Configuration
 from tests.functions.generate_ai_content.content_bodies import CASES, Case, name_of
@@ -27,11 +28,10 @@ FILES = sorted(path.relative_to(PROMPTS) for path in PROMPTS.rglob("*.txt"))
 WORST = '“"\\\x01\n🌾'
 
 
-def content_call(case: Case, **inputs: object) -> ContentCall:
-    """The call of a body, as the route makes it."""
-    kind = CONTENT_TYPES[case.kind]
-    request = kind.request.model_validate(case.body(PROSPECT_ID, **inputs))
-    return ContentCall(kind.name, request, kind.task(request))
+def content_task(case: Case, **inputs: object) -> ContentTask[Any, Any]:
+    """The task of a body, as the route makes it."""
+    content = CONTENT_TYPES[case.kind]
+    return content(content.request_model.model_validate(case.body(PROSPECT_ID, **inputs)))
 
 
 def messages(
@@ -41,7 +41,7 @@ def messages(
     **inputs: object,
 ) -> tuple[str, str]:
     """Instructions and data of a call."""
-    system, data = content_call(case, **inputs).build(configuration, prospect)
+    system, data = content_task(case, **inputs).messages(Material(configuration, prospect))
     assert (system["role"], data["role"]) == ("system", "user")
     return system["content"], data["content"]
 
@@ -69,8 +69,8 @@ def test_every_variable_is_filled(case: Case) -> None:
 @pytest.mark.parametrize("case", CASES, ids=name_of)
 def test_a_task_fills_no_variable_that_its_prompt_lacks(case: Case) -> None:
     """A variable that nobody reads is a choice that is lost on the way."""
-    task = content_call(case).task
-    assert [name for name in task.variables if f"${name}" not in task.prompt.text] == []
+    task = content_task(case)
+    assert [name for name in task.variables() if f"${name}" not in task.prompt.text] == []
 
 
 @pytest.mark.parametrize("changed", ["message.txt", "language.txt", "owner.txt", "languages/taglish.txt"])
@@ -79,14 +79,14 @@ def test_the_version_changes_with_every_file_of_a_prompt(tmp_path: Path, changed
     folder = tmp_path / "prompts"
     shutil.copytree(PROMPTS, folder)
     before = prompt("writer", "facts", "message", folder=folder).version
-    assert before == content_call(CASES[0]).task.prompt.version
+    assert before == content_task(CASES[0]).prompt.version
     (folder / changed).write_text((folder / changed).read_text("utf-8") + "One more rule.", "utf-8")
     assert prompt("writer", "facts", "message", folder=folder).version != before
 
 
 def test_no_two_tasks_have_the_same_version() -> None:
     """The version tells the prompts apart, also those of the two decks."""
-    versions = [content_call(case).task.prompt.version for case in CASES]
+    versions = [content_task(case).prompt.version for case in CASES]
     assert len(set(versions)) == len(CASES)
     assert get_args(DeckType) == ("basic", "elite")
 
@@ -140,16 +140,16 @@ def test_no_settings_can_make_a_prompt_too_large(case: Case) -> None:
     inputs: dict[str, object] = {"industry": WORST * 80, "persona": WORST * 80, "productName": WORST * 80}
     if case.kind != "referral":
         inputs["context"] = WORST * 1_500
-    call = content_call(case, **inputs)
-    built = call.build(Configuration(USER_ID, 1, sections), prospect)
-    assert prompt_bytes(built, call.structure()) <= call.prompt_limit_bytes()
+    task = content_task(case, **inputs)
+    built = task.messages(Material(Configuration(USER_ID, 1, sections), prospect))
+    assert prompt_bytes(built, task.structure) <= task.limits.prompt_bytes
 
 
 def test_own_words_past_their_limit_are_too_large() -> None:
     """Each of these letters takes four bytes; nothing is held for it."""
-    assert content_call(CASES[0], context="🌾" * 11_000).prompt_limit_bytes() > 100_000
+    assert content_task(CASES[0], context="🌾" * 11_000).limits.prompt_bytes > 100_000
     with pytest.raises(PayloadTooLarge, match="48000 bytes"):
-        content_call(CASES[0], context="🌾" * 12_000).prompt_limit_bytes()
+        content_task(CASES[0], context="🌾" * 12_000)
 
 
 @pytest.mark.parametrize(
@@ -176,7 +176,7 @@ def test_the_language_is_the_one_asked_for_else_the_workspaces(
 @pytest.mark.parametrize("case", CASES, ids=name_of)
 def test_every_schema_is_of_the_strict_subset(case: Case) -> None:
     """Every field required, nothing besides, no keyword that the provider refuses."""
-    structure = content_call(case).structure()
+    structure = content_task(case).structure
     wanted = {"name": structure.name, "schema": structure.schema, "strict": True}
     assert check_schema(wanted) is None
     spelled = json.dumps(structure.schema)
@@ -187,7 +187,7 @@ def test_every_schema_is_of_the_strict_subset(case: Case) -> None:
 def test_a_field_may_be_named_as_a_keyword_is() -> None:
     """A slide has a title, although titles of schemas are left out."""
     deck = next(case for case in CASES if case.kind == "deck")
-    schema = content_call(deck).structure().schema
+    schema = content_task(deck).structure.schema
     assert "title" in schema["$defs"]["Slide"]["properties"]
     assert "title" in schema["$defs"]["Slide"]["required"]
 
@@ -201,6 +201,6 @@ def test_nothing_to_write_from_is_said_before_anything_is_sent() -> None:
 
 def test_the_wall_is_two_messages() -> None:
     """One of instructions, one of data, nothing else."""
-    built = content_call(CASES[0]).build(NOTHING, {"full_name": "Maria"})
+    built = content_task(CASES[0]).messages(Material(NOTHING, {"full_name": "Maria"}))
     assert len(built) == 2
     assert json.loads(built[1]["content"]) == {"prospect": {"full_name": "Maria"}}

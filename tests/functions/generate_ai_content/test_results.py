@@ -6,7 +6,8 @@ from typing import Any
 import pytest
 
 from functions.generate_ai_content.content_types import CONTENT_TYPES
-from functions.generate_ai_content.requests.content import ContentCall
+from functions.generate_ai_content.content_types.content_task import ContentTask
+from shared.ai import Material
 from shared.ai.prompt.evidence import Evidence
 from shared.ai.prompt.model_json import bare, object_of
 from shared.supabase.configuration import Configuration
@@ -23,13 +24,12 @@ RECORD = {
 }
 
 
-def call_of(**body: object) -> ContentCall:
-    """A call whose prompt has been built about Maria."""
-    kind = CONTENT_TYPES[str(body["generationType"])]
-    request = kind.request.model_validate({"prospectId": PROSPECT_ID, **body})
-    call = ContentCall(kind.name, request, kind.task(request))
-    call.build(Configuration("d0000000-0000-4000-8000-0000000000ff", 1, {}), RECORD)
-    return call
+def task_of(**body: object) -> ContentTask[Any, Any]:
+    """A task whose prompt has been built about Maria."""
+    content = CONTENT_TYPES[str(body["generationType"])]
+    task = content(content.request_model.model_validate({"prospectId": PROSPECT_ID, **body}))
+    task.messages(Material(Configuration("d0000000-0000-4000-8000-0000000000ff", 1, {}), RECORD))
+    return task
 
 
 def steps(*numbers_and_days: tuple[int, int], cta: str | None = "Free ka ba?") -> str:
@@ -46,8 +46,8 @@ def steps(*numbers_and_days: tuple[int, int], cta: str | None = "Free ka ba?") -
 
 def test_a_sequence_in_order_is_given_as_an_object() -> None:
     """Without a call to action where the step asks for nothing."""
-    call = call_of(generationType="sequence", totalSteps=3, sequenceType="close")
-    sequence = call.parse(steps((1, 0), (2, 3), (3, 7), cta=None))["sequence"]
+    task = task_of(generationType="sequence", totalSteps=3, sequenceType="close")
+    sequence = task.parse(steps((1, 0), (2, 3), (3, 7), cta=None))["sequence"]
     assert (sequence["totalSteps"], sequence["sequenceType"]) == (3, "close")
     assert sequence["steps"][2] == {"step": 3, "day": 7, "subject": "Hi", "message": "Kumusta?"}
 
@@ -71,7 +71,7 @@ def test_a_sequence_in_order_is_given_as_an_object() -> None:
 def test_a_sequence_out_of_order_is_broken(broken: str) -> None:
     """Exactly the steps asked for, numbered from 1, days rising from 0."""
     with pytest.raises(ValueError, match=r"\w"):
-        call_of(generationType="sequence", totalSteps=3).parse(broken)
+        task_of(generationType="sequence", totalSteps=3).parse(broken)
 
 
 @pytest.mark.parametrize("numbers", [range(1, 7), range(1, 9), range(2, 9), [1, 2, 3, 4, 5, 7, 6]])
@@ -79,7 +79,7 @@ def test_a_deck_out_of_order_is_broken(numbers: Any) -> None:  # noqa: ANN401  #
     """Seven slides, numbered from 1."""
     slides = [{"slide": n, "title": "T", "content": "C", "bullets": None} for n in numbers]
     with pytest.raises(ValueError, match="slides"):
-        call_of(generationType="deck").parse(json.dumps({"slides": slides}))
+        task_of(generationType="deck").parse(json.dumps({"slides": slides}))
 
 
 def scan(**fields: object) -> str:
@@ -107,7 +107,7 @@ def test_a_finding_whose_evidence_is_not_in_the_record_is_dropped() -> None:
     """The supported one stays, with its span."""
     made_up = {"finding": "Has debts", "evidence": "may utang sa five-six"}
     true = {"finding": "Has two children", "evidence": "May dalawang anak"}
-    output = call_of(generationType="deep_scan").parse(
+    output = task_of(generationType="deep_scan").parse(
         scan(lifeEvents=[made_up, true], personality=made_up, recommendedApproach=None)
     )
     assert (output["lifeEvents"], output["evidence"]["lifeEvents"]) == (
@@ -121,20 +121,20 @@ def test_a_finding_whose_evidence_is_not_in_the_record_is_dropped() -> None:
 
 def test_a_score_keeps_the_spans_that_are_true() -> None:
     """And is broken without any."""
-    call = call_of(generationType="deep_scan")
+    task = task_of(generationType="deep_scan")
     half = scan(scoutScore={"score": 71, "evidence": ["invented words here", "buying_intent_score: 82"]})
-    assert call.parse(half)["evidence"]["scoutScore"] == ["buying_intent_score: 82"]
+    assert task.parse(half)["evidence"]["scoutScore"] == ["buying_intent_score: 82"]
     with pytest.raises(ValueError, match="evidence of the score"):
-        call.parse(scan(scoutScore={"score": 71, "evidence": ["invented words here"]}))
+        task.parse(scan(scoutScore={"score": 71, "evidence": ["invented words here"]}))
 
 
 def test_what_was_pasted_is_material_as_the_record_is() -> None:
     """A product that the caller names is not."""
-    call = call_of(generationType="deep_scan", context="Uuwi siya sa Pebrero.", productName="Sigla Barley 30")
+    task = task_of(generationType="deep_scan", context="Uuwi siya sa Pebrero.", productName="Sigla Barley 30")
     coming = {"finding": "Comes home", "evidence": "uuwi siya sa pebrero"}
     offered = {"finding": "Likes barley", "evidence": "Sigla Barley 30"}
-    assert call.parse(scan(lifeEvents=[coming], interests=[offered]))["lifeEvents"] == ["Comes home"]
-    assert call.parse(scan(lifeEvents=[coming], interests=[offered]))["interests"] == []
+    assert task.parse(scan(lifeEvents=[coming], interests=[offered]))["lifeEvents"] == ["Comes home"]
+    assert task.parse(scan(lifeEvents=[coming], interests=[offered]))["interests"] == []
 
 
 @pytest.mark.parametrize(
@@ -143,7 +143,7 @@ def test_what_was_pasted_is_material_as_the_record_is() -> None:
 def test_the_bucket_follows_the_score(score: int, bucket: str) -> None:
     """Hot from 70, warm from 50."""
     given = scan(scoutScore={"score": score, "evidence": ["extra income"]})
-    assert call_of(generationType="deep_scan").parse(given)["bucket"] == bucket
+    assert task_of(generationType="deep_scan").parse(given)["bucket"] == bucket
 
 
 @pytest.mark.parametrize(

@@ -6,7 +6,7 @@ from uuid import uuid4
 
 import pytest
 
-from functions.generate_ai_content.requests.request import ai_call
+from functions.generate_ai_content.requests.request import call_of
 from local.stack.stack import Stack
 from shared.ai.stream import LiveStream
 from shared.context import RequestContext
@@ -71,7 +71,7 @@ async def test_fault_3_a_stream_left_before_its_first_text_pays_nothing(
     caller = Caller("user", user.id, user.access_token)
     context = RequestContext(uuid4(), "left", Deadline.starting(25))
     async with services_on(stack) as services:
-        stream = await services.orchestrator.stream(ai_call(ONCE, caller, None), context)
+        stream = await services.orchestrator.stream(call_of(ONCE, caller, None), context)
         assert isinstance(stream, LiveStream)
         events = stream.events()
         assert (await anext(events))["type"] == "meta"

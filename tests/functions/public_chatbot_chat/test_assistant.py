@@ -9,9 +9,10 @@ from uuid import uuid4
 
 import pytest
 
-from functions.public_chatbot_chat.assistant import assistant_call
+from functions.public_chatbot_chat.assistant import AssistantTask
 from functions.public_chatbot_chat.schemas import AssistantRequest
 from local.stack.stack import Stack
+from shared.ai import Call
 from shared.ai.stream import Event, LiveStream
 from shared.context import RequestContext
 from shared.deadline import Deadline
@@ -41,7 +42,8 @@ def data_sent(provider: Provider) -> dict[str, Any]:
 async def begun(stack: Stack, user: User, body: dict[str, Any]) -> AsyncIterator[AsyncGenerator[Event]]:
     """A streamed turn in this process, after its first event; left at the end of the block."""
     asked = AssistantRequest.model_validate(body)
-    call = assistant_call(asked, Caller("user", user.id, user.access_token), None, "hash")
+    caller = Caller("user", user.id, user.access_token)
+    call = Call("public-chatbot-chat", caller, AssistantTask(asked))
     context = RequestContext(uuid4(), "begun", Deadline.starting(25))
     async with services_on(stack) as services:
         stream = await services.orchestrator.stream(call, context)

@@ -13,12 +13,13 @@ from functions.public_chatbot_chat.assistant import (
     MAX_OUTPUT_TOKENS,
     OWN_WORDS_BYTES,
     PROMPT,
-    AssistantTurn,
+    AssistantTask,
 )
 from functions.public_chatbot_chat.schemas import AssistantRequest
 from functions.public_chatbot_chat.transform import PROMPT as TRANSFORM
-from shared.ai.delivery.deliverer import prompt_bytes
+from shared.ai import Material
 from shared.ai.models.catalogue import Catalogue
+from shared.ai.prompt.size import prompt_bytes
 from shared.ai.prompt.template import WALL
 from shared.ai.provider.exchange import Message
 from shared.supabase.configuration import Configuration
@@ -30,11 +31,13 @@ WORST = ['"', "\\", "\x01", "🌾", "é", "\n"]
 
 
 def sent(
-    asked: Mapping[str, object], configuration: Configuration = NOTHING, **material: object
-) -> tuple[AssistantTurn, list[Message]]:
-    """A turn, and the messages that it sends."""
-    turn = AssistantTurn(AssistantRequest.model_validate({"message": "Kumusta?", **asked}))
-    return turn, list(turn.build(configuration, material))
+    asked: Mapping[str, object],
+    configuration: Configuration = NOTHING,
+    **material: Any,  # noqa: ANN401
+) -> tuple[AssistantTask, list[Message]]:
+    """A task, and the messages that it sends."""
+    task = AssistantTask(AssistantRequest.model_validate({"message": "Kumusta?", **asked}))
+    return task, list(task.messages(Material(configuration, material.get("prospect"), material)))
 
 
 def test_every_variable_is_filled() -> None:
@@ -96,21 +99,21 @@ def test_no_record_makes_the_prompt_larger_than_what_is_held(letter: str) -> Non
         },
     )
     names = {f"{letter}{number}": 10**9 for number in range(100)}
-    turn, messages = sent(
+    task, messages = sent(
         {"message": "x" + letter * 3_999, "systemInstruction": "x" + letter * 1_999},
         configuration,
         prospect={"full_name": text, "bio_text": text, "tags": [text] * 500, "metadata": fields},
         figures={"by_stage": names, "newest": [fields] * 5, "hottest": [fields] * 5},
         history=[{"role": role, "content": text[:4_000]} for role in ("user", "assistant") * 10],
     )
-    assert prompt_bytes(messages, None) <= turn.prompt_limit_bytes()
+    assert prompt_bytes(messages, None) <= task.limits.prompt_bytes
 
 
 def test_what_is_held_fits_the_models_that_serve_it() -> None:
     """A byte counts as a token: with the longest words that are taken, gpt-4o and gpt-4o-mini still fit."""
     most, _ = sent({"message": "x" * 8_000, "systemInstruction": "x" * 4_000})
     # What the longest letters may take instead of twelve thousand short ones and the JSON around them.
-    largest = most.prompt_limit_bytes() + OWN_WORDS_BYTES - 12_006
+    largest = most.limits.prompt_bytes + OWN_WORDS_BYTES - 12_006
     for name in ("gpt-4o", "gpt-4o-mini"):
         assert largest + MAX_OUTPUT_TOKENS <= Catalogue.load().get(name).context_tokens
 

@@ -1,7 +1,8 @@
 """The six promises of the orchestrator, by the names of the original migration plan, on the real stack."""
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
+from dataclasses import replace
 from decimal import Decimal
 from typing import Any
 from uuid import uuid4
@@ -9,10 +10,8 @@ from uuid import uuid4
 import pytest
 
 from local.stack.stack import Stack
-from shared.ai.call import AICall
-from shared.ai.models.selection import Wish
+from shared.ai import Call, Material, Message, Reply, Task, Wish
 from shared.ai.orchestrator import Orchestrator
-from shared.ai.reply import Reply
 from shared.context import RequestContext
 from shared.deadline import Deadline
 from shared.errors import (
@@ -27,6 +26,7 @@ from shared.supabase.auth import Caller
 from tests.apps import Pauses, services_on
 from tests.books import Books, Row
 from tests.conftest import Database, NewUser
+from tests.plain_task import PlainTask
 from tests.provider import Provider
 from tests.users import User
 
@@ -38,19 +38,10 @@ async def orchestrator(stack: Stack) -> AsyncIterator[Orchestrator]:
         yield services.orchestrator
 
 
-def call_of(user: User, **changed: Any) -> AICall:  # noqa: ANN401
+def call_of(user: User, task: Task | None = None, **changed: Any) -> Call:  # noqa: ANN401
     """A small call of the action ai_message."""
-    usual: dict[str, Any] = {
-        "function_name": "try-out",
-        "action": "ai_message",
-        "caller": Caller("user", user.id, user.access_token),
-        "wish": Wish(),
-        "build": lambda _configuration, _prospect: [{"role": "user", "content": "Say hello to Maria."}],
-        "shape": lambda generated: {"text": generated.text},
-        "prompt_limit_bytes": 500,
-        "max_output_tokens": 300,
-    }
-    return AICall(**(usual | changed))
+    caller = Caller("user", user.id, user.access_token)
+    return Call("try-out", caller, task or PlainTask(**changed))
 
 
 def context() -> RequestContext:
@@ -59,7 +50,7 @@ def context() -> RequestContext:
     return RequestContext(request_id, str(request_id), Deadline.starting(20))
 
 
-async def run(orchestrator: Orchestrator, call: AICall) -> Reply:
+async def run(orchestrator: Orchestrator, call: Call) -> Reply:
     """Serve one call."""
     return await orchestrator.run(call, context())
 
@@ -80,7 +71,7 @@ async def test_basic_generation(
     assert sent["messages"] == [{"role": "user", "content": "Say hello to Maria."}]
     assert (sent["max_tokens"], sent["temperature"]) == (300, 0.3)
     assert (reply.status, reply.model, reply.replayed) == (200, "gpt-4o", False)
-    assert reply.body["text"] != ""
+    assert reply.body["message"] != ""
     assert reply.body["usage"]["total_tokens"] > 0
     assert (usage_of(database, user)["function_name"], usage_of(database, user)["success"]) == (
         "try-out",
@@ -93,11 +84,12 @@ async def test_config_caching(orchestrator: Orchestrator, new_user: NewUser, dat
     user = new_user()
     names: list[object] = []
 
-    def build(configuration: Any, _prospect: object) -> list[dict[str, str]]:  # noqa: ANN401
-        names.append(configuration.sections["profile"]["full_name"])
-        return [{"role": "user", "content": "hi"}]
+    class NameTask(PlainTask):
+        def messages(self, material: Material) -> Sequence[Message]:
+            names.append(material.configuration.sections["profile"]["full_name"])
+            return super().messages(material)
 
-    call = call_of(user, build=build)
+    call = call_of(user, NameTask())
     cached = [(await run(orchestrator, call)).body["meta"]["cached"] for _ in range(2)]
     database.execute("update public.profiles set full_name = 'Liza' where id = %s", [user.id])
     cached.append((await run(orchestrator, call)).body["meta"]["cached"])
@@ -146,7 +138,7 @@ async def test_auto_model_selection(
     with pytest.raises(InsufficientEnergy):
         await run(orchestrator, call_of(new_user(energy=5), wish=Wish(auto_select=False)))
     with pytest.raises(UpgradeRequired, match=r"^Decks are for Pro$"):
-        await run(orchestrator, call_of(free, paid_tiers_only=True, upgrade_sentence="Decks are for Pro"))
+        await run(orchestrator, call_of(free, paid_sentence="Decks are for Pro"))
     assert provider.requests() == []
 
 
@@ -179,9 +171,9 @@ async def test_metrics_tracking(
     user = new_user()
     for model in (None, "gpt-4o-mini"):
         await run(orchestrator, call_of(user, wish=Wish(model)))
-    key = {"idempotency_key": "k", "body_hash": "h"}
+    keyed = replace(call_of(user), idempotency_key="k", body_hash="h")
     for _ in range(2):
-        await run(orchestrator, call_of(user, **key))
+        await run(orchestrator, keyed)
     provider.fail({"kind": "refusal"})
     with pytest.raises(ContentRefused):
         await run(orchestrator, call_of(user))
@@ -203,11 +195,12 @@ async def test_a_fault_of_our_own_gives_everything_back(
     """A prompt that cannot be built is our bug: recorded as one, nothing sent, nothing kept."""
     user = new_user()
 
-    def broken(_configuration: object, _prospect: object) -> list[dict[str, str]]:
-        raise KeyError("secret words")
+    class BrokenTask(PlainTask):
+        def messages(self, material: Material) -> Sequence[Message]:
+            raise KeyError("secret words", material.configuration.version)
 
     with pytest.raises(KeyError):
-        await run(orchestrator, call_of(user, build=broken))
+        await run(orchestrator, call_of(user, BrokenTask()))
     assert provider.requests() == []
     Books(database, user).assert_nothing_charged(500)
     row = usage_of(database, user)

@@ -8,7 +8,7 @@ import pytest
 from starlette.requests import Request
 from starlette.responses import Response
 
-from functions.generate_ai_content.requests.request import ai_call
+from functions.generate_ai_content.requests.request import call_of
 from local.stack.stack import Stack
 from shared.context import RequestContext
 from shared.deadline import Deadline
@@ -86,7 +86,7 @@ async def test_a_caller_that_leaves_during_the_reservation_leaves_no_hold(
     wire.meet("ai_reserve", slow)
     request_id = uuid4()
     async with services_on(stack, SUPABASE_URL=wire.url) as services:
-        call = ai_call(orchestrated(), Caller("user", user.id, user.access_token), "a key")
+        call = call_of(orchestrated(), Caller("user", user.id, user.access_token), "a key")
         context = RequestContext(request_id, str(request_id), Deadline.starting(25))
         task = asyncio.create_task(services.orchestrator.stream(call, context))
         await reserved.wait()

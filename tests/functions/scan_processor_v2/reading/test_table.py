@@ -12,7 +12,7 @@ from functions.scan_processor_v2.reading.columns import field_of
 from functions.scan_processor_v2.reading.encoding import whole_text
 from functions.scan_processor_v2.reading.record import Record
 from functions.scan_processor_v2.reading.table import csv_records
-from functions.scan_processor_v2.scoring.answer import shown
+from functions.scan_processor_v2.scoring.prompt import shown
 from functions.scan_processor_v2.scoring.rules import rule_items
 from shared.ai.prompt.template import WALL, walled
 from shared.errors import InvalidRequest

@@ -17,9 +17,9 @@ from functions.scan_processor_v2.scoring.answer import (
     read_answer,
     read_image_answer,
     schema_of,
-    shown,
 )
 from functions.scan_processor_v2.scoring.evidence import verified
+from functions.scan_processor_v2.scoring.prompt import shown
 from functions.scan_processor_v2.scoring.result import results
 from local.provider.strict import check_schema
 from shared.contacts.emails import listed_addresses

@@ -11,7 +11,6 @@ import httpx
 import pytest
 
 from shared import errors
-from shared.ai.call import Generated
 from shared.ai.models.catalogue import Catalogue
 from shared.ai.money.attempt import Attempt
 from shared.ai.money.ledger import Hold, Ledger, Replay, Settlement
@@ -19,6 +18,7 @@ from shared.ai.money.outcomes import Outcome
 from shared.deadline import Deadline
 from shared.settings import Settings
 from shared.supabase.database import Database, DatabaseRefused
+from tests.plain_task import PlainTask
 from tests.shared.clock import HandClock
 from tests.wire import Wire, answer, lose_request, wire_before
 
@@ -88,7 +88,7 @@ async def test_a_reservation_outlives_its_function_and_gives_the_hold(
 ) -> None:
     """20.2 seconds are 21 whole ones, and 15 more; every field of the answer is where it belongs."""
     tell(wire, "ai_reserve", RESERVED)
-    hold = await ledger.reserve({"action": "ai_message", "units": 2}, deadline)
+    hold = await ledger.reserve({"action": "ai_message", "units": 2}, PlainTask(), deadline)
     arguments = sent(wire)
     assert list(arguments) == ["p_request"]
     assert json.loads(arguments["p_request"]) == {"action": "ai_message", "units": 2, "hold_seconds": 36}
@@ -107,7 +107,7 @@ async def test_a_replay_gives_the_stored_reply(ledger: Ledger, wire: Wire, deadl
         "model": "gpt-4o",
     }
     tell(wire, "ai_reserve", told)
-    assert await ledger.reserve({}, deadline) == Replay(
+    assert await ledger.reserve({}, PlainTask(), deadline) == Replay(
         ID, {"success": True, "message": "Kumusta"}, 200, "gpt-4o"
     )
 
@@ -173,7 +173,7 @@ async def test_every_other_answer_of_a_reservation_is_its_error(
     """Class, sentence, waiting time and the fields of older clients, worked out from the contract."""
     tell(wire, "ai_reserve", told)
     with pytest.raises(errors.NexscoutError) as caught:
-        await ledger.reserve({}, deadline)
+        await ledger.reserve({}, PlainTask(), deadline)
     error = caught.value
     assert (type(error), error.message, error.retry_after_seconds, error.extra) == (
         kind,
@@ -183,45 +183,38 @@ async def test_every_other_answer_of_a_reservation_is_its_error(
     )
 
 
-class Opened:
-    """A feature that reserves through a function of its own, and keeps what that gave."""
+class PageTask(PlainTask):
+    """A task that reserves through a function of its own, and keeps what that returned."""
 
     def __init__(self) -> None:
+        super().__init__()
         self.answers: list[Mapping[str, Any]] = []
 
     def opening(self, reservation: str) -> tuple[str, Mapping[str, Any]]:
-        """The function and its arguments."""
+        """Return the function and its arguments."""
         return "page_open", {"p_page": "demo", "p_request": reservation}
 
     def opened(self, answer: Mapping[str, Any]) -> None:
         """Keep it."""
         self.answers.append(answer)
 
-    def delivered(self, _generated: Generated, _tokens: int) -> Mapping[str, Any]:
-        """No rows."""
-        return {}
-
-    def failed(self, _error: errors.NexscoutError) -> Mapping[str, Any]:
-        """No rows."""
-        return {}
-
 
 @pytest.mark.parametrize("told", [RESERVED, {"outcome": "insufficient_energy", "required_energy": 10,
                                              "energy_available": 5}], ids=["admitted", "refused"])  # fmt: skip
-async def test_a_feature_reserves_through_its_own_function_and_hears_the_answer(
+async def test_a_task_reserves_through_its_own_function_and_hears_the_answer(
     ledger: Ledger, wire: Wire, deadline: Deadline, told: dict[str, Any]
 ) -> None:
     """Beside its own arguments the reservation, with the life of the hold: 20.2 s rounded up and 15 more."""
     tell(wire, "page_open", told)
-    feature = Opened()
+    task = PageTask()
     with suppress(errors.InsufficientEnergy):
-        await ledger.reserve({"action": "ai_message"}, deadline, feature)
+        await ledger.reserve({"action": "ai_message"}, task, deadline)
     arguments = sent(wire)
     assert (arguments["p_page"], json.loads(arguments["p_request"])) == (
         "demo",
         {"action": "ai_message", "hold_seconds": 36},
     )
-    assert feature.answers == [told]
+    assert task.answers == [told]
 
 
 def test_the_table_holds_every_outcome() -> None:
@@ -306,7 +299,7 @@ async def test_a_lost_answer_is_asked_for_again(
     """The same call, word for word."""
     wire.meet("ai_reserve", *([lose_request] * lost))
     tell(wire, "ai_reserve", RESERVED)
-    hold = await ledger.reserve({"action": "ai_message"}, deadline)
+    hold = await ledger.reserve({"action": "ai_message"}, PlainTask(), deadline)
     assert isinstance(hold, Hold)
     assert len(wire.seen) == lost + 1
     assert len({seen.body for seen in wire.seen}) == 1
@@ -316,7 +309,7 @@ async def test_the_third_loss_is_an_outage(ledger: Ledger, wire: Wire, deadline:
     """Three requests, and no fourth."""
     wire.meet("ai_reserve", *([lose_request] * 4))
     with pytest.raises(errors.ServiceUnavailable):
-        await ledger.reserve({}, deadline)
+        await ledger.reserve({}, PlainTask(), deadline)
     assert len(wire.seen) == 3
 
 

@@ -1,38 +1,23 @@
 """Images in a request: sent in full detail, and counted by what the provider bills for one, not by their bytes."""
 
 from decimal import Decimal
-from typing import Any
 
-from shared.ai.call import AICall, Generated
-from shared.ai.delivery.deliverer import prompt_bytes
+from shared.ai import Limits
 from shared.ai.models.catalogue import Catalogue
-from shared.ai.models.selection import Needs, Wish
+from shared.ai.models.selection import Needs
 from shared.ai.money.reservation import OVERHEAD_BYTES, cost_bound_usd, needs
+from shared.ai.prompt.size import prompt_bytes
 from shared.ai.provider.vision import images_in, with_image, words_of
-from shared.supabase.auth import Caller
+from tests.plain_task import PlainTask
 
 CATALOGUE = Catalogue.load()
 TEXT = {"role": "user", "content": "What is in it?"}
 PICTURE = with_image(TEXT, "image/png", "A" * 4_000_000)
 
 
-def call(images: int) -> AICall:
-    """A call with so many images, a prompt of at most 1,000 bytes and an answer of at most 100 tokens."""
-
-    def shape(generated: Generated) -> dict[str, Any]:
-        return {"message": generated.text}
-
-    return AICall(
-        function_name="scan-processor-v2",
-        action="ai_scan",
-        caller=Caller("service", "00000000-0000-4000-8000-000000000001"),
-        wish=Wish(),
-        build=lambda _configuration, _prospect: [PICTURE],
-        shape=shape,
-        prompt_limit_bytes=1_000,
-        max_output_tokens=100,
-        images=images,
-    )
+def task(images: int) -> PlainTask:
+    """A task with so many images, a prompt of at most 1,000 bytes and an answer of at most 100 tokens."""
+    return PlainTask([PICTURE], action="ai_scan", limits=Limits(1_000, 100, images=images))
 
 
 def test_a_message_with_an_image_keeps_its_words() -> None:
@@ -52,11 +37,11 @@ def test_the_bytes_of_an_image_are_no_part_of_the_prompt() -> None:
 def test_the_bound_counts_an_image_at_its_dearest() -> None:
     """1,445 tokens on gpt-4o, 85 and 8 tiles of 170, at 2.50 USD a million: no picture of any size costs more."""
     model = CATALOGUE.get("gpt-4o")
-    plain = cost_bound_usd(call(0), model, 1_000)
+    plain = cost_bound_usd(task(0).limits, None, model, 1_000)
     assert plain == (1_000 + OVERHEAD_BYTES) * Decimal("2.5e-6") + 100 * Decimal("10e-6")
-    assert cost_bound_usd(call(1), model, 1_000) - plain == 1_445 * Decimal("2.5e-6")
+    assert cost_bound_usd(task(1).limits, None, model, 1_000) - plain == 1_445 * Decimal("2.5e-6")
 
 
 def test_a_call_with_an_image_needs_a_model_that_sees() -> None:
     """What the selection goes by."""
-    assert needs(call(1)) == Needs(1_000, 100, images=1)
+    assert needs(task(1)) == Needs(1_000, 100, images=1)

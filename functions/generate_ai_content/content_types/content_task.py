@@ -1,0 +1,170 @@
+"""What a content type is: a task that one request makes, from its prompt to the reply."""
+
+import hashlib
+import json
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any, Generic, TypeVar
+
+from functions.generate_ai_content.content_types.language import guide, language
+from functions.generate_ai_content.content_types.output import Output
+from functions.generate_ai_content.content_types.request import LANGUAGES, ContentRequest
+from functions.generate_ai_content.content_types.share import Share, part
+from shared.ai import Generated, Generation, Limits, Material, Message, Reading, Structure, Task
+from shared.ai.prompt import (
+    Prompt,
+    bare,
+    custom_instructions,
+    fitted,
+    preferred_tone,
+    prospect_data,
+    strict_schema,
+    walled,
+    workspace_data,
+)
+from shared.errors import InvalidRequest, PayloadTooLarge
+from shared.supabase.configuration import Configuration
+
+PROMPTS = Path(__file__).parent.parent / "prompts"
+
+INSTRUCTIONS_BYTES = 4_000
+"""What is taken of the owner's own instructions."""
+
+FIXED_PROMPT_BYTES = 56_000
+"""The most that prompt and schema take beside the request's own words: everything else in them is cut to a budget."""
+
+OWN_WORDS_BYTES = 48_000
+"""The most that the request's own words may take as they are sent; with the rest they fit every model's context."""
+
+RequestT = TypeVar("RequestT", bound=ContentRequest)
+OutputT = TypeVar("OutputT", bound=Output)
+
+
+def prompt(*names: str, folder: Path = PROMPTS) -> Prompt:
+    """Return a prompt with the common rules before and after it; its version covers every language's guide."""
+    loaded = Prompt.load(folder, *names, "language", "owner")
+    guides = Prompt.load(folder, *(f"languages/{name}" for name in LANGUAGES))
+    version = hashlib.sha256(f"{loaded.version} {guides.version}".encode()).hexdigest()[:12]
+    return Prompt(loaded.text, version)
+
+
+class ContentTask(Task, Generic[RequestT, OutputT]):
+    """A content type; an object of it serves one request.
+
+    A type names the request that it takes, its prompt and the output that the model must return; what depends on the
+    request it says in `variables`, `counts`, `shares` and `finish`.
+    """
+
+    name: str
+    request_model: type[RequestT]
+    output_model: type[OutputT]
+    prompt: Prompt
+    output_tokens: int
+    structure: Structure
+    temperature: float | None = 0.8
+    text: str | None = None
+    """The field of the output that is the text to use; None for results that are no text."""
+    sources: tuple[str, ...] = ()
+    """Parts of the data of which one must be there: without them there is nothing to write from."""
+
+    def __init__(self, request: RequestT) -> None:
+        """Raise PayloadTooLarge where the request's own words pass their limit."""
+        self.request = request
+        self.group_key = request.transaction_id
+        self.reading = Reading(prospect_id=None if request.prospect_id is None else str(request.prospect_id))
+        self.limits = Limits(FIXED_PROMPT_BYTES + own_words_bytes(self._own_words()), self.output_tokens)
+        self.prompt_version = self.prompt.version
+        self.structure = Structure(self.name, strict_schema(self.output_model, self.counts()), self.parse)
+        self.parts = [part(f"{self.name}_part", self.output_model, share) for share in self.shares()]
+        self.generation = Generation(self.name, request.choices())
+        self._shown: dict[str, Any] = {}
+
+    def variables(self) -> Mapping[str, str]:
+        """Return what fills the prompt beside the common values."""
+        return {}
+
+    def counts(self) -> Mapping[str, int]:
+        """Return the length that lists of the output must have, by their names."""
+        return {}
+
+    def shares(self) -> Sequence[Share]:
+        """Return the shares of a result that is written in several requests, each within the output limit."""
+        return ()
+
+    def finish(self, output: OutputT, shown: Mapping[str, Any]) -> dict[str, Any]:
+        """Return the reply's `output`, from a result that holds to its schema and the data that the model was shown.
+
+        Raises:
+            ValueError: it breaks what a schema cannot say.
+        """
+        del shown
+        return output.model_dump(by_alias=True)
+
+    def messages(self, material: Material) -> Sequence[Message]:
+        """Return instructions and, behind the wall, the data they speak of.
+
+        Raises:
+            InvalidRequest: there is nothing to write from.
+        """
+        data = {
+            **workspace_data(material.configuration),
+            "prospect": prospect_data(material.prospect),
+            **self._own_words(),
+        }
+        self._shown = {name: value for name, value in data.items() if value is not None}
+        if self.sources and not any(self._shown.get(name) for name in self.sources):
+            raise _nothing_to_use(self.sources)
+        return walled(self._instructions(material.configuration), self._shown)
+
+    def parse(self, text: str) -> dict[str, Any]:
+        """Return the reply's `output`; raises ValueError when the result is broken."""
+        output = self.output_model.model_validate_json(bare(text))
+        for name, count in self.counts().items():
+            if len(getattr(output, name)) != count:
+                raise ValueError(f"{name} must have {count} items")
+        return self.finish(output, self._shown)
+
+    def reply(self, generated: Generated) -> Mapping[str, Any]:
+        """Return the output, and its text under the names that clients read."""
+        output = generated.value or {}
+        text = None if self.text is None else output[self.text]
+        return {"output": output, "message": text, "content": text}
+
+    def _own_words(self) -> dict[str, Any]:
+        return {name: value for name, value in self.request.material().items() if value is not None}
+
+    def _instructions(self, configuration: Configuration) -> str:
+        request = self.request
+        spoken = language(request.language, configuration)
+        return self.prompt.fill(
+            language=spoken,
+            style=guide(PROMPTS, spoken),
+            tone=request.tone or _short(preferred_tone(configuration)) or "friendly",
+            channel=request.channel or "messenger",
+            industry=request.industry or "the seller's own",
+            persona=request.persona or "the seller",
+            custom_instructions=fitted(custom_instructions(configuration), INSTRUCTIONS_BYTES) or "none",
+            **self.variables(),
+        )
+
+
+def own_words_bytes(words: Mapping[str, Any]) -> int:
+    """Return the bytes of a request's own words as they are sent; raises PayloadTooLarge over their limit."""
+    # Quoted twice, as the data is on the wire: as JSON inside a message of the request's JSON.
+    size = len(json.dumps(json.dumps(words, ensure_ascii=False), ensure_ascii=False).encode())
+    if size > OWN_WORDS_BYTES:
+        raise PayloadTooLarge(f"The texts are too large: at most {OWN_WORDS_BYTES} bytes are taken.")
+    return size
+
+
+def _nothing_to_use(sources: Sequence[str]) -> InvalidRequest:
+    wanted = " or ".join(sources)
+    return InvalidRequest(
+        f"There is nothing to write from: send '{sources[0]}', or fill in the workspace's {sources[-1]}.",
+        details=[{"field": sources[0], "message": f"{wanted} is needed"}],
+    )
+
+
+def _short(text: str | None) -> str | None:
+    """Return a setting of the workspace, which may hold anything, as long as a setting is."""
+    return None if text is None else text[:200]

@@ -1,6 +1,7 @@
 """The repository checks itself: who may import what, how long functions are, and that nothing is half there."""
 
 import ast
+import importlib
 import re
 from collections.abc import Iterator
 from pathlib import Path
@@ -88,6 +89,26 @@ def test_a_function_knows_no_other() -> None:
         and f"functions.{other}" in (ROOT / path).read_text()
     ]
     assert crossing == []
+
+
+def test_functions_use_the_orchestrator_through_its_front_door() -> None:
+    """What a feature needs is named in two places, the second for prompts; the rooms behind them may change."""
+    doors = {"shared.ai", "shared.ai.prompt"}
+    past = {
+        (path.as_posix(), str(node.module))
+        for path in modules("functions")
+        for node in ast.walk(tree(path))
+        if isinstance(node, ast.ImportFrom) and str(node.module).startswith("shared.ai")
+    }
+    assert [(path, module) for path, module in sorted(past) if module not in doors] == []
+
+
+@pytest.mark.parametrize("door", ["shared.ai", "shared.ai.prompt"])
+def test_every_name_of_a_front_door_is_there_and_explained(door: str) -> None:
+    """In the door's own docstring."""
+    module = importlib.import_module(door)
+    assert [name for name in module.__all__ if not hasattr(module, name)] == []
+    assert [name for name in module.__all__ if name not in str(module.__doc__)] == []
 
 
 @pytest.mark.parametrize("package", ["local", "tests", "psycopg", "uvicorn", "genai_prices", "pytest"])

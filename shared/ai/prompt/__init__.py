@@ -1,6 +1,6 @@
 """What a prompt is made of, and how a model's answer is read.
 
-Prompt            instructions from text files, with a version; `walled` puts data behind them, apart from orders
+Prompt            instructions from text files, with a version; `walled` puts data behind the `WALL`
 fitted            a value cut to a budget of bytes; `prompt_bytes` is the size of a whole prompt
 workspace_data    the company, products and voice of a configuration; `prospect_data` a prospect, without contacts
 custom_instructions, preferred_language, preferred_tone   what the owner told the AI

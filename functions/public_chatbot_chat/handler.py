@@ -1,16 +1,6 @@
 """Entry points: `app` for ASGI servers, `handler` for Lambda."""
 
-import os
-
 from functions.public_chatbot_chat.routes import router
-from shared.http.app import create_app
-from shared.lambda_.http import platform_handler
-from shared.services import build_services
-from shared.settings import Settings
-from shared.snapshot import open_for_platform
+from shared.lambda_.http import http_entry
 
-settings = Settings.from_env(os.environ)
-services = build_services(settings)
-app = create_app("public-chatbot-chat", router, settings, services)
-handler = platform_handler(app)
-open_for_platform(services, "functions.public_chatbot_chat.visitor.answer")
+app, handler = http_entry("public-chatbot-chat", router, "functions.public_chatbot_chat.visitor.answer")

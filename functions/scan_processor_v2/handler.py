@@ -1,16 +1,8 @@
 """Entry points: `app` for ASGI servers, `handler` for Lambda."""
 
-import os
-
 from functions.scan_processor_v2.routes import router
-from shared.http.app import create_app
-from shared.lambda_.http import platform_handler
-from shared.services import build_services
-from shared.settings import Settings
-from shared.snapshot import open_for_platform
+from shared.lambda_.http import http_entry
 
-settings = Settings.from_env(os.environ)
-services = build_services(settings)
-app = create_app("scan-processor-v2", router, settings, services)
-handler = platform_handler(app)
-open_for_platform(services, "functions.scan_processor_v2.work.scan", "functions.scan_processor_v2.shadow")
+app, handler = http_entry(
+    "scan-processor-v2", router, "functions.scan_processor_v2.work.scan", "functions.scan_processor_v2.shadow"
+)

@@ -1,13 +1,19 @@
 """The Lambda of a function that is called over HTTP: its app behind Mangum, and a word to what keeps it warm."""
 
 import logging
+import os
 from collections.abc import Callable, Mapping
 from typing import Any
 
+from fastapi import APIRouter
 from mangum import Mangum
 from mangum.types import ASGI
 
+from shared.http.app import Envelope, create_app
 from shared.log import log_event
+from shared.services import build_services
+from shared.settings import Settings
+from shared.snapshot import open_for_platform
 
 Handler = Callable[[Any, Any], Mapping[str, Any]]
 
@@ -16,6 +22,22 @@ WARM = {"warm": True}
 
 SCHEDULES = {"aws.events", "aws.scheduler"}
 WARMERS = {"serverless-plugin-warmup"}
+
+
+def http_entry(name: str, router: APIRouter, *later: str) -> tuple[Envelope, Handler]:
+    """Return the app of a function, for any ASGI server, and its handler, for Lambda, as the environment says.
+
+    `later` names the modules that a start leaves to the calls that need them and a snapshot holds.
+
+    Raises:
+        SettingsError: the environment cannot be used.
+    """
+    settings = Settings.from_env(os.environ)
+    services = build_services(settings)
+    app = create_app(name, router, settings, services)
+    handler = platform_handler(app)
+    open_for_platform(services, *later)
+    return app, handler
 
 
 def platform_handler(app: ASGI) -> Handler:

@@ -1,21 +1,15 @@
 """The Lambda of the schedule: the sweep, once a minute."""
 
 import asyncio
-import os
 from collections.abc import Mapping
 from typing import Any
 
-from shared.lambda_.worker import platform_deadline
-from shared.log import configure
-from shared.services import build_services
-from shared.settings import Settings
+from shared.lambda_.worker import platform_deadline, services_of_process
 from shared.sweep import sweep
 
 MOST_SECONDS = 50.0
 
-settings = Settings.from_env(os.environ)
-configure(settings.log_level)
-services = build_services(settings)
+services = services_of_process()
 # One for the life of the process: connections outlive an invocation, and with them the loop they were made on.
 loop = asyncio.new_event_loop()
 

@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import os
 from collections.abc import Awaitable, Callable, Mapping
 from typing import Any
 
@@ -13,12 +14,34 @@ from aws_lambda_powertools.utilities.batch import (
 
 from shared.deadline import Deadline
 from shared.http.app import PLATFORM_MARGIN_MS
-from shared.services import Services
+from shared.log import configure
+from shared.services import Services, build_services
+from shared.settings import Settings
+from shared.snapshot import open_for_platform
 
 WorkOn = Callable[[Mapping[str, Any], Services, Deadline], Awaitable[None]]
 """Does the work that a message names; raises where the message must come again."""
 
 Handler = Callable[[Mapping[str, Any], Any], Mapping[str, Any]]
+
+
+def queue_entry(work_on: WorkOn, most_seconds: Callable[[Settings], float]) -> Handler:
+    """Return the handler of a queue as the environment says; a message may take `most_seconds` of its settings.
+
+    Raises:
+        SettingsError: the environment cannot be used.
+    """
+    services = services_of_process()
+    handler = queue_handler(work_on, services, most_seconds(services.settings))
+    open_for_platform(services)
+    return handler
+
+
+def services_of_process() -> Services:
+    """Return what the environment asks for, where no app is built that would see to the log."""
+    settings = Settings.from_env(os.environ)
+    configure(settings.log_level)
+    return build_services(settings)
 
 
 def queue_handler(work_on: WorkOn, services: Services, most_seconds: float) -> Handler:

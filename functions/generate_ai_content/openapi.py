@@ -1,20 +1,23 @@
-"""The OpenAPI document of the function: its fixed part from openapi.json, its request shapes from the code."""
+"""The OpenAPI document of the function: what its routes take and give."""
 
 from functools import cache
-from pathlib import Path
-from typing import Any, get_args
+from typing import Annotated, Any, Literal, get_args
+from uuid import UUID
 
-from pydantic import BaseModel
+from pydantic import BaseModel, Field, RootModel
 
 from functions.generate_ai_content.content_types import CONTENT_TYPES
 from functions.generate_ai_content.content_types.booking import BookingOutput
 from functions.generate_ai_content.content_types.call import CallOutput
 from functions.generate_ai_content.content_types.company_analysis import CompanyOutput
+from functions.generate_ai_content.content_types.deep_scan import Points
 from functions.generate_ai_content.content_types.message import MESSAGE_TYPES, MessageOutput
 from functions.generate_ai_content.content_types.objection import ObjectionOutput
+from functions.generate_ai_content.content_types.output import Text
 from functions.generate_ai_content.content_types.referral import ReferralOutput
 from functions.generate_ai_content.content_types.revival import RevivalOutput
 from functions.generate_ai_content.content_types.social import SocialOutput
+from functions.generate_ai_content.requests.request import FUNCTION
 from functions.generate_ai_content.requests.schemas import (
     ACTION_ALIASES,
     Action,
@@ -22,30 +25,181 @@ from functions.generate_ai_content.requests.schemas import (
     OrchestratorRequest,
     PromptRequest,
 )
-from shared.http.openapi import Schema, any_of, assembled, model_schemas
+from functions.generate_ai_content.routes import find_request, generate, router
+from shared.http.openapi.document import Described, Document, document_of, model_schemas
+from shared.http.openapi.models import (
+    Count,
+    DeltaEvent,
+    ErrorEvent,
+    GenerationReply,
+    MetaEvent,
+    ReplyShape,
+    ServerSentEvent,
+    absent,
+)
+from shared.http.openapi.operation import (
+    CALL_HEADERS,
+    KEY,
+    USER,
+    Operation,
+    Schema,
+    any_of,
+    reference,
+    reply,
+)
 
-FIXED = Path(__file__).with_suffix(".json")
 
-FREE_SHAPES: tuple[type[BaseModel], ...] = (OrchestratorRequest, FlatRequest, PromptRequest)
-OUTPUTS: tuple[type[BaseModel], ...] = (
-    MessageOutput, ObjectionOutput, BookingOutput, RevivalOutput, ReferralOutput, CallOutput, SocialOutput,
-    CompanyOutput,
-)  # fmt: skip
-OTHER_OUTPUTS = ("SequenceOutput", "DeckOutput", "DeepScanOutput", "OrchestratorOutput", "DeepIntelOutput")
+class JobState(ReplyShape, extra="forbid"):
+    """Where a queued call is."""
 
-CODES_OF_OTHERS = {"session_not_found", "scan_not_found", "chatbot_not_found", "conversation_not_found"}
+    success: Literal[True]
+    request_id: UUID
+    status: Annotated[
+        Literal["queued", "running", "done"],
+        Field(description="`done` once the stored reply has been erased."),
+    ]
+
+
+class Step(ReplyShape, extra="forbid"):
+    """One message of a sequence."""
+
+    step: Annotated[int, Field(ge=1)]
+    day: Count
+    subject: Text
+    message: Text
+    cta: Text = absent()
+
+
+class Sequence(ReplyShape, extra="forbid"):
+    """The steps in order."""
+
+    steps: Annotated[list[Step], Field(min_length=3, max_length=10)]
+    total_steps: Annotated[int, Field(ge=3, le=10)]
+    sequence_type: str
+
+
+class SequenceOutput(ReplyShape, extra="forbid"):
+    """Of `sequence`."""
+
+    sequence: Sequence
+
+
+class Slide(ReplyShape, extra="forbid"):
+    """One slide of a deck."""
+
+    slide: Annotated[int, Field(ge=1)]
+    title: Text
+    content: Text
+    bullets: Annotated[list[Text], Field(max_length=6)] = absent()
+
+
+class DeckOutput(ReplyShape, extra="forbid"):
+    """Of `deck`: the slides in order."""
+
+    deck: Annotated[list[Slide], Field(min_length=7, max_length=15)]
+
+
+class DeepScanOutput(ReplyShape, extra="forbid"):
+    """Of `deep_scan`: `evidence` names for each field the words of the record that show it."""
+
+    scout_score: Points
+    bucket: Literal["hot", "warm", "cold"]
+    confidence: Points
+    personality: str | None
+    pain_points: list[str]
+    interests: list[str]
+    financial_signals: list[str]
+    life_events: list[str]
+    buying_indicators: list[str]
+    top_opportunities: list[str]
+    recommended_approach: str | None
+    evidence: dict[str, list[str]]
+
+
+class OrchestratorOutput(ReplyShape, extra="forbid"):
+    """Of the orchestrator and prompt shapes."""
+
+    message: str
+
+
+class DeepIntelOutput(RootModel[Annotated[dict[str, Any], Field(min_length=1)]]):
+    """Of the prompt shape with mode `deep_intel`: the fields that the prompt asked for."""
+
+
+class Output(
+    RootModel[
+        MessageOutput | ObjectionOutput | BookingOutput | RevivalOutput | ReferralOutput | CallOutput
+        | SocialOutput | CompanyOutput | SequenceOutput | DeckOutput | DeepScanOutput | OrchestratorOutput
+        | DeepIntelOutput
+    ]
+):  # fmt: skip
+    """The result, by what was asked for."""
+
+
+class Reply(GenerationReply):
+    """The result and what it took."""
+
+    output: Output
+
+
+class DoneEvent(Reply):
+    """The last event of a stream that ended well."""
+
+    type: Literal["done"]
+
+
+class StreamEvent(
+    RootModel[Annotated[MetaEvent | DeltaEvent | DoneEvent | ErrorEvent, Field(discriminator="type")]]
+):
+    """What the `data` of an event holds."""
+
+
+GENERATE = Operation(
+    summary="Generate content, or ask the orchestrator.",
+    description="Every shape meets here: content (`generationType`), orchestrator (`messages`, with or without "
+    "`config`) and prompt (`prompt`). Fields that are not named are ignored. With `stream: true` in the body or "
+    "`Accept: text/event-stream` the reply is a stream of server-sent events. The service key serves the prompt "
+    "shape alone, for the user named in `user_id`.",
+    takes="Request",
+    limit="At most 4.5 MB; messages and prompts at most 200 kB.",
+    parameters=("IdempotencyKey", "Prefer"),
+    security=(*USER, KEY),
+    gives={
+        200: reply("The result.", reference("Reply"), headers=CALL_HEADERS, streamed=True),
+        202: reply("Queued: fetch it at requests/{request_id}.", reference("JobState")),
+    },
+)
+
+FIND_REQUEST = Operation(
+    summary="Fetch what was asked for with respond-async.",
+    description="Its owner gets the state while it waits or runs, then the reply with the status that the call would "
+    "have had. Kept for 24 hours.",
+    gives={200: reply("The state, or the reply.", any_of("JobState", "Reply"))},
+)
 
 
 @cache
-def document() -> dict[str, Any]:
+def document() -> Document:
     """Return the document; it is built when it is first asked for, so that no cold start waits for it."""
-    outputs = any_of([model.__name__ for model in OUTPUTS], OTHER_OUTPUTS)
-    return assembled(FIXED, _shapes() | {"Output": outputs}, CODES_OF_OTHERS)
+    return document_of(
+        Described(
+            name=FUNCTION,
+            description="Messages, sequences, scripts, decks, scans and the free-form orchestrator call. A call is "
+            "charged in energy when it delivers, and never when it does not.",
+            router=router,
+            operations={generate: GENERATE, find_request: FIND_REQUEST},
+            schemas=_shapes(),
+            codes_of_others=frozenset(
+                {"session_not_found", "scan_not_found", "chatbot_not_found", "conversation_not_found"}
+            ),
+        )
+    )
 
 
 def _shapes() -> dict[str, Schema]:
-    requests = [*(content.request_model for content in CONTENT_TYPES.values()), *FREE_SHAPES]
-    schemas = model_schemas(requests, OUTPUTS)
+    contents: list[type[BaseModel]] = [content.request_model for content in CONTENT_TYPES.values()]
+    requests: list[type[BaseModel]] = [*contents, OrchestratorRequest, FlatRequest, PromptRequest]
+    schemas = model_schemas(requests, [Reply, JobState, StreamEvent, ServerSentEvent])
     for content in CONTENT_TYPES.values():
         _tell_content(schemas[content.request_model.__name__], content.name)
     for name, field in (("OrchestratorConfig", "action"), ("FlatRequest", "generationType")):
@@ -54,7 +208,7 @@ def _shapes() -> dict[str, Schema]:
         "type": "string",
         "description": "The same as message.",
     }
-    return schemas | {"Request": any_of(model.__name__ for model in requests)}
+    return schemas | {"Request": any_of(*(model.__name__ for model in requests))}
 
 
 def _tell_content(schema: Schema, name: str) -> None:

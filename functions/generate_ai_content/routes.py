@@ -7,15 +7,17 @@ from uuid import UUID
 from fastapi import APIRouter, Request
 from fastapi.responses import JSONResponse, Response
 
-from functions.generate_ai_content.openapi import document
 from functions.generate_ai_content.requests.request import FUNCTION, call_of
 from shared.ai import Call
 from shared.errors import Unauthorized
 from shared.http.ai_reply import idempotency_key, serve
-from shared.http.app import context_of, services_of
+from shared.http.app import context_of, document_at, services_of
 from shared.http.body import read_json
 
 router = APIRouter()
+router.add_api_route(
+    "/openapi.json", document_at("functions.generate_ai_content.openapi"), include_in_schema=False
+)
 
 
 @router.post("")
@@ -42,12 +44,6 @@ async def find_request(request: Request, request_id: UUID) -> Response:
     if job.reply is None or job.status is None:
         return JSONResponse({"success": True, "requestId": str(request_id), "status": job.state})
     return JSONResponse(job.reply, job.status)
-
-
-@router.get("/openapi.json")
-async def describe() -> JSONResponse:
-    """Return the OpenAPI document."""
-    return JSONResponse(document())
 
 
 async def _accept(call: Call, body: Mapping[str, Any], request: Request) -> JSONResponse:

@@ -5,16 +5,15 @@ from typing import Any
 from uuid import UUID
 
 from fastapi import APIRouter, Request
-from fastapi.responses import JSONResponse, Response
+from fastapi.responses import Response
 
 from functions.public_chatbot_chat.assistant import AssistantTask
-from functions.public_chatbot_chat.openapi import document
 from functions.public_chatbot_chat.schemas import FUNCTION, AssistantRequest, TransformRequest
 from functions.public_chatbot_chat.transform import TransformTask
 from shared.ai import Call, Task
 from shared.errors import Forbidden, Unauthorized
 from shared.http.ai_reply import idempotency_key, serve
-from shared.http.app import context_of, services_of
+from shared.http.app import context_of, document_at, services_of
 from shared.http.body import body_hash, read_json
 from shared.http.validation import parse
 from shared.supabase.auth import Caller, check_owner
@@ -26,6 +25,9 @@ USER_BODY_BYTES = 500_000
 _OWN_FIELDS = ("transformMode", "systemInstruction", "conversationId", "prospectId")
 
 router = APIRouter()
+router.add_api_route(
+    "/openapi.json", document_at("functions.public_chatbot_chat.openapi"), include_in_schema=False
+)
 
 
 @router.post("")
@@ -58,12 +60,6 @@ def _is_uuid(value: object) -> bool:
         return bool(UUID(value)) if isinstance(value, str) else False
     except ValueError:
         return False
-
-
-@router.get("/openapi.json")
-async def describe() -> JSONResponse:
-    """Return the OpenAPI document."""
-    return JSONResponse(document())
 
 
 async def _answer_user(

@@ -8,21 +8,23 @@ from uuid import UUID
 from fastapi import APIRouter, Request
 from fastapi.responses import JSONResponse, Response
 
-from functions.scan_processor_v2.openapi import document
 from functions.scan_processor_v2.schemas import FUNCTION, ScanRequest, ScanType
 from shared.errors import InvalidRequest, NexscoutError, Unauthorized
-from shared.http.app import context_of, services_of
+from shared.http.app import context_of, document_at, services_of
 from shared.http.body import body_hash, read_json
 from shared.http.validation import parse
 
 router = APIRouter()
+router.add_api_route(
+    "/openapi.json", document_at("functions.scan_processor_v2.openapi"), include_in_schema=False
+)
 
 # The first thing that callers send: also a body that cannot be read tells by it which scan has failed.
 _SCAN_ID = re.compile(rb'"scanId"\s*:\s*"([0-9a-fA-F-]{32,36})"')
 
 
 @router.post("")
-async def process(request: Request) -> Response:
+async def process_scan(request: Request) -> Response:
     """Process a scan: 200 with its counts where it is small, else 202."""
     services, context = services_of(request), context_of(request)
     caller = await services.authenticator.authenticate(request.headers, context.deadline)
@@ -51,12 +53,6 @@ async def process(request: Request) -> Response:
     asked = Asked(scan_id, _scan_type(body), body_hash(FUNCTION, body), lambda: parse(ScanRequest, body))
     reply = await processing.process(asked)
     return JSONResponse(reply, 200 if "status" not in reply else 202)
-
-
-@router.get("/openapi.json")
-async def describe() -> JSONResponse:
-    """Return the OpenAPI document."""
-    return JSONResponse(document())
 
 
 def _scan_id(body: Mapping[str, Any]) -> UUID:

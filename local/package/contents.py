@@ -6,7 +6,7 @@ from pathlib import Path, PurePosixPath
 from local.project import PROJECT
 
 OURS = {".py", ".txt", ".json"}
-"""What our folders ship: code, prompts, prices and API documents."""
+"""What our folders ship: code, prompts and prices."""
 
 RUN = Path(__file__).with_name("run.sh")
 """Starts the function as a server, where it streams."""

@@ -4,7 +4,8 @@ import asyncio
 import logging
 import re
 import traceback
-from collections.abc import Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping
+from importlib import import_module
 from typing import Any
 from uuid import uuid4
 
@@ -71,7 +72,7 @@ def create_app(
 ) -> "Envelope":
     """Build a function's ASGI app, which serves `/functions/v1/<name>` and its health."""
     configure(settings.log_level)
-    # Routes read their bodies by hand, so FastAPI's own document would tell nothing: each router serves its own.
+    # Routes read their bodies by hand, so FastAPI's own document would tell little: each router serves its own.
     services = build_services(settings) if services is None else services
     api = FastAPI(title=name, openapi_url=None, lifespan=lambda _: while_serving(services))
     api.state.services = services
@@ -95,6 +96,19 @@ def context_of(request: Request) -> RequestContext:
     """Return the request's context, for a route."""
     context: RequestContext = request.scope["nexscout.context"]
     return context
+
+
+def document_at(module: str) -> Callable[[], Awaitable[JSONResponse]]:
+    """Return the endpoint of a function's OpenAPI document, which `document` of the named module builds.
+
+    The module is imported when somebody asks: nothing of it is needed to serve.
+    """
+
+    async def describe() -> JSONResponse:
+        """Return the OpenAPI document."""
+        return JSONResponse(import_module(module).document())
+
+    return describe
 
 
 async def _health(request: Request) -> dict[str, object]:

@@ -1,6 +1,8 @@
 """The OpenAPI document of every function: valid, whole, free to a cold start, open to everyone."""
 
 import importlib
+import json
+import re
 import subprocess
 import sys
 from typing import Any
@@ -55,14 +57,24 @@ def test_the_document_tells_every_route_and_no_other(name: str) -> None:
 def test_the_document_costs_a_cold_start_nothing(stack: Stack, name: str) -> None:
     """It is built when somebody asks for it, not when the function is loaded."""
     code = (
-        f"import {folder(name)}.handler;"
+        f"import sys, {folder(name)}.handler;"
+        "loaded = [name for name in sys.modules if 'openapi' in name and name[:7] in ('functio', 'shared.')];"
         f"from {folder(name)}.openapi import document;"
-        "print(document.cache_info().currsize)"
+        "print(loaded, document.cache_info().currsize)"
     )
     shown = subprocess.run(
         [sys.executable, "-c", code], env=stack.env, cwd=PROJECT, check=True, capture_output=True, text=True
     )
-    assert shown.stdout == "0\n"
+    assert shown.stdout == "[] 0\n"
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_every_reference_leads_to_a_part_of_the_document(name: str) -> None:
+    """A schema that an operation names by a slip is found here."""
+    whole = document(name)
+    found = set(re.findall(r'"#/components/(\w+)/(\w+)"', json.dumps(whole)))
+    assert found
+    assert [(kind, part) for kind, part in found if part not in whole["components"][kind]] == []
 
 
 @pytest.mark.parametrize("name", NAMES)

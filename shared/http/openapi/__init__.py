@@ -1,0 +1,1 @@
+"""OpenAPI documents, made of the code when somebody asks for one: nothing here is loaded to serve anything else."""

@@ -1,0 +1,153 @@
+"""What a route takes and gives, as far as FastAPI cannot see it: bodies are read by hand, replies come finished."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+Schema = dict[str, Any]
+
+REFERENCE = "#/components/{kind}/{name}"
+
+KEY: Schema = {"apikey": []}
+"""A key alone: of the service, or of a visitor where visitors are served."""
+USER: Sequence[Schema] = ({"bearer": [], "apikey": []}, {"bearer": []})
+"""A user's token, beside which the publishable key may stand."""
+
+SECURITY_SCHEMES: Schema = {
+    "bearer": {
+        "type": "http",
+        "scheme": "bearer",
+        "bearerFormat": "JWT",
+        "description": "The access token of the signed-in user.",
+    },
+    "apikey": {
+        "type": "apiKey",
+        "in": "header",
+        "name": "apikey",
+        "description": "The publishable key beside a user's token; alone, a visitor's where visitors are served, or "
+        "the secret key of the service.",
+    },
+}
+PARAMETERS: Schema = {
+    "RequestId": {
+        "name": "x-request-id",
+        "in": "header",
+        "description": "An id of the caller's own, repeated in the reply's header.",
+        "schema": {"type": "string", "pattern": "^[A-Za-z0-9._:-]{1,128}$"},
+    },
+    "IdempotencyKey": {
+        "name": "Idempotency-Key",
+        "in": "header",
+        "description": "The same key and body within 24 hours give the first reply again, without a second call or "
+        "charge.",
+        "schema": {"type": "string", "pattern": "^[!-~]{1,255}$"},
+    },
+    "Prefer": {
+        "name": "Prefer",
+        "in": "header",
+        "description": "With `respond-async` the work is queued: 202, and the reply is fetched later.",
+        "schema": {"type": "string", "enum": ["respond-async"]},
+    },
+}
+HEADERS: Schema = {
+    "RequestId": {
+        "required": True,
+        "description": "The caller's id, else the request's own.",
+        "schema": {"type": "string"},
+    },
+    "ServerTiming": {
+        "required": True,
+        "description": "Where the time went.",
+        "schema": {"type": "string"},
+    },
+    "RetryAfter": {
+        "description": "Seconds after which to come back.",
+        "schema": {"type": "integer", "minimum": 0},
+    },
+    "ModelServed": {
+        "required": True,
+        "description": "The model that answered.",
+        "schema": {"type": "string"},
+    },
+    "EnergyRemaining": {
+        "description": "The energy left beside all holds.",
+        "schema": {"type": "integer", "minimum": 0},
+    },
+    "IdempotencyReplayed": {
+        "description": "`true` on the stored reply of an earlier call.",
+        "schema": {"const": "true"},
+    },
+}
+
+
+def reference(name: str, kind: str = "schemas") -> Schema:
+    """Return the reference to a part of the document."""
+    return {"$ref": REFERENCE.format(kind=kind, name=name)}
+
+
+COMMON_HEADERS: Schema = {
+    "x-request-id": reference("RequestId", "headers"),
+    "server-timing": reference("ServerTiming", "headers"),
+}
+"""What every reply has."""
+CALL_HEADERS: Schema = {
+    "x-model-served": reference("ModelServed", "headers"),
+    "x-energy-remaining": reference("EnergyRemaining", "headers"),
+    "idempotency-replayed": reference("IdempotencyReplayed", "headers"),
+}
+"""What the reply to an AI call has beside them."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Operation:
+    """What one route takes and gives; `security` is the document's own where it is None, and () is open to everyone.
+
+    `takes` names the schema of the body, `limit` says how large it may be, `parameters` are the names of those in
+    `PARAMETERS` beside the request's id.
+    """
+
+    summary: str
+    gives: Mapping[int, Schema]
+    description: str | None = None
+    takes: str | None = None
+    limit: str | None = None
+    parameters: Sequence[str] = ()
+    security: Sequence[Schema] | None = None
+
+    def extra(self) -> Schema:
+        """Return what is added to what FastAPI tells of the route."""
+        names = self.parameters if self.security == () else [*self.parameters, "RequestId"]
+        parts: Schema = {"parameters": [reference(name, "parameters") for name in names]} if names else {}
+        if self.security is not None:
+            parts["security"] = list(self.security)
+        if self.takes is not None:
+            content = {"application/json": {"schema": reference(self.takes)}}
+            parts["requestBody"] = {"required": True, "description": self.limit, "content": content}
+        return parts
+
+
+def any_of(*names: str) -> Schema:
+    """Return the schema of what is as one of the named ones tells."""
+    return {"anyOf": [reference(name) for name in names]}
+
+
+def one_of(*names: str) -> Schema:
+    """Return the schema of what is as exactly one of the named ones tells."""
+    return {"oneOf": [reference(name) for name in names]}
+
+
+def reply(
+    description: str, schema: Schema, *, headers: Schema | None = None, streamed: bool = False
+) -> Schema:
+    """Return a reply of an operation; one that may be `streamed` is so in the events of `StreamEvent`."""
+    content = {"application/json": {"schema": schema}}
+    if streamed:
+        content["text/event-stream"] = {"schema": reference("ServerSentEvent")}
+    return {"description": description, "headers": COMMON_HEADERS | (headers or {}), "content": content}
+
+
+HEALTH = Operation(
+    summary="Tell that the function answers; no provider and no database is asked.",
+    gives={200: reply("It answers.", reference("Health"))},
+    security=(),
+)

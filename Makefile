@@ -1,11 +1,11 @@
 # Every target sets up what it needs; a second run finds it there.
 .DEFAULT_GOAL := help
-.PHONY: help setup browser dev test soak coverage mutation bench package accuracy lint audit format prices lock check
+.PHONY: help setup browser dev test soak coverage mutation bench package accuracy lint typecheck audit format prices lock check
 PY := .venv/bin/python
 T ?=
 
 help: ## show this list
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-9s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 setup: ## virtual environment and npm packages (the other targets do it by themselves)
 	@sh local/setup.sh
@@ -48,6 +48,9 @@ accuracy: setup ## what scans find in hand-written inputs; with OPENAI_API_KEY s
 lint: setup ## ruff and mypy
 	@$(PY) -m ruff check .
 	@$(PY) -m ruff format --check .
+	@$(PY) -m mypy
+
+typecheck: setup ## mypy alone
 	@$(PY) -m mypy
 
 audit: setup ## known vulnerabilities of what is shipped, where an advisory service can be asked

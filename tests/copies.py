@@ -42,6 +42,8 @@ def ready_copy(folder: Path) -> Path:
     programs = folder / ".venv" / "bin"
     programs.mkdir(parents=True)
     shim(programs / "python", "")
+    # By this name the framework looks for it.
+    shim(programs / "python3", "")
     shim(programs / "nexscout", "-m local.commands.cli")
     modules = folder / "node_modules"
     modules.mkdir()

@@ -11,7 +11,7 @@ import typer
 from local import environment
 from local.commands import config as config_command
 from local.commands import scans as scans_command
-from local.commands.invoke import Identity
+from local.commands.invoke import Identity, event_of
 from local.commands.invoke import invoke as invoke_function
 from local.commands.migrate import migrate
 from local.problem import Problem
@@ -41,20 +41,24 @@ def dev(
     raise typer.Exit(dev_command.run(port, reset=reset))
 
 
+FunctionName = Annotated[str, typer.Argument(help="Its name as in the address, such as generate-ai-content.")]
+Data = Annotated[str, typer.Option(help="The JSON body; @FILE reads it from a file, @- from stdin.")]
+Who = Annotated[Identity, typer.Option("--as", help="Who calls.")]
+EnvFile = Annotated[
+    Path, typer.Option(envvar="NEXSCOUT_ENV_FILE", help="Where the stack wrote its addresses and keys.")
+]
+
+
 @app.command()
 def invoke(
-    function: Annotated[str, typer.Argument(help="Its name as in the address, such as generate-ai-content.")],
-    data: Annotated[
-        str, typer.Option(help="The JSON body; @FILE reads it from a file, @- from stdin.")
-    ] = "{}",
-    as_: Annotated[Identity, typer.Option("--as", help="Who calls.")] = Identity.DEMO,
+    function: FunctionName,
+    data: Data = "{}",
+    as_: Who = Identity.DEMO,
     *,
     event: Annotated[
         bool, typer.Option("--event", help="Through the Lambda handler, with an API Gateway event.")
     ] = False,
-    env_file: Annotated[
-        Path, typer.Option(envvar="NEXSCOUT_ENV_FILE", help="Where the stack wrote its addresses and keys.")
-    ] = PROJECT / ".local" / "env",
+    env_file: EnvFile = PROJECT / ".local" / "env",
 ) -> None:
     """Call a function inside this process, against the running stack.
 
@@ -65,6 +69,17 @@ def invoke(
     print(f"HTTP {reply.status}", file=sys.stderr)
     print(reply.pretty)
     raise typer.Exit(0 if 200 <= reply.status < 300 else 1)  # noqa: PLR2004 - the class of success
+
+
+@app.command()
+def event(
+    function: FunctionName,
+    data: Data = "{}",
+    as_: Who = Identity.DEMO,
+    env_file: EnvFile = PROJECT / ".local" / "env",
+) -> None:
+    """Print the API Gateway event of such a call, with a fresh token, for tools that invoke a handler."""
+    print(json.dumps(event_of(function, read_body(data), as_, environment.read(env_file)), indent=2))
 
 
 app.command()(migrate)

@@ -64,14 +64,29 @@ def invoke(name: str, data: str, identity: Identity, env: Mapping[str, str], *, 
         return call(module, f"/functions/v1/{name}", headers, data)
 
 
+def event_of(name: str, data: str, identity: Identity, env: Mapping[str, str]) -> dict[str, Any]:
+    """Return the event that a call of a function would be.
+
+    Raises:
+        Problem: when there is no such function, or the stack does not answer.
+    """
+    _check_name(name)
+    headers = {"content-type": "application/json"} | credentials(identity, env)
+    return api_gateway_event(f"/functions/v1/{name}", headers, data)
+
+
+def _check_name(name: str) -> None:
+    known = function_apps.names()
+    if name not in known:
+        raise Problem(f"there is no function {name}: choose one of {', '.join(known) or 'none yet'}.")
+
+
 def load(name: str, env: Mapping[str, str]) -> ModuleType:
     """The handler module of a function, under the stack's environment.
 
     A provider of the caller's own wins.
     """
-    known = function_apps.names()
-    if name not in known:
-        raise Problem(f"there is no function {name}: choose one of {', '.join(known) or 'none yet'}.")
+    _check_name(name)
     own = {key: os.environ[key] for key in ("OPENAI_API_KEY", "OPENAI_BASE_URL") if os.environ.get(key)}
     os.environ.update({**queues.CREDENTIALS, **env, **own})
     try:

@@ -98,6 +98,14 @@ def test_pasted_scan_finds_both_people_and_exports_them(running_dev: Dev) -> Non
     assert sorted(person["name"] for person in people) == ["Liza Cruz", "Ramon Diaz"]
 
 
+def test_pasted_local_invocation_is_the_demo_users(running_dev: Dev) -> None:
+    """The framework needs no credentials: it calls the handler, whose answer it prints after the log."""
+    [block] = [block for block in PASTED if "osls invoke local" in block]
+    printed = "\n".join(paste(running_dev.folder, block))
+    answer = json.loads(printed[printed.index("{\n") :])
+    assert (answer["statusCode"], json.loads(answer["body"])["success"]) == (200, True)
+
+
 def test_every_other_block_runs(running_dev: Dev) -> None:
     """The commands after the call end well, one block after the other in the same terminal."""
     for block in PASTED[2:]:

@@ -40,6 +40,8 @@ def prepare(folder: Path, zips: Mapping[str, Path]) -> None:
     """Put what a deployment reads into an empty folder, with these zips of the functions."""
     shutil.copy(PROJECT / "serverless.yml", folder)
     shutil.copytree(PROJECT / "deploy", folder / "deploy", dirs_exist_ok=True)
+    (folder / "local").mkdir(exist_ok=True)
+    shutil.copy(PROJECT / "local" / "invoke_local.js", folder / "local")
     place = folder / ".local" / "package" / "lambda"
     place.mkdir(parents=True, exist_ok=True)
     for name, path in zips.items():

@@ -1,0 +1,30 @@
+"""`npm run …` for whoever looks there first: the same as `make …`."""
+
+import json
+import os
+import subprocess
+
+import pytest
+
+from local.project import PROJECT
+
+SCRIPTS = json.loads((PROJECT / "package.json").read_text())["scripts"]
+
+
+def test_the_three_that_people_look_for_are_there() -> None:
+    """To run it, to test it, to check its types."""
+    assert set(SCRIPTS) == {"dev", "test", "typecheck"}
+
+
+@pytest.mark.parametrize("name", SCRIPTS)
+def test_a_script_does_what_its_make_target_does(name: str) -> None:
+    """Told not to run anything, both print the same commands."""
+    env = {key: value for key, value in os.environ.items() if not key.startswith(("MAKE", "npm_"))}
+
+    def told(*command: str) -> str:
+        ran = subprocess.run(
+            command, cwd=PROJECT, env=env | {"MAKEFLAGS": "n"}, capture_output=True, text=True, check=True
+        )
+        return ran.stdout
+
+    assert told("npm", "run", "--silent", name) == told("make", name) != ""

@@ -84,7 +84,7 @@ class Settings(BaseModel):
     premium_models: Models = Field(("gpt-4o",), description=_MODELS)
     standard_models: Models = Field(("gpt-3.5-turbo", "gpt-4o-mini"), description=_MODELS)
     extra_models: str | None = Field(
-        None, description="a JSON array of models of one's own (see docs/guide.md)"
+        None, description="a JSON array of models of one's own (see docs/models.md)"
     )
     moderation: Literal["off", "visitors"] = Field(
         "off", description="off, or visitors (needs OPENAI_API_KEY)"

@@ -15,7 +15,7 @@ from rich.table import Table
 from bench.load import Figures, Send, load
 from bench.overhead import overhead_figures
 from bench.reading import reading_figures
-from bench.scanning import give_energy, new_scan, scan_figures
+from bench.scans import give_energy, new_scan, scan_figures
 from bench.start import Event, Events, get_event, start_figures
 from local.commands.invoke import api_gateway_event
 from local.gateway.function_apps import names

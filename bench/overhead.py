@@ -16,7 +16,7 @@ from mangum import Mangum
 from openai import AsyncOpenAI
 from postgrest import AsyncPostgrestClient
 
-from bench.canned import Replies, serve
+from bench.replay import Replies, serve
 from functions.generate_ai_content.routes import router
 from local.commands.invoke import Context, api_gateway_event
 from shared.http.app import create_app

@@ -12,7 +12,7 @@ from local.servers import queues
 from local.stack.stack import Stack
 from shared.log import logger
 from tests.canaries import KeptEvents, canaries_of, leaks, logs_below
-from tests.proofs.waiting import wait_until
+from tests.proofs.wait import wait_until
 from tests.provider import Provider
 from tests.users import User, sign_up
 

@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from local.provider import tokens
-from local.provider.answering import answer
+from local.provider.answer import answer
 from local.provider.cache import PromptCache
 from local.provider.delivery import Script
 from local.provider.faults import Fault

@@ -16,7 +16,7 @@ from local.environment import without_other_projects
 from local.migrations import apply as migrate
 from local.problem import Problem
 from local.project import PROJECT
-from local.servers import queues, simulated
+from local.servers import provider, queues
 from local.servers.keys import load_keys
 from local.servers.lite import Lite
 from local.servers.ports import HOST, listen
@@ -129,7 +129,7 @@ class Stack:
             "OTHER_USER_ID": self.people.get(seed.OTHER.email, ""),
             "SUPABASE_JWT_SECRET": self.keys.jwt_secret,
             "SUPABASE_JWT_ISSUER_REQUIRED": "false",
-            "OPENAI_API_KEY": simulated.placeholder_key(self.keys.secret),
+            "OPENAI_API_KEY": provider.placeholder_key(self.keys.secret),
             **self._queues.env,
         }
 
@@ -221,16 +221,16 @@ class Stack:
             self._postgres.create_database(BLANK, "postgres")
 
     def _start_provider(self) -> None:
-        if not simulated.configured(self.caller):
+        if not provider.configured(self.caller):
             log = self.logs / "provider.log"
-            self.provider_url = simulated.start(
+            self.provider_url = provider.start(
                 self.children, self.caller, log, self.project, self._port_near(2)
             )
 
     def _openai_base_url(self) -> str:
         if self.provider_url:
             return f"{self.provider_url}/v1"
-        return self.caller.get("OPENAI_BASE_URL") or simulated.OPENAI
+        return self.caller.get("OPENAI_BASE_URL") or provider.OPENAI
 
     def _start_worker(self) -> None:
         self._worker = self.children.start(

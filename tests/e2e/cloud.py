@@ -19,7 +19,7 @@ from local.servers import queues
 from local.servers.ports import HOST, accepts, free_port
 from local.stack.stack import Stack
 from tests.infra.deployment import FRAMEWORK, Deployment, prepare
-from tests.proofs.waiting import wait_until
+from tests.proofs.wait import wait_until
 
 if TYPE_CHECKING:
     from botocore.client import BaseClient

@@ -6,7 +6,7 @@ from tests.books import Books, add_prospect
 from tests.calls import orchestrated
 from tests.conftest import Database, NewUser
 from tests.e2e.app_client import GENERATE, Client, as_user, assert_readable
-from tests.proofs.waiting import wait_until
+from tests.proofs.wait import wait_until
 from tests.provider import Provider
 
 PATIENCE_SECONDS = 20.0

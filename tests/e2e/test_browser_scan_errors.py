@@ -11,7 +11,7 @@ from tests.books import Books
 from tests.conftest import Database, NewUser
 from tests.e2e.app_client import Client, as_user, assert_readable
 from tests.e2e.test_browser_errors import another_gateway
-from tests.functions.scan_processor_v2.scanning import Scan, new_scan, people, polled
+from tests.functions.scan_processor_v2.scan_api import Scan, new_scan, people, polled
 from tests.wire import Way, answer, hold, lose_request, wire_before
 
 SCAN = "scan-processor-v2"

@@ -7,7 +7,7 @@ import pytest
 from local.stack.stack import Stack
 from tests.conftest import Database, NewUser
 from tests.e2e.app_client import Client, as_user
-from tests.functions.scan_processor_v2.scanning import new_scan, polled
+from tests.functions.scan_processor_v2.scan_api import new_scan, polled
 
 SCAN = "scan-processor-v2"
 TABLE = "Pangalan,Email\r\nNiño Peña,nino@example.com\r\nAna Lim,\r\n"

@@ -11,8 +11,8 @@ from tests.books import Books
 from tests.calls import URL, orchestrated
 from tests.conftest import Database, NewUser
 from tests.e2e.cloud import Cloud, deployed
-from tests.functions.scan_processor_v2.scanning import Scan, ScanApi, name, new_scan, people, polled
-from tests.proofs.waiting import wait_until
+from tests.functions.scan_processor_v2.scan_api import Scan, ScanApi, name, new_scan, people, polled
+from tests.proofs.wait import wait_until
 from tests.users import User, asymmetric_token
 
 WORKER = "nexscout-dev-scan-worker"

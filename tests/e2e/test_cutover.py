@@ -28,7 +28,7 @@ from tests.apps import app_on
 from tests.books import Books
 from tests.calls import Api, orchestrated
 from tests.conftest import Database, EmptyDatabase, NewUser
-from tests.functions.shadowing import Log, Tenant, assert_recorded
+from tests.functions.shadow_effects import Log, Tenant, assert_recorded
 from tests.provider import Provider
 from tests.sql.money import Money, attempt
 from tests.users import User
@@ -169,7 +169,7 @@ async def old_function(
     if method == "POST":
         request["body"] = json.dumps(body)
     node = await asyncio.create_subprocess_exec(
-        "node", str(Path(__file__).with_name("shadowed.mjs")), str(code),
+        "node", str(Path(__file__).with_name("shadow_copy.mjs")), str(code),
         stdin=subprocess.PIPE, stdout=subprocess.PIPE, env={"PATH": os.environ["PATH"], **env},
     )  # fmt: skip
     printed, _ = await node.communicate(json.dumps(request).encode())

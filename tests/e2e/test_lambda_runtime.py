@@ -20,9 +20,9 @@ from tests.books import Books
 from tests.calls import orchestrated
 from tests.conftest import Database, NewUser
 from tests.e2e.lambdas import StartLambda, event
-from tests.functions.scan_processor_v2.scanning import ScanApi, new_scan, people
+from tests.functions.scan_processor_v2.scan_api import ScanApi, new_scan, people
 from tests.proofs.scan_workers import without_worker
-from tests.proofs.waiting import wait_until
+from tests.proofs.wait import wait_until
 from tests.provider import Provider
 from tests.runtime_api import RuntimeApi
 from tests.users import User

@@ -51,8 +51,8 @@ def test_what_an_event_tells_reaches_the_app(
 ) -> None:
     """Cookies, repeated headers and queries, the platform's source address and not the caller's, bodies as bytes."""
     root = lambda_roots["generate-ai-content"]
-    shutil.copy(Path(__file__).with_name("seen.py"), root / "seen.py")
-    with start_lambda("generate-ai-content", "seen") as api:
+    shutil.copy(Path(__file__).with_name("echo.py"), root / "echo.py")
+    with start_lambda("generate-ai-content", "echo") as api:
         answers = [api.invoke(recorded(name)).answer for name in (*UNTOUCHED, "http_api_base64")]
     by_api, by_url, binary = [json.loads(answer["body"]) for answer in answers]
     assert [answer["cookies"] for answer in answers] == [["a=1", "b=2"]] * 3

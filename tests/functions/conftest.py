@@ -10,7 +10,7 @@ from tests.apps import app_on, client_of
 from tests.calls import Api, through_gateway
 from tests.conftest import Database, NewUser
 from tests.functions.public_chatbot_chat.chat_page import NewPage, page_maker
-from tests.functions.scan_processor_v2.scanning import ScanApi
+from tests.functions.scan_processor_v2.scan_api import ScanApi
 
 
 @pytest.fixture

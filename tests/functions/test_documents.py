@@ -15,7 +15,7 @@ from fastapi.routing import APIRoute
 from local.gateway import function_apps
 from local.project import PROJECT
 from local.stack.stack import Stack
-from tests.functions.described import CHECKS, CONFIG
+from tests.functions.openapi_contract import CHECKS, CONFIG
 
 NAMES = function_apps.names()
 

@@ -22,7 +22,7 @@ from local.stack.stack import Stack
 from tests.books import Books
 from tests.calls import orchestrated
 from tests.conftest import Database, NewUser
-from tests.proofs.waiting import wait_until
+from tests.proofs.wait import wait_until
 from tests.provider import Provider
 from tests.wire import Seen, Wire, pass_on, wire_before
 

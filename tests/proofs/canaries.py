@@ -13,7 +13,7 @@ import psycopg
 from psycopg import sql
 from psycopg.types.json import Jsonb
 
-from tests.sql.acting import OWNER
+from tests.sql.roles import OWNER
 from tests.sql.samples import SAMPLES, Sample
 
 Row = dict[str, Any]

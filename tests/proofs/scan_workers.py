@@ -11,7 +11,7 @@ from pathlib import Path
 from local.servers.processes import started_at
 from local.servers.readiness import READY_SECONDS
 from local.stack.stack import Stack
-from tests.proofs.waiting import wait_until
+from tests.proofs.wait import wait_until
 
 
 @contextmanager

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import psycopg
 
 from tests.proofs.canaries import Connection, Victim
-from tests.sql.acting import Key, acting_as, undone
+from tests.sql.roles import Key, acting_as, undone
 from tests.sql.samples import SAMPLES, VIEWS
 
 TABLES = sorted({**SAMPLES, **VIEWS})

@@ -9,7 +9,7 @@ import psycopg
 from psycopg import sql
 
 from tests.proofs.world import World
-from tests.sql.acting import Key, acting_as
+from tests.sql.roles import Key, acting_as
 
 
 class SqlTransport(httpx.AsyncBaseTransport):

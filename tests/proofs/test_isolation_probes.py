@@ -15,8 +15,8 @@ from tests.proofs.people import access_token
 from tests.proofs.sql_probes import SqlProbe, SqlProbes
 from tests.proofs.two_workspaces import Scene, make_history, provider_bodies
 from tests.provider import Provider
-from tests.sql.acting import Key, acting_as
 from tests.sql.money import written
+from tests.sql.roles import Key, acting_as
 
 OPEN_POLICIES = """
 select tablename, policyname from pg_policies

@@ -15,7 +15,7 @@ from shared.sweep import sweep as sweep_once
 from tests.apps import app_on, client_of, services_on
 from tests.books import Books
 from tests.conftest import Database
-from tests.functions.scan_processor_v2.scanning import Scan, ScanApi, name, new_scan, people
+from tests.functions.scan_processor_v2.scan_api import Scan, ScanApi, name, new_scan, people
 from tests.proofs.figures import show
 from tests.proofs.people import signed_in
 from tests.proofs.scan_workers import ScanWorkers, scan_workers

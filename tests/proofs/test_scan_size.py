@@ -6,7 +6,7 @@ from pathlib import Path
 import psycopg
 import pytest
 
-from bench.scanning import scan_figures
+from bench.scans import scan_figures
 from local.commands.invoke import sign_in
 from local.stack.stack import Stack
 from tests.proofs.figures import show

@@ -20,7 +20,7 @@ from tests.proofs.open_rows import is_open
 from tests.proofs.outsiders import outsiders
 from tests.proofs.people import access_token, signed_in
 from tests.provider import Provider
-from tests.sql.acting import Key
+from tests.sql.roles import Key
 from tests.users import User
 
 LIMITS = {

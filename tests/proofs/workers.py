@@ -14,7 +14,7 @@ from local.servers.ports import listen
 from local.servers.processes import started_at
 from local.servers.readiness import READY_SECONDS
 from local.stack.stack import Stack
-from tests.proofs.waiting import wait_until
+from tests.proofs.wait import wait_until
 
 
 @dataclass

@@ -9,8 +9,8 @@ import pytest
 
 from local.migrations.apply import apply
 from local.stack.stack import Stack
-from tests.sql.acting import make_users
 from tests.sql.money import Money
+from tests.sql.roles import make_users
 
 HERE = Path(__file__).parent
 

@@ -7,7 +7,7 @@ import psycopg
 from psycopg import sql
 from psycopg.types.json import Jsonb
 
-from tests.sql.acting import OWNER
+from tests.sql.roles import OWNER
 
 SESSION = "00000000-0000-4000-8000-0000000000b1"
 SCAN = "00000000-0000-4000-8000-0000000000b2"

@@ -8,8 +8,8 @@ import psycopg
 import pytest
 from psycopg.types.json import Jsonb
 
-from tests.sql.acting import KEYS, OTHER, OWNER, acting_as
 from tests.sql.money import Money, attempt, written
+from tests.sql.roles import KEYS, OTHER, OWNER, acting_as
 from tests.sql.samples import CONVERSATION
 
 PROSPECT = "00000000-0000-4000-8000-0000000000d1"

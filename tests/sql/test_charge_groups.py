@@ -5,8 +5,8 @@ from uuid import UUID, uuid4
 import psycopg
 import pytest
 
+from tests.sql.lock_wait import waiting
 from tests.sql.money import Money, attempt, written
-from tests.sql.waiting import waiting
 
 # One line a course of calls under one key, on 100 energy. Each word is one step:
 # P3 S2 Q1 reserve call 3 as premium, call 2 as standard, call 1 as premium or else standard

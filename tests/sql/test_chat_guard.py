@@ -6,7 +6,7 @@ import psycopg
 import pytest
 from psycopg.types.json import Jsonb
 
-from tests.sql.acting import KEYS, OTHER, OWNER, acting_as, undone
+from tests.sql.roles import KEYS, OTHER, OWNER, acting_as, undone
 from tests.sql.samples import ROW, SESSION
 
 # A signed-in stranger is no more than an anonymous visitor.

@@ -6,7 +6,7 @@ import psycopg
 import pytest
 from psycopg.types.json import Jsonb
 
-from tests.sql.acting import OTHER, OWNER
+from tests.sql.roles import OTHER, OWNER
 
 Connection = psycopg.Connection[Any]
 

@@ -4,7 +4,7 @@ import psycopg
 import pytest
 
 from local.migrations.apply import apply
-from tests.sql.acting import KEYS, OWNER, acting_as
+from tests.sql.roles import KEYS, OWNER, acting_as
 from tests.sql.test_starting_points import MakeDatabase
 
 RESOLVE = "select public.get_user_from_chatbot_id(%s)::text"

@@ -6,7 +6,7 @@ import psycopg
 import pytest
 from psycopg.types.json import Jsonb
 
-from tests.sql.acting import ADMINISTRATOR, KEYS, OTHER, OWNER, acting_as, make_users, undone
+from tests.sql.roles import ADMINISTRATOR, KEYS, OTHER, OWNER, acting_as, make_users, undone
 from tests.sql.samples import SAMPLES, add
 
 CONFIGURED = [

@@ -4,7 +4,7 @@ import psycopg
 import pytest
 from psycopg import sql
 
-from tests.sql.acting import KEYS, OWNER, Key, acting_as, undone
+from tests.sql.roles import KEYS, OWNER, Key, acting_as, undone
 from tests.sql.samples import SAMPLES, add, make_room
 
 # Whether a key may call it at all. Functions of the schema nexscout that are not named here are for the service alone.

@@ -6,8 +6,8 @@ from uuid import UUID, uuid4
 import psycopg
 import pytest
 
-from tests.sql.acting import Key, acting_as
 from tests.sql.money import Money
+from tests.sql.roles import Key, acting_as
 
 ENERGY = {
     "current_energy": 99999,

@@ -4,8 +4,8 @@ from uuid import UUID
 
 import pytest
 
+from tests.sql.lock_wait import locked, waiting
 from tests.sql.money import Money, written
-from tests.sql.waiting import locked, waiting
 
 # Last refill, now, energy before -> after, for a pro account (500 a day). Manila is UTC+8 all year: its midnight is
 # 16:00 UTC of the day before.

@@ -6,8 +6,8 @@ from uuid import uuid4
 import psycopg
 import pytest
 
+from tests.sql.lock_wait import locked, waiting
 from tests.sql.money import Money, candidate, reservation, written
-from tests.sql.waiting import locked, waiting
 
 # The energy of every action, from the orchestrator guide of the app.
 PRICES = """

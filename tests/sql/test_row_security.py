@@ -3,7 +3,7 @@
 import psycopg
 import pytest
 
-from tests.sql.acting import KEYS, Key, acting_as, undone
+from tests.sql.roles import KEYS, Key, acting_as, undone
 from tests.sql.samples import SAMPLES, VIEWS, Sample, add, make_room, on_row
 
 # A cell tells select, insert, update and delete, in this order. A capital: done. A small letter: taken without an

@@ -6,9 +6,9 @@ from uuid import UUID, uuid4
 import psycopg
 import pytest
 
+from tests.sql.lock_wait import waiting
 from tests.sql.money import Money
 from tests.sql.scans import Scans, record
-from tests.sql.waiting import waiting
 
 
 def test_first_caller_gets_a_lease(money: Money) -> None:

@@ -9,9 +9,9 @@ from uuid import UUID
 import psycopg
 import pytest
 
+from tests.sql.lock_wait import waiting
 from tests.sql.money import Money, attempt
 from tests.sql.scans import Running, Scans, block, item
-from tests.sql.waiting import waiting
 
 
 def test_block_becomes_items_and_prospects(money: Money) -> None:

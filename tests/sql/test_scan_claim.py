@@ -6,9 +6,9 @@ from uuid import UUID, uuid4
 import psycopg
 import pytest
 
+from tests.sql.lock_wait import locked
 from tests.sql.money import Money
 from tests.sql.scans import Scans, item
-from tests.sql.waiting import locked
 
 NOTHING = {"outcome": "in_progress"}
 GIVEN_UP = {"outcome": "failed"}

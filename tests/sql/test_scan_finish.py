@@ -5,9 +5,9 @@ from contextlib import contextmanager
 
 import pytest
 
+from tests.sql.lock_wait import locked
 from tests.sql.money import Money
 from tests.sql.scans import Scans, item, record
-from tests.sql.waiting import locked
 
 
 def test_completed_scan_tells_everybody(money: Money) -> None:

@@ -9,7 +9,7 @@ import pytest
 from local.migrations.apply import FOLDER, apply, migrations
 from local.servers.postgres import ADMIN
 from local.stack.stack import Stack
-from tests.sql.acting import KEYS, OTHER, OWNER, Key, acting_as, make_users, undone
+from tests.sql.roles import KEYS, OTHER, OWNER, Key, acting_as, make_users, undone
 
 MakeDatabase = Callable[[], str]
 STORAGE = Path(__file__).with_name("storage_schema.sql")

@@ -8,8 +8,8 @@ from uuid import UUID, uuid4
 import psycopg
 import pytest
 
+from tests.sql.lock_wait import waiting
 from tests.sql.money import Money, attempt, written
-from tests.sql.waiting import waiting
 
 # One line an order of events on an account of 100 energy with one premium hold of 10.
 # S settle, R release, E the hold's life ends, W a sweep. Then: the outcome of the last call, state, balance.

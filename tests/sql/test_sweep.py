@@ -9,8 +9,8 @@ from uuid import UUID
 import psycopg
 import pytest
 
+from tests.sql.lock_wait import locked
 from tests.sql.money import Money, attempt
-from tests.sql.waiting import locked
 
 
 @pytest.fixture(autouse=True)

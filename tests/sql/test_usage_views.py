@@ -6,8 +6,8 @@ from decimal import Decimal
 import psycopg
 import pytest
 
-from tests.sql.acting import ADMINISTRATOR, OTHER, OWNER, Key, acting_as, make_users
 from tests.sql.money import Money, attempt
+from tests.sql.roles import ADMINISTRATOR, OTHER, OWNER, Key, acting_as, make_users
 
 INDEXES = {
     "ai_usage_logs_user_created_idx": "(user_id, created_at DESC)",

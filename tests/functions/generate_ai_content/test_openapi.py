@@ -14,9 +14,9 @@ from local.stack.stack import Stack
 from tests.books import add_prospect
 from tests.calls import URL, Api, orchestrated
 from tests.conftest import Database, NewUser
-from tests.functions.described import CONFIG, Requester, send_generated, unlimited, validator_of
 from tests.functions.generate_ai_content.content_bodies import CASES, NOTES
 from tests.functions.generate_ai_content.content_bodies import Case as ContentCase
+from tests.functions.openapi_contract import CONFIG, Requester, send_generated, unlimited, validator_of
 from tests.provider import Provider
 
 MUCH_ENERGY = 1_000_000

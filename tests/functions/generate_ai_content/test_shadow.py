@@ -16,7 +16,7 @@ from tests.apps import app_on, client_of, in_process
 from tests.books import Books, add_prospect
 from tests.calls import URL, Api, message, orchestrated
 from tests.conftest import Database, NewUser
-from tests.functions.shadowing import (
+from tests.functions.shadow_effects import (
     ANSWER,
     Shadow,
     Tenant,

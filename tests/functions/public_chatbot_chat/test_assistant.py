@@ -20,7 +20,13 @@ from shared.supabase.auth import Caller
 from tests.apps import services_on
 from tests.books import Books, add_prospect
 from tests.conftest import Database, NewUser
-from tests.functions.public_chatbot_chat.signed_in import Chat, chat_of, conversations_of, events_of, turns_of
+from tests.functions.public_chatbot_chat.assistant_chat import (
+    Chat,
+    chat_of,
+    conversations_of,
+    events_of,
+    turns_of,
+)
 from tests.provider import Provider
 from tests.users import User
 

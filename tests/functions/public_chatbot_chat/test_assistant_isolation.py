@@ -11,7 +11,7 @@ import pytest
 from local.stack.stack import Stack
 from tests.books import add_prospect
 from tests.conftest import Database, NewUser
-from tests.functions.public_chatbot_chat.signed_in import Chat, chat_of
+from tests.functions.public_chatbot_chat.assistant_chat import Chat, chat_of
 from tests.provider import Provider
 from tests.users import User
 

@@ -11,7 +11,7 @@ import pytest
 from local.stack.stack import Stack
 from tests.books import Books
 from tests.conftest import Database, NewUser
-from tests.functions.generate_ai_content.test_streaming import ended, events_of
+from tests.functions.generate_ai_content.test_stream import ended, events_of
 from tests.functions.public_chatbot_chat.chat_page import AWAY, URL, NewPage, Page
 from tests.proofs.chat_pages import Visitors, open_page, visitors_of
 from tests.provider import Provider

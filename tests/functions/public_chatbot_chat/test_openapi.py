@@ -14,8 +14,8 @@ from functions.public_chatbot_chat.openapi import document
 from local.stack.stack import Stack
 from tests.books import add_prospect
 from tests.conftest import Database, NewUser
-from tests.functions.described import CONFIG, Requester, send_generated, unlimited, validator_of
-from tests.functions.public_chatbot_chat.signed_in import URL, events_of
+from tests.functions.openapi_contract import CONFIG, Requester, send_generated, unlimited, validator_of
+from tests.functions.public_chatbot_chat.assistant_chat import URL, events_of
 from tests.provider import Provider
 from tests.users import User
 

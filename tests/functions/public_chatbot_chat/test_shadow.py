@@ -9,9 +9,9 @@ import pytest
 from functions.public_chatbot_chat.routes import router
 from local.stack.stack import Stack
 from tests.conftest import Database, NewUser
+from tests.functions.public_chatbot_chat.assistant_chat import Chat
 from tests.functions.public_chatbot_chat.chat_page import URL, NewPage, Page
-from tests.functions.public_chatbot_chat.signed_in import Chat
-from tests.functions.shadowing import (
+from tests.functions.shadow_effects import (
     ANSWER,
     Shadow,
     Tenant,

@@ -9,7 +9,7 @@ from functions.public_chatbot_chat.transform import PROMPT
 from local.stack.stack import Stack
 from tests.books import Books
 from tests.conftest import Database, NewUser
-from tests.functions.public_chatbot_chat.signed_in import Chat, chat_of, conversations_of, events_of
+from tests.functions.public_chatbot_chat.assistant_chat import Chat, chat_of, conversations_of, events_of
 from tests.provider import Provider
 
 INSTRUCTION = "Rewrite as a haiku."

@@ -10,8 +10,8 @@ from schemathesis import GenerationMode
 from functions.scan_processor_v2.openapi import document
 from local.stack.stack import Stack
 from tests.conftest import Database, NewUser
-from tests.functions.described import CONFIG, Requester, send_generated, validator_of
-from tests.functions.scan_processor_v2.scanning import URL, ScanApi, new_scan, people
+from tests.functions.openapi_contract import CONFIG, Requester, send_generated, validator_of
+from tests.functions.scan_processor_v2.scan_api import URL, ScanApi, new_scan, people
 from tests.provider import Provider
 
 SCHEMA = schemathesis.openapi.from_dict(document(), config=CONFIG)

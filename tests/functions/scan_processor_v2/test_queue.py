@@ -18,7 +18,7 @@ from tests.apps import app_on, client_of, in_process
 from tests.books import Books
 from tests.calls import orchestrated
 from tests.conftest import Database, NewUser
-from tests.functions.scan_processor_v2.scanning import Scan, ScanApi, new_scan, people
+from tests.functions.scan_processor_v2.scan_api import Scan, ScanApi, new_scan, people
 from tests.proofs.scan_workers import without_worker
 
 if TYPE_CHECKING:

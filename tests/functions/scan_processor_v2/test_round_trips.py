@@ -8,7 +8,7 @@ from functions.scan_processor_v2.routes import router
 from local.stack.stack import Stack
 from tests.apps import app_on, client_of
 from tests.conftest import Database, NewUser
-from tests.functions.scan_processor_v2.scanning import ScanApi, new_scan, people
+from tests.functions.scan_processor_v2.scan_api import ScanApi, new_scan, people
 from tests.proofs.scan_workers import without_worker
 from tests.wire import wire_before
 

@@ -12,7 +12,7 @@ from local.stack.stack import Stack
 from tests.books import Books
 from tests.conftest import Database, NewUser
 from tests.functions.scan_processor_v2.pictures import png
-from tests.functions.scan_processor_v2.scanning import ScanApi, new_scan, people, polled
+from tests.functions.scan_processor_v2.scan_api import ScanApi, new_scan, people, polled
 from tests.provider import Provider
 from tests.users import User
 

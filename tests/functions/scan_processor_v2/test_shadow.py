@@ -9,9 +9,9 @@ import pytest
 from functions.scan_processor_v2.routes import router
 from local.stack.stack import Stack
 from tests.conftest import Database, NewUser
-from tests.functions.scan_processor_v2.scanning import Scan, ScanApi, new_scan
+from tests.functions.scan_processor_v2.scan_api import Scan, ScanApi, new_scan
 from tests.functions.scan_processor_v2.test_scan_processor_v2 import upload
-from tests.functions.shadowing import ANSWER, Shadow, Tenant, in_shadow, nothing_changes
+from tests.functions.shadow_effects import ANSWER, Shadow, Tenant, in_shadow, nothing_changes
 from tests.provider import Provider
 
 # By the old points: 50 + 8 kailangan + 10 extra income + 12 ngayon = 80 is hot; 50 and 58 are warm.

@@ -7,8 +7,8 @@ from typing import Any
 
 from functions.scan_processor_v2.scoring.answer import Answer, ImageAnswer, schema_of
 from local.provider.images import seen_in
+from local.provider.json_answer import fill
 from local.provider.reading import Reading
-from local.provider.structured import fill
 from tests.functions.scan_processor_v2.pictures import png
 
 LINES = "Maria Santos — kailangan ng extra income ngayon\nJose Cruz — nag-post ng birthday photos"

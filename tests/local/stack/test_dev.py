@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from local.problem import Problem
-from local.servers import simulated
+from local.servers import provider
 from local.servers.processes import Children
 from local.stack.dev import only_one, stay, told_by_signals
 from local.stack.stack import Stack
@@ -64,7 +64,7 @@ def test_stay_ends_when_asked_to_stop(stack: Stack) -> None:
 )
 def test_caller_with_a_provider_gets_no_simulated_one(*, caller: dict[str, str], expected: bool) -> None:
     """A key means the real provider, an address any compatible server."""
-    assert simulated.configured(caller) is expected
+    assert provider.configured(caller) is expected
 
 
 def test_stack_of_a_caller_with_a_key_keeps_it_from_the_file(tmp_path: Path) -> None:

@@ -10,7 +10,7 @@ from local.stack.stack import Stack
 from tests.apps import app_on, client_of
 from tests.books import Books
 from tests.conftest import Database, NewUser
-from tests.functions.scan_processor_v2.scanning import Scan, ScanApi, new_scan
+from tests.functions.scan_processor_v2.scan_api import Scan, ScanApi, new_scan
 from tests.functions.scan_processor_v2.test_scan_processor_v2 import upload
 from tests.wire import Wire, wire_before
 

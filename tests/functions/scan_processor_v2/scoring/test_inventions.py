@@ -8,7 +8,7 @@ import pytest
 
 from tests.books import Books
 from tests.conftest import Database, NewUser
-from tests.functions.scan_processor_v2.scanning import ScanApi, new_scan
+from tests.functions.scan_processor_v2.scan_api import ScanApi, new_scan
 from tests.provider import Provider
 
 TEXT = "Ana Cruz - hirap sa bills, 0917 123 4567\nBen Tan - OFW, ben.tan@gmail.com\nCora Lim - may tindahan"

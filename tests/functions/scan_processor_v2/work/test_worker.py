@@ -16,7 +16,7 @@ from tests.apps import app_on, client_of, services_on
 from tests.books import Books
 from tests.conftest import Database, NewUser
 from tests.functions.scan_processor_v2.pictures import png
-from tests.functions.scan_processor_v2.scanning import Scan, ScanApi, new_scan, people, polled
+from tests.functions.scan_processor_v2.scan_api import Scan, ScanApi, new_scan, people, polled
 from tests.proofs.scan_workers import without_worker
 from tests.provider import Provider
 from tests.wire import answer, wire_before

@@ -4,7 +4,7 @@ import json
 from dataclasses import replace
 from typing import Any
 
-from local.provider import prose, structured, tokens
+from local.provider import json_answer, prose, tokens
 from local.provider.faults import Fault
 from local.provider.limits import Limits
 from local.provider.reading import Reading
@@ -34,7 +34,7 @@ def _content(chat: dict[str, Any], model: Limits) -> str:
     reading = Reading.of(chat["messages"])
     schema = _schema(chat, model, reading)
     if schema is not None:
-        return json.dumps(structured.fill(schema, reading), ensure_ascii=False)
+        return json.dumps(json_answer.fill(schema, reading), ensure_ascii=False)
     text = prose.write(reading)
     as_json = _format(chat, model) == "json_object"
     return json.dumps({"message": text}, ensure_ascii=False) if as_json else text
@@ -45,7 +45,7 @@ def _schema(chat: dict[str, Any], model: Limits, reading: Reading) -> dict[str, 
     if _format(chat, model) == "json_schema":
         schema: dict[str, Any] = chat["response_format"]["json_schema"]["schema"]
         return schema
-    return structured.schema_in(reading.everything)
+    return json_answer.schema_in(reading.everything)
 
 
 def _format(chat: dict[str, Any], model: Limits) -> str:

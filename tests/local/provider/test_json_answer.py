@@ -8,8 +8,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from local.provider.json_answer import fill
 from local.provider.reading import Reading
-from local.provider.structured import fill
 from tests.local.provider.server import PROMPT, ProviderServer
 
 Schema = dict[str, Any]

@@ -14,7 +14,7 @@ from typing import Any
 import httpx
 from mangum import Mangum
 from openai import AsyncOpenAI
-from postgrest import AsyncPostgrestClient
+from supabase import AsyncClient, AsyncClientOptions
 
 from bench.replay import Replies, serve
 from functions.generate_ai_content.routes import router
@@ -114,13 +114,8 @@ class _Alone:
     """The same requests by the SDKs alone, one after another: reserve, completion, settle."""
 
     def __init__(self, env: Mapping[str, str], replies: Replies) -> None:
-        headers = {
-            "apikey": env["SUPABASE_SECRET_KEY"],
-            "authorization": f"Bearer {env['SUPABASE_SECRET_KEY']}",
-        }
-        self._headers = headers
-        self._rest = f"{env['SUPABASE_URL']}/rest/v1"
-        self._http = httpx.AsyncClient()
+        self._supabase = (env["SUPABASE_URL"], env["SUPABASE_SECRET_KEY"])
+        self._options = AsyncClientOptions(httpx_client=httpx.AsyncClient(), postgrest_client_retry=False)
         self._openai = AsyncOpenAI(api_key="bench", base_url=env["OPENAI_BASE_URL"], max_retries=0)
         self._sent = {name: json.loads(sent) for name, (sent, _) in replies.items()}
 
@@ -131,10 +126,7 @@ class _Alone:
         await self._rpc("ai_settle")
 
     async def _rpc(self, name: str) -> None:
-        client = AsyncPostgrestClient(
-            self._rest, headers=self._headers, http_client=self._http, retry_enabled=False
-        )
-        await client.rpc(name, self._sent[name]).execute()
+        await AsyncClient(*self._supabase, self._options).rpc(name, self._sent[name]).execute()
 
 
 def _times(call: Callable[[], None], count: int) -> list[float]:

@@ -23,13 +23,21 @@ UNUSED_PARTS = (
     # What FastAPI looks for with each route, and does without.
     PurePosixPath("pydantic/v1"),
     # Its command line, which would import click at each start; it is meant to be left out so.
-    PurePosixPath("httpx/_main.py"),
+    PurePosixPath("httpx/_main"),
     PurePosixPath("aws_lambda_powertools/event_handler"),
+    # Asks the DNS whether an address can get mail: nothing here does.
+    PurePosixPath("email_validator/deliverability"),
+    PurePosixPath("email_validator/__main__"),
+    # Builds bindings; those of cryptography are built, and need `_cffi_backend` alone.
+    PurePosixPath("cffi"),
+    # Tests its interface in C.
+    PurePosixPath("multidict/_testcapi"),
 )
-"""Parts of dependencies that nothing of ours imports, also not through others."""
+"""Parts of dependencies, folders and modules, that nothing of ours imports, also not through others."""
 
-LEFT_OUT = {"h2", "hpack", "hyperframe"}
-"""Whole packages that dependencies bring and nothing asks for: HTTP/2. Their metadata stays away with them."""
+LEFT_OUT = {"dns", "dnspython", "h2", "hpack", "hyperframe", "pycparser"}
+"""Whole packages that dependencies bring and nothing asks for: the DNS check of e-mail addresses, HTTP/2, a parser
+of C. Their metadata stays away with them."""
 
 
 def of_function(name: str, site: Path) -> Iterator[tuple[PurePosixPath, Path]]:
@@ -62,11 +70,10 @@ def _is_needed(place: PurePosixPath) -> bool:
         return place.name in KEPT_METADATA or "licen" in str(place).lower()
     if UNUSED_FOLDERS & set(place.parts[:-1]) or place.suffix in UNUSED_ENDINGS:
         return False
-    return not any(_source(place).is_relative_to(part) for part in UNUSED_PARTS)
+    return not any(_module(place).is_relative_to(part) for part in UNUSED_PARTS)
 
 
-def _source(place: PurePosixPath) -> PurePosixPath:
-    """Return the module whose bytecode a file is, else the file itself."""
-    if place.parent.name != "__pycache__":
-        return place
-    return place.parent.parent / f"{place.name.partition('.')[0]}.py"
+def _module(place: PurePosixPath) -> PurePosixPath:
+    """Return the module that a file is, as source, bytecode or machine code, without any ending."""
+    folder = place.parent.parent if place.parent.name == "__pycache__" else place.parent
+    return folder / place.name.partition(".")[0]

@@ -1,51 +1,51 @@
-"""Packages of dependencies that only name what their modules hold: there a name is imported when it is first used.
+"""The modules of dependencies whose imports wait in the package (docs/decisions/cold-start.md).
 
-`openai/types` names 900 types, of which a call uses some twenty; importing the others took a third of a first call
-(docs/decisions/cold-start.md).
+`openai/types` names 900 types, of which a call uses some twenty; importing the others took a third of a first call.
+Supabase's client brings realtime, files, functions and sign-in, and a synchronous half: a call uses none of them.
 """
 
 import ast
 from collections.abc import Mapping
 from pathlib import Path, PurePosixPath
 
+from local.package.deferral import deferred
 from local.problem import Problem
 
 LAZY = PurePosixPath("openai/types")
 """This package and all below it."""
 
-SOURCE = '''\
-"""The names of the original, each imported from its module when it is first used.
+WAITING = tuple(
+    PurePosixPath(place)
+    for place in (
+        "postgrest/__init__.py",
+        "storage3/__init__.py",
+        "supabase/__init__.py",
+        "supabase/_async/client.py",
+        "supabase/lib/__init__.py",
+        "supabase/lib/client_options.py",
+        "supabase_auth/__init__.py",
+        "supabase_functions/__init__.py",
+    )
+)
+"""The modules of Supabase's client that a call passes through, of which it uses the database's part alone."""
 
-Changed for NexScout: this file stands in place of the one that was published.
-"""
-
-from importlib import import_module as _import_module
-
-_MODULES = {modules}
-__all__ = list(_MODULES)
-
-
-def __getattr__(name):
-    try:
-        module = _MODULES[name]
-    except KeyError:
-        raise AttributeError(f"module {{__name__!r}} has no attribute {{name!r}}") from None
-    value = globals()[name] = getattr(_import_module(f".{{module}}", __name__), name)
-    return value
-
-
-def __dir__():
-    return sorted({{*globals(), *_MODULES}})
-'''
-"""What such a package does instead; https://peps.python.org/pep-0562/."""
+PARTS = ("realtime", "storage3", "supabase", "supabase_auth", "supabase_functions")
+"""The packages that these modules import, and may leave for later."""
 
 
 def make_lazy(site: Path) -> None:
-    """Rewrite the packages among installed dependencies; raises Problem where one does more than name things."""
+    """Rewrite the modules among installed dependencies; raises Problem where one is not as it was known."""
     for init in sorted((site / LAZY).rglob("__init__.py")):
-        modules = named_modules(init.read_text(), init.relative_to(site))
-        if modules:
-            init.write_text(SOURCE.format(modules=dict(modules)))
+        place = init.relative_to(site)
+        if named_modules(init.read_text("utf-8"), place):
+            init.write_text(deferred(site, PurePosixPath(place.as_posix())), "utf-8")
+    for waiting in WAITING:
+        source = deferred(site, waiting, PARTS)
+        if source == (site / waiting).read_text("utf-8"):
+            raise Problem(
+                f"{waiting} has no import that can wait. Take it off the list in local/package/lazy.py."
+            )
+        (site / waiting).write_text(source, "utf-8")
 
 
 def named_modules(source: str, place: Path) -> Mapping[str, str]:

@@ -9,7 +9,7 @@ import sys
 import tempfile
 from pathlib import Path
 
-from local.package import lazy
+from local.package import deferral, lazy
 from local.package.target import Target
 from local.problem import Problem
 from local.project import PROJECT
@@ -61,8 +61,9 @@ def _compile(site: Path) -> None:
 
 
 def _stamp(target: Target) -> str:
-    makers = LOCK.read_bytes() + Path(lazy.__file__).read_bytes() + repr(target).encode()
-    return hashlib.sha256(makers).hexdigest()[:12]
+    makers = [LOCK, Path(lazy.__file__), Path(deferral.__file__)]
+    digest = hashlib.sha256(b"".join(path.read_bytes() for path in makers) + repr(target).encode())
+    return digest.hexdigest()[:12]
 
 
 def _platform(target: Target) -> list[str]:

@@ -1,6 +1,4 @@
-"""Supabase as the caller, as anonymous and as the service: the only module that imports its client.
-
-Of that client's parts it takes the one for the database alone (see docs/decisions/cold-start.md).
+"""Supabase as the caller, as anonymous and as the service.
 
 Which key a query carries is decided by the method that is called, never by what is missing.
 """
@@ -12,12 +10,13 @@ from collections.abc import Awaitable, Callable, Mapping
 from typing import Any
 
 import httpx
-from postgrest import APIError, AsyncPostgrestClient
+from supabase import PostgrestAPIError
 
 from shared.deadline import Deadline
 from shared.errors import DeadlineExceeded, InternalError, ServiceUnavailable, Unauthorized
 from shared.log import log_event
 from shared.settings import Settings
+from shared.supabase.client import Client, open_client
 
 CALL_SECONDS = 5.0
 """The most that one database call may take; what is left of the request's budget may be less."""
@@ -43,7 +42,7 @@ class DatabaseRefused(InternalError):  # noqa: N818  # what happened, as the oth
         self.sqlstate = sqlstate
 
 
-Open = Callable[[], Awaitable[AsyncPostgrestClient]]
+Open = Callable[[], Awaitable[Client]]
 
 
 class Connection:
@@ -90,19 +89,18 @@ class Database:
     """Opens connections under the three kinds of key."""
 
     def __init__(self, settings: Settings, http: httpx.AsyncClient) -> None:
-        self._url = f"{settings.supabase_url}/rest/v1"
+        self._url = settings.supabase_url
         self._publishable_key = settings.supabase_publishable_key.get_secret_value()
         self._secrets = settings.secrets
         self._http = http
         self._turnstile = asyncio.Semaphore(MAX_AT_ONCE)
-        self._service_key = ""
-        self._service_client = self._client("", "")
+        self._service_client: Client | None = None
 
     def as_user(self, token: str) -> Connection:
         """Open with the caller's own verified token: row-level security applies."""
 
-        async def client() -> AsyncPostgrestClient:
-            return self._client(self._publishable_key, token)
+        async def client() -> Client:
+            return open_client(self._url, self._publishable_key, token, self._http)
 
         return Connection(client, self._turnstile)
 
@@ -113,18 +111,13 @@ class Database:
     def as_service(self) -> Connection:
         """Open with the secret key: for the money functions and the closed list of service functions."""
 
-        async def client() -> AsyncPostgrestClient:
+        async def client() -> Client:
             key = (await self._secrets.current()).supabase_secret_key.get_secret_value()
-            if key != self._service_key:
-                self._service_key, self._service_client = key, self._client(key, key)
+            if self._service_client is None or self._service_client.supabase_key != key:
+                self._service_client = open_client(self._url, key, key, self._http)
             return self._service_client
 
         return Connection(client, self._turnstile)
-
-    def _client(self, key: str, bearer: str) -> AsyncPostgrestClient:
-        headers = {"apikey": key, "authorization": f"Bearer {bearer}"}
-        # Its retries sleep; ours are counted against the deadline.
-        return AsyncPostgrestClient(self._url, headers=headers, http_client=self._http, retry_enabled=False)
 
 
 async def _within(call: Callable[[], Awaitable[Any]], deadline: Deadline) -> Any:  # noqa: ANN401
@@ -137,11 +130,11 @@ async def _within(call: Callable[[], Awaitable[Any]], deadline: Deadline) -> Any
         raise ServiceUnavailable from exc
     except httpx.HTTPError as exc:
         raise ServiceUnavailable from exc
-    except APIError as exc:
+    except PostgrestAPIError as exc:
         raise _translated(exc) from exc
 
 
-def _translated(error: APIError) -> Exception:
+def _translated(error: PostgrestAPIError) -> Exception:
     code = error.code or ""
     if code in _EXPIRED_TOKEN:
         return Unauthorized()

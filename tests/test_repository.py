@@ -56,10 +56,15 @@ def test_one_file_alone_talks_to_providers() -> None:
     assert importers("openai", *SHIPPED) == {"shared/ai/provider/client.py"}
 
 
-def test_one_file_alone_opens_the_database() -> None:
-    """Whose key a query carries is decided in one place."""
-    assert importers("supabase", *SHIPPED) == set()
-    assert importers("postgrest", *SHIPPED) == {"shared/supabase/database.py"}
+def test_one_folder_alone_knows_supabases_client() -> None:
+    """Whose key a query carries is decided in one place, and the parts of the client are left to it."""
+    assert importers("supabase", *SHIPPED) == {"shared/supabase/client.py", "shared/supabase/database.py"}
+
+
+@pytest.mark.parametrize("part", ["postgrest", "realtime", "storage3", "supabase_auth", "supabase_functions"])
+def test_nobody_imports_a_part_of_supabases_client(part: str) -> None:
+    """What the package brings is reached through the package."""
+    assert importers(part, *SHIPPED) == set()
 
 
 def test_only_handlers_know_the_platform() -> None:

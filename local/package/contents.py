@@ -19,7 +19,6 @@ KEPT_METADATA = {"METADATA", "entry_points.txt"}
 """Of a dist-info: versions are looked up in METADATA; licences are kept whole."""
 
 UNUSED_PARTS = (
-    PurePosixPath("openai/cli"),
     # What FastAPI looks for with each route, and does without.
     PurePosixPath("pydantic/v1"),
     # Its command line, which would import click at each start; it is meant to be left out so.

@@ -3,6 +3,7 @@
 import os
 import secrets
 from collections.abc import Callable, Generator, Iterator
+from functools import partial
 from pathlib import Path
 
 import psycopg
@@ -14,7 +15,7 @@ from shared.log import logger
 from tests.canaries import KeptEvents, canaries_of, leaks, logs_below
 from tests.proofs.wait import wait_until
 from tests.provider import Provider
-from tests.users import User, sign_up
+from tests.users import User, signed_in
 
 QUIET_SECONDS = 15.0
 INHERITED = ("PATH", "HOME", "LANG", "TMPDIR", "COVERAGE_PROCESS_START")
@@ -82,26 +83,8 @@ def database(stack: Stack) -> Iterator[Database]:
 
 @pytest.fixture(scope="session")
 def new_user(stack: Stack, database: Database) -> NewUser:
-    """Sign up a user and give him a tier and energy: `new_user(tier="free", energy=0)`."""
-
-    def make(tier: str = "pro", energy: int = 500) -> User:
-        user = sign_up(stack)
-        database.execute(
-            """insert into public.profiles (id, email, subscription_tier, unique_user_id)
-               values (%s, %s, %s, %s)
-               on conflict (id) do update set subscription_tier = excluded.subscription_tier""",
-            [user.id, user.email, tier, user.id],
-        )
-        database.execute(
-            """insert into public.user_energy (user_id, current_energy, max_energy, tier, last_reset)
-               values (%s, %s, %s, %s, now())
-               on conflict (user_id) do update set current_energy = excluded.current_energy,
-                 max_energy = excluded.max_energy, tier = excluded.tier, last_reset = excluded.last_reset""",
-            [user.id, energy, max(energy, 1), tier],
-        )
-        return user
-
-    return make
+    """Make a signed-in user of a tier, with energy: `new_user(tier="free", energy=0)`."""
+    return partial(signed_in, stack, database)
 
 
 @pytest.fixture

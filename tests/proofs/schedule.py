@@ -34,11 +34,11 @@ from shared.supabase.auth import Caller
 from shared.supabase.configuration import ConfigService
 from shared.supabase.database import Database
 from tests.plain_task import PlainTask
-from tests.proofs.people import make_user
 from tests.proofs.provider_transport import Arrival, ProviderTransport
 from tests.proofs.sql_transport import SqlTransport
 from tests.proofs.virtual_time import VirtualLoop
 from tests.proofs.world import ORIGIN, Process, World
+from tests.users import make_user
 
 SECRET_KEY = "sb_secret_simulated"
 JWT_SECRET = "a secret of the simulated world, long enough"

@@ -18,10 +18,10 @@ from local.stack.stack import Stack
 from tests.conftest import Database
 from tests.proofs.chat_pages import AWAY, ChatPage, Visitors, another_session, open_page, visitors_of
 from tests.proofs.figures import show
-from tests.proofs.people import make_user
 from tests.proofs.two_workspaces import limits_raised
 from tests.provider import Provider
 from tests.sql.invariants import broken
+from tests.users import make_user
 
 ENERGY_PER_DAY = 500
 USD_PER_DAY = Decimal(2)

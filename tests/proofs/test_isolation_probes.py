@@ -11,12 +11,12 @@ from tests.conftest import Database
 from tests.proofs.canaries import NOBODYS, Connection
 from tests.proofs.http_probes import GENERATE, HttpProbe, heard
 from tests.proofs.open_rows import OPEN_TO_CALL, OPEN_TO_READ, OPEN_TO_WRITE
-from tests.proofs.people import access_token
 from tests.proofs.sql_probes import SqlProbe, SqlProbes
 from tests.proofs.two_workspaces import Scene, make_history, provider_bodies
 from tests.provider import Provider
 from tests.sql.money import written
 from tests.sql.roles import Key, acting_as
+from tests.users import access_token
 
 OPEN_POLICIES = """
 select tablename, policyname from pg_policies

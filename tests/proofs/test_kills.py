@@ -15,11 +15,11 @@ from local.stack.stack import Stack
 from tests.books import Books
 from tests.conftest import Database
 from tests.proofs.figures import show
-from tests.proofs.people import signed_in
 from tests.proofs.stories import KINDS, Story
 from tests.proofs.workers import Workers, workers
 from tests.provider import Provider
 from tests.sql.invariants import broken
+from tests.users import signed_in
 
 ENERGY = 100
 STORIES = 5

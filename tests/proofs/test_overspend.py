@@ -13,12 +13,11 @@ from local.stack.stack import Stack
 from tests.books import Books
 from tests.calls import orchestrated
 from tests.conftest import Database
-from tests.proofs.people import signed_in
 from tests.proofs.wire import post
 from tests.proofs.workers import Workers, workers
 from tests.provider import Provider
 from tests.sql.invariants import broken
-from tests.users import User
+from tests.users import User, signed_in
 
 AFFORDED = 50
 

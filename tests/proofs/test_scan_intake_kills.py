@@ -23,8 +23,8 @@ from tests.apps import services_on
 from tests.books import Books
 from tests.conftest import Database
 from tests.functions.scan_processor_v2.scan_api import Scan, ScanApi, new_scan, polled
-from tests.proofs.people import signed_in
 from tests.proofs.scan_workers import without_worker
+from tests.users import signed_in
 from tests.wire import Seen, Way, Wire, hold, pass_on, wire_before
 
 ROWS = 1_100

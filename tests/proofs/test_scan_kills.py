@@ -17,10 +17,10 @@ from tests.books import Books
 from tests.conftest import Database
 from tests.functions.scan_processor_v2.scan_api import Scan, ScanApi, name, new_scan, people
 from tests.proofs.figures import show
-from tests.proofs.people import signed_in
 from tests.proofs.scan_workers import ScanWorkers, scan_workers
 from tests.proofs.test_kills import sweep
 from tests.sql.invariants import broken
+from tests.users import signed_in
 
 RECORDS = 1_000
 BLOCKS = 20

@@ -18,10 +18,9 @@ from tests.proofs.chat_pages import open_page
 from tests.proofs.http_probes import CHAT, GENERATE, VICTIM_GROUP, VICTIM_KEY, Attacker, Heard, HttpProbe
 from tests.proofs.open_rows import is_open
 from tests.proofs.outsiders import outsiders
-from tests.proofs.people import access_token, signed_in
 from tests.provider import Provider
 from tests.sql.roles import Key
-from tests.users import User
+from tests.users import User, access_token, signed_in
 
 LIMITS = {
     "visitor_session_calls_per_minute": 1_000_000,

@@ -1,7 +1,6 @@
 """One real stack for the whole run; tests keep apart by fresh users and fresh databases."""
 
 import os
-import secrets
 from collections.abc import Callable, Generator, Iterator
 from functools import partial
 from pathlib import Path
@@ -9,6 +8,7 @@ from pathlib import Path
 import psycopg
 import pytest
 
+from local.migrations.empty_project import empty_projects
 from local.servers import queues
 from local.stack.stack import Stack
 from shared.log import logger
@@ -87,10 +87,11 @@ def new_user(stack: Stack, database: Database) -> NewUser:
     return partial(signed_in, stack, database)
 
 
-@pytest.fixture
-def empty_database(stack: Stack) -> EmptyDatabase:
-    """Make databases as an empty Supabase project has one, without our migrations; gives addresses."""
-    return lambda: stack.blank_database(f"test_{secrets.token_hex(8)}")
+@pytest.fixture(scope="session")
+def empty_database() -> Iterator[EmptyDatabase]:
+    """Make databases as an empty Supabase project has one, on a server by itself; gives addresses."""
+    with empty_projects() as make:
+        yield make
 
 
 @pytest.fixture(scope="session")

@@ -6,7 +6,6 @@ out. The rest is ours alone, and there nothing may be missing, different or too 
 """
 
 import json
-import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -14,15 +13,13 @@ import psycopg
 
 from local.connect import connect
 from local.migrations.apply import apply
+from local.migrations.empty_project import empty_projects
 from local.project import PROJECT
-from local.servers.postgres import Postgres
-from local.servers.processes import Children
 
 FILE = PROJECT / "supabase" / "manifest.json"
 
 Manifest = dict[str, dict[str, str]]
 FACTS = Path(__file__).with_name("manifest.sql")
-AUTH = Path(__file__).with_name("auth.sql")
 GRANTED = "granted to "
 NOTHING = "nothing"
 SHARED = [
@@ -118,27 +115,11 @@ def dump(manifest: Manifest) -> str:
 
 def main() -> None:
     """Write the manifest of a new, empty project that has all the migrations of this checkout."""
-    with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as folder:
-        place = Path(folder)
-        place.chmod(0o755)
-        children = Children(place / "children.json")
-        postgres = Postgres(place / "postgres", ephemeral=True)
-        try:
-            postgres.start(children, place / "log")
-            postgres.prepare()
-            apply_all(postgres.url())
-            with psycopg.connect(postgres.url()) as connection:
-                FILE.write_text(dump(read(connection)), encoding="utf-8")
-        finally:
-            children.stop_all()
-            postgres.remove()
-
-
-def apply_all(database_url: str) -> None:
-    """Bring an empty database to the state of the migrations."""
-    with psycopg.connect(database_url, autocommit=True) as connection:
-        connection.execute(AUTH.read_bytes())
-    apply(database_url)
+    with empty_projects() as make:
+        url = make()
+        apply(url)
+        with psycopg.connect(url) as connection:
+            FILE.write_text(dump(read(connection)), encoding="utf-8")
 
 
 if __name__ == "__main__":

@@ -25,7 +25,6 @@ from local.servers.processes import Child, Children, Program
 from local.servers.queues import Queues
 from local.servers.readiness import wait_for_answer
 
-BLANK = "nexscout_blank"
 MEGABYTE = 1024 * 1024
 MINIMUM_FREE_BYTES = 200 * MEGABYTE
 
@@ -34,8 +33,8 @@ MINIMUM_FREE_BYTES = 200 * MEGABYTE
 class Stack:
     """Starts on entering, stops on leaving; all that it keeps is below `folder`.
 
-    `port` 0 takes any free one. An `ephemeral` stack is faster, forgets its data, and keeps a blank database
-    to copy. `caller` is the environment that the functions inherit; its OPENAI_* variables choose a provider.
+    `port` 0 takes any free one. An `ephemeral` stack is faster and forgets its data. `caller` is the environment
+    that the functions inherit; its OPENAI_* variables choose a provider.
     With `piped` the functions' output is read from `gateway_output`, else it goes to the logs.
     A `sweeping` stack does what the cloud's schedule does. With `reset` the data of earlier starts is dropped.
     `report` is told each step before it begins.
@@ -154,10 +153,6 @@ class Stack:
         if self.ephemeral:
             self._postgres.remove()
 
-    def blank_database(self, name: str) -> str:
-        """A new database of an ephemeral stack, as an empty Supabase project has one; gives its address."""
-        return self._postgres.create_database(name, BLANK)
-
     def function_environment(self) -> dict[str, str]:
         """What the functions run under: the caller's own, then the stack's, then a real provider's key."""
         own = {
@@ -217,8 +212,6 @@ class Stack:
             return
         lite = self._lite.start(self.children, self.database_url, self.logs / "lite.log")
         self.children.stop(lite)
-        if self.ephemeral:
-            self._postgres.create_database(BLANK, "postgres")
 
     def _start_provider(self) -> None:
         if not provider.configured(self.caller):

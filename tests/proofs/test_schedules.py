@@ -1,6 +1,5 @@
 """Nothing unbilled, nothing stuck: the real code over the real SQL, in thousands of worlds that fail by a seed."""
 
-import secrets
 from collections import Counter
 from collections.abc import Callable, Iterator
 from typing import Any
@@ -11,7 +10,7 @@ import pytest
 from psycopg.rows import dict_row
 
 from local.migrations.apply import apply
-from local.stack.stack import Stack
+from tests.conftest import EmptyDatabase
 from tests.proofs.schedule import Call, Outcome, Simulation
 from tests.sql.invariants import broken
 
@@ -20,9 +19,9 @@ BLOCK = 500
 
 
 @pytest.fixture
-def simulation(stack: Stack) -> Iterator[Simulation]:
+def simulation(empty_database: EmptyDatabase) -> Iterator[Simulation]:
     """The code on simulated wires, over a new database: a sweep looks at all accounts, and must not find thousands."""
-    url = stack.blank_database(f"schedules_{secrets.token_hex(8)}")
+    url = empty_database()
     apply(url)
     with psycopg.connect(url, autocommit=True) as connection:
         yield Simulation(connection)

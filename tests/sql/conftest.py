@@ -1,6 +1,5 @@
 """Databases to migrate, with the app's own schema and data; and the money functions under the service key."""
 
-import secrets
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -8,7 +7,7 @@ import psycopg
 import pytest
 
 from local.migrations.apply import apply
-from local.stack.stack import Stack
+from tests.conftest import EmptyDatabase
 from tests.sql.money import Money
 from tests.sql.roles import make_users
 
@@ -16,7 +15,7 @@ HERE = Path(__file__).parent
 
 
 @pytest.fixture
-def existing_database(empty_database: Callable[[], str]) -> Callable[[], str]:
+def existing_database(empty_database: EmptyDatabase) -> Callable[[], str]:
     """Make a database as the app's own migrations and some use leave it; each call gives the address."""
 
     def make() -> str:
@@ -30,9 +29,9 @@ def existing_database(empty_database: Callable[[], str]) -> Callable[[], str]:
 
 
 @pytest.fixture(scope="session")
-def migrated(stack: Stack) -> str:
+def migrated(empty_database: EmptyDatabase) -> str:
     """The address of a project with all migrations that no API server has touched: the local one grants all tables."""
-    url = stack.blank_database(f"migrated_{secrets.token_hex(8)}")
+    url = empty_database()
     apply(url)
     return url
 
@@ -47,9 +46,9 @@ def connection(migrated: str) -> Iterator[psycopg.Connection]:
 
 
 @pytest.fixture(scope="session")
-def money_url(stack: Stack) -> str:
+def money_url(empty_database: EmptyDatabase) -> str:
     """The address of a project of the money tests' own: they change prices and limits."""
-    url = stack.blank_database(f"money_{secrets.token_hex(8)}")
+    url = empty_database()
     apply(url)
     return url
 

@@ -8,7 +8,6 @@ import pytest
 
 from local.migrations.apply import FOLDER, apply, migrations
 from local.servers.postgres import ADMIN
-from local.stack.stack import Stack
 from tests.sql.roles import KEYS, OTHER, OWNER, Key, acting_as, make_users, undone
 
 MakeDatabase = Callable[[], str]
@@ -55,9 +54,9 @@ def with_storage(url: str) -> str:
 
 
 @pytest.fixture(scope="module")
-def migrated_storage(stack: Stack) -> str:
+def migrated_storage(empty_database: MakeDatabase) -> str:
     """A migrated project whose storage was there first."""
-    url = with_storage(stack.blank_database("scan_uploads"))
+    url = with_storage(empty_database())
     apply(url)
     return url
 

@@ -65,7 +65,7 @@ def test_applied_file_is_recorded_with_its_text(empty_database: MakeDatabase, tm
 def test_history_table_is_made_where_missing(empty_database: MakeDatabase, tmp_path: Path) -> None:
     """A database that never saw the Supabase CLI gets its history table."""
     url = empty_database()
-    change(url, "drop schema supabase_migrations cascade")
+    change(url, "drop schema if exists supabase_migrations cascade")
     assert [
         one.version for one in status(url, folder_with(tmp_path, _20250101000000_one=CREATE)).pending
     ] == ["20250101000000"]
@@ -108,7 +108,10 @@ def test_foreign_versions_are_left_alone(empty_database: MakeDatabase, tmp_path:
     url = empty_database()
     change(
         url,
-        "insert into supabase_migrations.schema_migrations (version, name) values ('20990101000000', 'app')",
+        """create schema supabase_migrations;
+           create table supabase_migrations.schema_migrations
+             (version text not null primary key, statements text[], name text);
+           insert into supabase_migrations.schema_migrations (version, name) values ('20990101000000', 'app')""",
     )
     folder = folder_with(tmp_path, _20250101000000_one=CREATE)
     apply(url, folder)

@@ -9,6 +9,17 @@ from local.project import PROJECT
 
 NAMES = ("chromium", "chromium-browser", "google-chrome")
 BROUGHT = PROJECT / ".local" / "browser" / "chromium"
+# Chromium heeds the last list of features alone; this is the one that Playwright starts it with.
+WITHOUT = (
+    "AvoidUnnecessaryBeforeUnloadCheckSync", "DestroyProfileOnBrowserClose", "HttpsUpgrades",
+    "HttpsFirstBalancedModeAutoEnable", "LensOverlay", "MediaRouter", "PaintHolding", "ThirdPartyStoragePartitioning",
+    "AvoidCorsURLLoaderRestartOnRedirect", "OptimizationHints", "NetworkTimeServiceQuerying", "AimEnabled",
+    "PreconnectToSearch",
+)  # fmt: skip
+# The pages of the address bar and a process kept in reserve take each new storage as much as the page that is tested.
+BESIDE_THE_PAGE = (
+    "WebUIOmniboxPopup", "WebUIOmniboxAimPopup", "WebUIOmniboxFullPopup", "SpareRendererForSitePerProcess",
+)  # fmt: skip
 # Root, and machines without the kernel features of the sandbox, can start it no other way; it sees our own pages alone.
 # The rest keeps it from asking for updates and from a shared memory that containers keep small.
 OPTIONS = [
@@ -19,6 +30,7 @@ OPTIONS = [
     "--disable-background-networking",
     "--disable-component-update",
     "--disable-sync",
+    f"--disable-features={','.join((*WITHOUT, *BESIDE_THE_PAGE))}",
 ]
 
 

@@ -17,7 +17,7 @@ dev: setup ## the whole system on this machine; RESET=1 from nothing, PORT= else
 	@exec $(PY) -m local.commands.cli dev $(if $(PORT),--port $(PORT)) $(if $(filter-out 0,$(RESET)),--reset)
 
 test: browser ## all tests; T='tests/local -k port' for some of them
-	@$(PY) -m pytest -m 'not soak' $(or $(T),-n 2 --dist loadfile --no-loadscope-reorder)
+	@$(PY) -m pytest -m 'not soak' --durations=20 --durations-min=1 $(or $(T),-n 2 --dist worksteal)
 
 soak: setup ## the long proofs
 	@$(PY) -m pytest -m soak -v --durations=0 $(T)

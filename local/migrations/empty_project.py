@@ -8,6 +8,7 @@ from uuid import uuid4
 
 import psycopg
 
+from local.servers.guard import Guard
 from local.servers.postgres import Postgres
 from local.servers.processes import Children
 
@@ -23,6 +24,7 @@ def empty_projects() -> Iterator[Callable[[], str]]:
         folder.chmod(0o755)
         children = Children(folder / "processes.json")
         postgres = Postgres(folder / "postgres", ephemeral=True)
+        guard = Guard(children.record, folder)
         try:
             postgres.start(children, folder / "log")
             postgres.prepare()
@@ -32,3 +34,4 @@ def empty_projects() -> Iterator[Callable[[], str]]:
         finally:
             children.stop_all()
             postgres.remove()
+            guard.close()

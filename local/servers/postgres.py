@@ -56,6 +56,11 @@ class Postgres:
     def _data(self) -> Path:
         return self._home / "data"
 
+    @property
+    def root(self) -> Path:
+        """Return the folder that holds all of the cluster, and its copied programs where they had to be copied."""
+        return shelter.root_of(self._home)
+
     def url(self, user: str = "postgres", database: str = "postgres") -> str:
         """The address for a Postgres driver."""
         return f"postgresql://{user}:{user}@{HOST}:{self.port}/{database}"
@@ -108,7 +113,7 @@ class Postgres:
 
     def remove(self) -> None:
         """Delete the cluster with its folder; the server must be stopped."""
-        shutil.rmtree(shelter.root_of(self._home), ignore_errors=True)
+        shutil.rmtree(self.root, ignore_errors=True)
 
     def _make(self, log: Path) -> None:
         if (self._data / "PG_VERSION").exists():

@@ -55,7 +55,7 @@ class Children:
     """
 
     def __init__(self, record: Path) -> None:
-        self._record = record
+        self.record = record
         self._children: list[Child] = []
 
     def start(self, program: Program) -> Child:
@@ -92,23 +92,23 @@ class Children:
         for child in reversed(self._children):
             child.stop()
         self._children.clear()
-        self._record.unlink(missing_ok=True)
+        self.record.unlink(missing_ok=True)
 
     def _write_record(self) -> None:
         known = {
             child.process.pid: (started_at(child.process.pid), child.stop_signal) for child in self._children
         }
-        self._record.write_text(json.dumps(known))
+        self.record.write_text(json.dumps(known))
 
     def stop_forgotten(self) -> None:
         """End what an earlier stack left behind; ids that were reused since are left alone."""
-        if not self._record.exists():
+        if not self.record.exists():
             return
-        known = json.loads(self._record.read_text() or "{}")
+        known = json.loads(self.record.read_text() or "{}")
         for pid, (started, stop_signal) in reversed(known.items()):
             if started and started_at(int(pid)) == started:
                 end(int(pid), started, stop_signal)
-        self._record.unlink()
+        self.record.unlink()
 
 
 def started_at(pid: int) -> str:

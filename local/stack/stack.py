@@ -17,6 +17,7 @@ from local.migrations import apply as migrate
 from local.problem import Problem
 from local.project import PROJECT
 from local.servers import provider, queues
+from local.servers.guard import Guard
 from local.servers.keys import load_keys
 from local.servers.lite import Lite
 from local.servers.ports import HOST, listen
@@ -33,8 +34,8 @@ MINIMUM_FREE_BYTES = 200 * MEGABYTE
 class Stack:
     """Starts on entering, stops on leaving; all that it keeps is below `folder`.
 
-    `port` 0 takes any free one. An `ephemeral` stack is faster and forgets its data. `caller` is the environment
-    that the functions inherit; its OPENAI_* variables choose a provider.
+    `port` 0 takes any free one. An `ephemeral` stack is faster, forgets its data, and ends with this process even if
+    that is killed. `caller` is the environment that the functions inherit; its OPENAI_* variables choose a provider.
     With `piped` the functions' output is read from `gateway_output`, else it goes to the logs.
     A `sweeping` stack does what the cloud's schedule does. With `reset` the data of earlier starts is dropped.
     `report` is told each step before it begins.
@@ -66,6 +67,7 @@ class Stack:
         self.children = Children(self.folder / "processes.json")
         self._gateway: Child | None = None
         self._worker: Child | None = None
+        self._guard: Guard | None = None
         self._postgres = Postgres(self.folder / "postgres", ephemeral=self.ephemeral)
         self._lite = Lite(self.folder / "lite", self.keys, self.url)
         self._queues = Queues()
@@ -152,6 +154,9 @@ class Stack:
         self._listener.close()
         if self.ephemeral:
             self._postgres.remove()
+        if self._guard is not None:
+            self._guard.close()
+            self._guard = None
 
     def function_environment(self) -> dict[str, str]:
         """What the functions run under: the caller's own, then the stack's, then a real provider's key."""
@@ -168,6 +173,8 @@ class Stack:
 
     def _start(self) -> None:
         self.children.stop_forgotten()
+        if self.ephemeral:
+            self._guard = Guard(self.children.record, self._postgres.root)
         if self.reset:
             self._postgres.clear()
         free = shutil.disk_usage(self.folder).free

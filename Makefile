@@ -16,6 +16,8 @@ browser: setup ## a Chromium for the browser tests, where there is none on PATH
 dev: setup ## the whole system on this machine; RESET=1 from nothing, PORT= elsewhere than 54321
 	@exec $(PY) -m local.commands.cli dev $(if $(PORT),--port $(PORT)) $(if $(filter-out 0,$(RESET)),--reset)
 
+# Bytecode is kept whatever the caller says: a run starts a hundred interpreters, and each would compile everything.
+test: export PYTHONDONTWRITEBYTECODE :=
 test: browser ## all tests; T='tests/local -k port' for some of them
 	@$(PY) -m pytest -m 'not soak' --durations=20 --durations-min=1 $(or $(T),-n 2 --dist worksteal)
 

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from local.project import PROJECT
+from local.servers.guard import Guard
 from local.servers.ports import free_port
 from local.servers.postgres import Postgres
 
@@ -69,9 +70,15 @@ def stamp(folder: Path, name: str, sources: str) -> None:
 
 @contextmanager
 def clone(folder: Path) -> Iterator[Path]:
-    """A ready copy whose data is removed at the end, wherever it had to be kept."""
-    yield ready_copy(folder)
-    Postgres(folder / ".local" / "postgres", ephemeral=True).remove()
+    """A ready copy whose data is removed at the end, wherever it had to be kept, and whose stack ends with this run."""
+    copy = ready_copy(folder)
+    postgres = Postgres(folder / ".local" / "postgres", ephemeral=True)
+    guard = Guard(folder / ".local" / "processes.json", postgres.root)
+    try:
+        yield copy
+    finally:
+        postgres.remove()
+        guard.close()
 
 
 @dataclass

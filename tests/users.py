@@ -13,6 +13,9 @@ from local.gateway import issuer
 from local.stack.stack import Stack
 
 TOKEN_SECONDS = 3600
+PASSWORD = "correct horse"
+PASSWORD_HASH = "$2b$04$CsFHyiDrLd5xWp1ZBWyZoeI25Adz8ZGMgQV7yGwJWF8OWWRXODbkS"
+"""By bcrypt at its least cost."""
 
 
 @dataclass(frozen=True)
@@ -72,7 +75,7 @@ def sign_up(stack: Stack) -> User:
     reply = httpx.post(
         f"{stack.url}/auth/v1/signup",
         headers={"apikey": stack.publishable_key},
-        json={"email": email, "password": "correct horse"},
+        json={"email": email, "password": PASSWORD},
     ).raise_for_status()
     session = reply.json()
     return User(session["user"]["id"], email, session["access_token"])

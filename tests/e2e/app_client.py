@@ -5,7 +5,7 @@ from typing import Any
 
 from playwright.async_api import Page
 
-from tests.users import User
+from tests.users import PASSWORD, User
 
 GENERATE = "generate-ai-content"
 CHAT = "public-chatbot-chat"
@@ -26,7 +26,7 @@ class Client:
         """Let the page do something with a function."""
         to = {"url": self.url, "key": self.key}
         if self.user is not None:
-            to |= {"email": self.user.email, "password": "correct horse"}
+            to |= {"email": self.user.email, "password": PASSWORD}
         asked = {"to": to, "name": name, "options": {"body": body, **options}}
         return await self.page.evaluate(f"asked => {what}(asked)", asked)
 

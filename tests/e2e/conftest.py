@@ -20,6 +20,7 @@ from tests.e2e.chromium import OPTIONS, find_chromium
 from tests.e2e.lambdas import StartLambda, folder, running, runtime_client, unpacked
 from tests.e2e.other_origin import other_origin
 from tests.runtime_api import RuntimeApi
+from tests.users import PASSWORD_HASH, User
 
 
 @pytest.fixture(scope="session")
@@ -53,6 +54,21 @@ async def visitor(browser: Browser) -> AsyncIterator[BrowserContext]:
 async def page(visitor: BrowserContext) -> Page:
     """An empty page of that browser."""
     return await visitor.new_page()
+
+
+@pytest.fixture(scope="session")
+def new_user(new_user: NewUser, database: Database) -> NewUser:
+    """Make users who can sign in, too: the app in the browser does, with their password."""
+
+    def make(tier: str = "pro", energy: int = 500) -> User:
+        user = new_user(tier, energy)
+        database.execute(
+            "update auth.users set encrypted_password = %s, email_confirmed_at = now() where id = %s",
+            [PASSWORD_HASH, user.id],
+        )
+        return user
+
+    return make
 
 
 @pytest.fixture

@@ -12,7 +12,7 @@ import pytest
 from local.project import PROJECT
 from local.servers.guard import Guard
 from local.servers.processes import started_at
-from tests.proofs.waiting import wait_until
+from tests.proofs.wait import wait_until
 
 PATIENCE_SECONDS = 30
 OWNER = """

@@ -6,7 +6,7 @@ from time import monotonic
 
 import httpx
 
-from shared.ai.delivery.deliverer import Chance, Deliverer
+from shared.ai.delivery.deliverer import Deliverer, Effects
 from shared.ai.models.catalogue import Catalogue
 from shared.ai.models.cost import upper_bound_usd
 from shared.ai.models.selection import ClassLists
@@ -50,7 +50,7 @@ class Services:
         await self.http.aclose()
 
 
-def build_services(settings: Settings, chance: Chance | None = None) -> Services:
+def build_services(settings: Settings, effects: Effects | None = None) -> Services:
     """Build them; no connection is opened yet.
 
     Raises:
@@ -76,7 +76,7 @@ def build_services(settings: Settings, chance: Chance | None = None) -> Services
         configurations=ConfigService(
             database, monotonic, settings.config_cache_seconds, settings.config_cache_users
         ),
-        deliverer=Deliverer(providers, ledger, breaker, chance or Chance()),
+        deliverer=Deliverer(providers, ledger, breaker, effects or Effects()),
         moderator=Moderator(providers),
         catalogue=catalogue,
         lists=lists,

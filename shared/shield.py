@@ -9,7 +9,7 @@ import anyio
 T = TypeVar("T")
 
 
-async def to_the_end(work: Coroutine[Any, Any, T]) -> T:
+async def run_to_completion(work: Coroutine[Any, Any, T]) -> T:
     """Run to the end although the caller is cancelled: money is never left half done.
 
     Both kinds of cancellation are kept away: a task's own, and that of an anyio scope, which comes again and again.

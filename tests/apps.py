@@ -8,7 +8,7 @@ from fastapi import APIRouter
 
 from functions.generate_ai_content.routes import router
 from local.stack.stack import Stack
-from shared.ai.delivery.deliverer import Chance
+from shared.ai.delivery.deliverer import Effects
 from shared.http.app import Envelope, create_app
 from shared.log import logger
 from shared.services import Services, build_services
@@ -26,15 +26,15 @@ class Pauses:
         """Take the place of a sleep."""
         self.seconds.append(seconds)
 
-    def chance(self, jitter: float = 0.0) -> Chance:
+    def effects(self, jitter: float = 0.0) -> Effects:
         """What a delivery takes from its surroundings, without waiting or luck."""
-        return Chance(sleep=self, jitter=lambda: jitter)
+        return Effects(sleep=self, jitter=lambda: jitter)
 
 
 @asynccontextmanager
-async def services_on(stack: Stack, chance: Chance | None = None, **env: str) -> AsyncIterator[Services]:
+async def services_on(stack: Stack, effects: Effects | None = None, **env: str) -> AsyncIterator[Services]:
     """The parts of a function on the stack, under an environment with some variables replaced."""
-    services = build_services(Settings.from_env(stack.env | env), chance or Pauses().chance())
+    services = build_services(Settings.from_env(stack.env | env), effects or Pauses().effects())
     try:
         yield services
     finally:
@@ -43,12 +43,12 @@ async def services_on(stack: Stack, chance: Chance | None = None, **env: str) ->
 
 @asynccontextmanager
 async def app_on(
-    stack: Stack, name: str, router: APIRouter, chance: Chance | None = None, **env: str
+    stack: Stack, name: str, router: APIRouter, effects: Effects | None = None, **env: str
 ) -> AsyncIterator[Envelope]:
     """A function in this process; the logger's set-up is put back afterwards."""
     before = (logger.handlers[:], logger.level, logger.propagate)
     try:
-        async with services_on(stack, chance, **env) as services:
+        async with services_on(stack, effects, **env) as services:
             yield create_app(name, router, services.settings, services)
     finally:
         logger.handlers[:], logger.level, logger.propagate = before
@@ -63,10 +63,10 @@ async def client_of(stack: Stack, app: Envelope) -> AsyncIterator[httpx.AsyncCli
 
 
 @asynccontextmanager
-async def in_process(stack: Stack, chance: Chance | None = None, **env: str) -> AsyncIterator[Api]:
+async def in_process(stack: Stack, effects: Effects | None = None, **env: str) -> AsyncIterator[Api]:
     """Call generate-ai-content in this process."""
     async with (
-        app_on(stack, "generate-ai-content", router, chance, **env) as app,
+        app_on(stack, "generate-ai-content", router, effects, **env) as app,
         client_of(stack, app) as client,
     ):
         yield Api(client, stack.publishable_key)

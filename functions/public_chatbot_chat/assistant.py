@@ -102,7 +102,7 @@ class AssistantTask(Task):
             "conversationId": self._conversation_id,
         }
 
-    def opening(self, reservation: str) -> tuple[str, Mapping[str, Any]]:
+    def reserve_function(self, reservation: str) -> tuple[str, Mapping[str, Any]]:
         """Reserve through the function that also checks whose conversation it is."""
         return "assistant_open", {"p_conversation_id": self._earlier_id, "p_request": reservation}
 

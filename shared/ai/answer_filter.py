@@ -1,4 +1,4 @@
-"""What of a text may leave: the call's own filter, put before whoever reads it."""
+"""The task's filter applied to a model's text before anybody reads it, as a whole or as a stream."""
 
 from collections.abc import AsyncGenerator
 from contextlib import aclosing
@@ -10,43 +10,43 @@ from shared.errors import ContentRefused, ProviderError
 
 
 def filtered(run: Run, generated: Generated) -> Generated:
-    """Return what may leave of a whole text.
+    """Return the result with its text filtered.
 
     Raises:
-        ContentRefused: the filter refused it.
-        ProviderError: nothing is left of it.
+        ContentRefused: the filter refused the text.
+        ProviderError: the filter removed all of the text.
     """
-    through = run.task.answer_filter()
-    if through is None:
+    text_filter = run.task.answer_filter()
+    if text_filter is None:
         return generated
     try:
-        text = through.add(generated.text) + through.end()
+        text = text_filter.add(generated.text) + text_filter.end()
     except ContentRefused:
-        run.attempts[-1].withheld()
+        run.attempts[-1].refused()
         raise
-    return replace(generated, text=something(run, text))
+    return replace(generated, text=require_text(run, text))
 
 
 async def filtered_texts(
-    run: Run, through: TextFilter | None, texts: AsyncGenerator[str]
+    run: Run, text_filter: TextFilter | None, texts: AsyncGenerator[str]
 ) -> AsyncGenerator[str]:
-    """Yield what may leave of the texts of a stream, as they come; raises ContentRefused where the filter does."""
+    """Yield the texts of a stream filtered, as they arrive; raise ContentRefused if the filter does."""
     try:
         async with aclosing(texts):
             async for text in texts:
-                shown = text if through is None else through.add(text)
-                if shown:
-                    yield shown
-        if through is not None and (rest := through.end()):
+                passed = text if text_filter is None else text_filter.add(text)
+                if passed:
+                    yield passed
+        if text_filter is not None and (rest := text_filter.end()):
             yield rest
     except ContentRefused:
-        run.attempts[-1].withheld()
+        run.attempts[-1].refused()
         raise
 
 
-def something(run: Run, text: str) -> str:
-    """Return the text, or raise ProviderError where none is left: then nothing was delivered."""
+def require_text(run: Run, text: str) -> str:
+    """Return the text; raise ProviderError if it is blank, because then nothing was delivered."""
     if not text.strip():
-        run.attempts[-1].broken()
+        run.attempts[-1].malformed()
         raise ProviderError
     return text

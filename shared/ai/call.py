@@ -1,4 +1,4 @@
-"""One call as the orchestrator takes it: who asks for which task, and under which key."""
+"""One call of the orchestrator: a task, its caller and its idempotency key."""
 
 from dataclasses import dataclass
 
@@ -8,7 +8,7 @@ from shared.supabase.auth import Caller
 
 @dataclass(frozen=True, slots=True)
 class Visitor:
-    """An anonymous visitor: the chat session, and the address hashed, by which limits count."""
+    """An anonymous visitor: the chat session and the hashed address, the two things that limits count by."""
 
     session_id: str
     address_hash: str
@@ -16,9 +16,9 @@ class Visitor:
 
 @dataclass(frozen=True, slots=True)
 class Call:
-    """A task in the name of a caller, who pays for it; `visitor` is who really asks on a public page.
+    """A task for a caller, who pays for it; `visitor` is who wrote the message on a public page.
 
-    Under an `idempotency_key` the task is done once; `body_hash` tells whether another body came under it.
+    A task with an `idempotency_key` is done once; `body_hash` detects another body under the same key.
     """
 
     function_name: str

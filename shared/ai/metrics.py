@@ -1,4 +1,4 @@
-"""Counters of this process: what the orchestrator did since it started."""
+"""Counters of the orchestrator since this process started."""
 
 from collections import Counter, deque
 from dataclasses import dataclass, field
@@ -6,12 +6,12 @@ from decimal import Decimal
 from typing import Any
 
 KEPT_LATENCIES = 1000
-"""Latencies that percentiles are taken over: the newest ones."""
+"""Percentiles are computed over this many of the newest latencies."""
 
 
 @dataclass(slots=True)
 class Metrics:
-    """Requests, tokens, USD, latencies, errors, cache hits and which models served."""
+    """Counts of requests, tokens, USD, errors, cache hits and models, and the latencies."""
 
     requests: int = 0
     delivered: int = 0
@@ -28,7 +28,7 @@ class Metrics:
     latencies_ms: deque[float] = field(default_factory=lambda: deque(maxlen=KEPT_LATENCIES))
 
     def configuration(self, *, cached: bool) -> None:
-        """Count a configuration that was used."""
+        """Count the use of a configuration."""
         self.config_loads += 1
         self.config_cached += cached
 
@@ -41,7 +41,7 @@ class Metrics:
         self.latencies_ms.append(latency_ms)
 
     def sent(self, attempts: int, tokens: int, cost_usd: Decimal) -> None:
-        """Count what went to providers for one call, delivered or not."""
+        """Count the attempts, tokens and USD of one call, delivered or not."""
         self.attempts += attempts
         self.tokens += tokens
         self.cost_usd += cost_usd
@@ -51,7 +51,7 @@ class Metrics:
         self.errors[code] += 1
 
     def snapshot(self) -> dict[str, Any]:
-        """Return the counters as JSON-able values; rates are 0 where nothing was counted yet."""
+        """Return the counters as JSON values; a rate is 0 before anything was counted."""
         ended = self.delivered + self.replayed + self.errors.total()
         return {
             "requests": self.requests,

@@ -1,4 +1,4 @@
-"""What people write, judged by the provider before a model reads it."""
+"""Moderation: a provider judges what people wrote before a model reads it."""
 
 import logging
 
@@ -12,31 +12,31 @@ MODERATION_SECONDS = 5.0
 
 
 class MessageRefused(ContentRefused):
-    """The caller's own words were refused: no model has read them."""
+    """Moderation refused the caller's words; no model has read them."""
 
     sentence = "This message was refused. Please rephrase it."
 
 
 class Moderator:
-    """Asks the provider's moderation, which is free of charge: it is counted, and no attempt that could cost."""
+    """Calls the provider's moderation, which is free: it is counted in the log, not recorded as an attempt."""
 
     def __init__(self, providers: Providers) -> None:
         self._providers = providers
 
     async def check(self, run: Run) -> None:
-        """Let a call pass whose words are fit to be read, or that asks for no judgement.
+        """Return if the task's words pass moderation, or need none.
 
         Raises:
             MessageRefused: the words were flagged.
-            ProviderError: no judgement came; then no model is asked either.
+            ProviderError: moderation did not answer; no model is called then.
         """
         if run.task.moderated is None:
             return
         run.context.fields["moderated"] = 1
-        seconds = run.until.timeout(MODERATION_SECONDS)
+        seconds = run.deadline.timeout(MODERATION_SECONDS)
         try:
             with run.context.timed("moderation"):
-                flagged = await self._providers.flags(run.task.moderated, run.until.starting(seconds))
+                flagged = await self._providers.flags(run.task.moderated, run.deadline.starting(seconds))
         except ProviderFailure as failure:
             log_event(
                 "moderation.unanswered",

@@ -1,4 +1,4 @@
-"""The reply of a delivered call: one shape that carries what every caller reads."""
+"""The reply of a delivered call, with the fields of all clients, and the records that end a call."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -13,7 +13,7 @@ from shared.ai.task import Generated
 
 @dataclass(frozen=True, slots=True)
 class Reply:
-    """A body with its status, and what the headers tell beside it."""
+    """A body with its status, and the values of its headers."""
 
     body: dict[str, Any]
     status: int
@@ -23,7 +23,7 @@ class Reply:
 
 
 def body_of(run: Run, generated: Generated) -> dict[str, Any]:
-    """Return the reply; its energy figures are filled in by the settlement."""
+    """Return the reply's body; the settlement fills in the energy."""
     usage = run.usage()
     return {
         "success": True,
@@ -56,7 +56,7 @@ def _meta(run: Run, generated: Generated) -> dict[str, Any]:
         "tokensUsed": usage.total_tokens,
         "tokensPrompt": usage.prompt_tokens,
         "tokensCompletion": usage.completion_tokens,
-        # A JSON number prints the shortest text that reads back the same; the exact value is in ai_usage_logs.
+        # A float is exact enough to show; ai_usage_logs has the exact value.
         "costUSD": float(run.cost_usd()),
         "energyConsumed": None,
         "energyRemaining": None,
@@ -70,7 +70,7 @@ def _meta(run: Run, generated: Generated) -> dict[str, Any]:
 
 
 def settle_record(run: Run, generated: Generated, body: Mapping[str, Any]) -> dict[str, Any]:
-    """Return the argument of ai_settle: what was sent, the reply to keep, and the row of the generation."""
+    """Return the argument of ai_settle: the attempts, the reply to keep, and the row of the generation."""
     record = end_record(run)
     if run.call.idempotency_key is not None:
         record |= {"reply": body, "reply_status": 200}
@@ -89,7 +89,7 @@ def settle_record(run: Run, generated: Generated, body: Mapping[str, Any]) -> di
 
 
 def end_record(run: Run) -> dict[str, Any]:
-    """Return what is recorded of every ended call, delivered or not."""
+    """Return the record of every call, delivered or not."""
     served = run.served_by()
     return {
         "attempts": [attempt.record() for attempt in run.attempts],

@@ -1,4 +1,4 @@
-"""The two ends of an admitted call: settled when something was delivered, released when not."""
+"""The end of an admitted call: settled if something was delivered, else released."""
 
 import asyncio
 import logging
@@ -15,32 +15,32 @@ from shared.context import RequestContext
 from shared.deadline import Deadline
 from shared.errors import ClientClosed, DeadlineExceeded, InternalError, NexscoutError, ServiceUnavailable
 from shared.log import log_event
-from shared.shield import to_the_end
+from shared.shield import run_to_completion
 
 GRACE_SECONDS = 1.0
-"""The least time that resolving a hold gets, also where the budget has ended."""
+"""The minimum time for resolving a hold, even after the deadline."""
 
 ROW_NAMES = {"generationId", "conversationId"}
-"""Fields of a reply that name a row which the settlement stores; null where the database refused it."""
+"""Fields of a reply with the id of a row that the settlement stores; null if the database refused the row."""
 
 
 class Settler:
-    """Ends runs in the ledger, always to the end: a caller that is cancelled meanwhile changes nothing."""
+    """Ends runs in the ledger; cancellation of the caller does not stop it."""
 
     def __init__(self, ledger: Ledger, metrics: Metrics) -> None:
         self._ledger = ledger
         self._metrics = metrics
 
     async def settle(self, run: Run, generated: Generated, *, whole: bool = True) -> Reply:
-        """Charge a delivered call and give its reply; one that is not `whole` is never replayed.
+        """Charge a delivered call and return its reply; one that is not `whole` is never replayed.
 
-        A reply is given also where the ledger did not answer: then its energy is the upper bound.
+        If the ledger does not answer, the reply is returned with the held energy, the upper bound.
         """
-        return await to_the_end(self._settle(run, generated, whole=whole))
+        return await run_to_completion(self._settle(run, generated, whole=whole))
 
     async def release(self, run: Run, error: BaseException) -> None:
-        """Release what a call held; never raises a NexscoutError, the one at hand counts."""
-        await to_the_end(self._release(run, error))
+        """Release what a call held; never raise a NexscoutError, because `error` is the one to report."""
+        await run_to_completion(self._release(run, error))
 
     async def _settle(self, run: Run, generated: Generated, *, whole: bool) -> Reply:
         body = body_of(run, generated)
@@ -64,25 +64,25 @@ class Settler:
     async def _settlement(self, run: Run, record: Mapping[str, Any]) -> Settlement:
         try:
             return await self._ledger.settle(run.context.request_id, record, _grace(run.context))
-        except (ServiceUnavailable, DeadlineExceeded) as fault:
-            # It may have been charged, so the caller gets what there is, and is told the most that it can have cost.
+        except (ServiceUnavailable, DeadlineExceeded) as error:
+            # The call may be charged, so its reply is delivered with the most that it can have cost.
             log_event(
-                "settle.unanswered", level=logging.ERROR, code=fault.code, request_id=run.context.request_id
+                "settle.unanswered", level=logging.ERROR, code=error.code, request_id=run.context.request_id
             )
             return Settlement(Outcome.SETTLED, run.hold.energy_held, run.hold.energy_available, None)
 
     async def _release(self, run: Run, error: BaseException) -> None:
-        known = _known(error)
-        record = end_record(run) | {"error_code": known.code, "error_message": known.message}
-        record |= run.task.rows_without_answer(known)
+        recorded = _recorded_error(error)
+        record = end_record(run) | {"error_code": recorded.code, "error_message": recorded.message}
+        record |= run.task.rows_without_answer(recorded)
         self._count(run, 0)
         try:
             with run.context.timed("settle"):
                 await self._ledger.release(run.context.request_id, record, _grace(run.context))
-        except NexscoutError as fault:
-            # The hold ends by itself; the sweep records what was sent.
+        except NexscoutError as failure:
+            # The hold expires, and the sweep records what was sent.
             log_event(
-                "release.failed", level=logging.ERROR, code=fault.code, request_id=run.context.request_id
+                "release.failed", level=logging.ERROR, code=failure.code, request_id=run.context.request_id
             )
 
     def _count(self, run: Run, energy: int) -> None:
@@ -97,14 +97,14 @@ class Settler:
         )
 
 
-def _known(error: BaseException) -> NexscoutError:
-    """Return the code under which an end is recorded: cancelled means that nobody waited any longer."""
+def _recorded_error(error: BaseException) -> NexscoutError:
+    """Return the error that is recorded; a cancelled call is one whose client disconnected."""
     if isinstance(error, NexscoutError):
         return error
     return ClientClosed() if isinstance(error, asyncio.CancelledError) else InternalError()
 
 
 def _grace(context: RequestContext) -> Deadline:
-    """Return the time to resolve a hold: what is left, and a second where nothing is."""
+    """Return the deadline for resolving a hold: the request's, but at least a second from now."""
     deadline = context.deadline
     return Deadline.starting(max(deadline.remaining(), GRACE_SECONDS), clock=deadline.clock)

@@ -1,12 +1,12 @@
-"""A reply as it is written: events of text, and an exact end however the stream ends."""
+"""A streamed reply: events of text, and exactly one settlement or release, however the stream ends."""
 
 from collections.abc import AsyncGenerator, Mapping
 from contextlib import aclosing
 from dataclasses import replace
 from typing import Any
 
-from shared.ai.answer_filter import filtered_texts, something
-from shared.ai.delivery.open_stream import Begun
+from shared.ai.answer_filter import filtered_texts, require_text
+from shared.ai.delivery.open_stream import OpenStream
 from shared.ai.delivery.run import Run
 from shared.ai.provider.exchange import FailureKind, ProviderFailure
 from shared.ai.reply import Reply
@@ -15,26 +15,26 @@ from shared.ai.task import Generated
 from shared.errors import ClientClosed, ContentRefused, DeadlineExceeded, NexscoutError, ProviderError
 
 Event = Mapping[str, Any]
-"""One server-sent event: `type` is meta, delta, done or error."""
+"""One server-sent event; `type` is meta, delta, done or error."""
 
 
 class LiveStream:
-    """The events of one admitted call whose provider has begun to answer.
+    """The events of one admitted call whose first text has arrived.
 
-    Closing the iterator early is what a client that goes away does: the request to the provider is ended, and the call
-    is charged if any text had gone out, else released.
+    A client that disconnects closes the iterator early: the provider's request is aborted, and the call is charged if
+    any text was sent, else released.
     """
 
-    def __init__(self, run: Run, begun: Begun, settler: Settler) -> None:
+    def __init__(self, run: Run, stream: OpenStream, settler: Settler) -> None:
         self.run = run
-        self._begun = begun
+        self._stream = stream
         self._settler = settler
         self._filter = run.task.answer_filter()
         self._sent: list[str] = []
         self._ended = False
 
     async def events(self) -> AsyncGenerator[Event]:
-        """Return meta, the deltas, then done or error."""
+        """Yield meta, the deltas, then done or error."""
         try:
             yield {
                 "type": "meta",
@@ -43,7 +43,7 @@ class LiveStream:
                 "energy": self.run.hold.energy_held,
                 "energyRemaining": self.run.hold.energy_available,
             }
-            async with aclosing(filtered_texts(self.run, self._filter, self._begun.texts())) as texts:
+            async with aclosing(filtered_texts(self.run, self._filter, self._stream.texts())) as texts:
                 async for text in texts:
                     yield {"type": "delta", "text": text}
                     self._sent.append(text)
@@ -51,16 +51,16 @@ class LiveStream:
         except (ProviderFailure, NexscoutError) as failure:
             yield await self._error(failure)
         finally:
-            # Reached without an end only when the client went away, or for a fault of our own.
+            # Without an end only if the client disconnected, or by a bug of ours.
             if not self._ended:
                 await self._abandoned()
 
     def _whole(self) -> Generated:
-        """Return what was delivered: the very text that has gone out."""
-        generated = self._begun.generated()
+        """Return the result with exactly the text that was sent."""
+        generated = self._stream.generated()
         if self._filter is None:
             return generated
-        return replace(generated, text=something(self.run, "".join(self._sent)))
+        return replace(generated, text=require_text(self.run, "".join(self._sent)))
 
     async def _done(self, generated: Generated) -> Event:
         self._ended = True
@@ -69,13 +69,13 @@ class LiveStream:
 
     async def _error(self, failure: ProviderFailure | NexscoutError) -> Event:
         self._ended = True
-        error = _told(failure)
+        error = _error_of(failure)
         await self._settler.release(self.run, error)
         return error_event(error, str(self.run.context.request_id))
 
     async def _abandoned(self) -> None:
         self._ended = True
-        self._begun.interrupted()
+        self._stream.interrupted()
         text = "".join(self._sent)
         if text:
             await self._settler.settle(self.run, Generated(text, None, "client_closed"), whole=False)
@@ -84,12 +84,12 @@ class LiveStream:
 
 
 def error_event(error: NexscoutError, request_id: str) -> Event:
-    """Return an error as an event: what the body of an error reply says."""
+    """Return the event of an error, with the fields of an error reply."""
     return {"type": "error", **error.body(request_id)}
 
 
-async def written(reply: Reply) -> AsyncGenerator[Event]:
-    """Return a finished reply in the form of a stream."""
+async def reply_events(reply: Reply) -> AsyncGenerator[Event]:
+    """Yield the events of a complete reply."""
     body = reply.body
     meta = body.get("meta") or {}
     yield {
@@ -105,7 +105,7 @@ async def written(reply: Reply) -> AsyncGenerator[Event]:
     yield {"type": "done", **body}
 
 
-def _told(failure: ProviderFailure | NexscoutError) -> NexscoutError:
+def _error_of(failure: ProviderFailure | NexscoutError) -> NexscoutError:
     if isinstance(failure, NexscoutError):
         return failure
     match failure.kind:

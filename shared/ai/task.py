@@ -1,11 +1,11 @@
-"""What a feature hands over for one AI call: what it costs, reads, asks, checks, stores and replies."""
+"""A task: what a feature hands over for one AI call."""
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
-from shared.ai.models.selection import Wish
+from shared.ai.models.selection import ModelPreference
 from shared.ai.provider.exchange import Message
 from shared.errors import NexscoutError
 from shared.supabase.configuration import Configuration
@@ -13,10 +13,10 @@ from shared.supabase.configuration import Configuration
 
 @dataclass(frozen=True, slots=True)
 class Limits:
-    """What bounds a call, and with it the hold, before its prompt exists.
+    """The limits of a call, which the hold is computed from before the prompt exists.
 
-    `prompt_bytes` bounds messages and schema as JSON; `images` is how many the messages carry, each of which costs
-    what the catalogue says and counts no bytes. With parts, `output_tokens` and `retries` are those of each part.
+    `prompt_bytes` is the maximum of messages and schema as JSON; `images` is the maximum number of images, which count
+    no bytes but tokens of the catalogue. `output_tokens` and `retries` apply to each part.
     """
 
     prompt_bytes: int
@@ -28,10 +28,10 @@ class Limits:
 
 @dataclass(frozen=True, slots=True)
 class Reading:
-    """What a prompt needs of the caller's own: read while the energy is reserved.
+    """Which of the caller's data a task reads, while the energy is reserved.
 
-    `function` is a database function, called as the caller; its answer holds `user_id`, which must be the caller's,
-    and `prospect`, which is null where it is not his.
+    `function` is a database function, called with the caller's token. Its answer has `user_id`, which must be the
+    caller's, and `prospect`, which is null if the caller does not own it.
     """
 
     configuration: bool = True
@@ -42,7 +42,7 @@ class Reading:
 
 @dataclass(frozen=True, slots=True)
 class Material:
-    """What was read: the configuration, empty where none was to be read, the prospect, and the function's answer."""
+    """The data that was read: the configuration (empty if the task reads none), the prospect, the function's answer."""
 
     configuration: Configuration
     prospect: Mapping[str, Any] | None = None
@@ -51,7 +51,7 @@ class Material:
 
 @dataclass(frozen=True, slots=True)
 class Structure:
-    """A JSON object that the model must return; `parse` validates it and raises ValueError when it is broken."""
+    """A JSON object that the model must return; `parse` validates it and raises ValueError if it is invalid."""
 
     name: str
     schema: Mapping[str, Any]
@@ -60,7 +60,7 @@ class Structure:
 
 @dataclass(frozen=True, slots=True)
 class Part:
-    """One of several requests that write a result at the same time; its structure is an object of lists.
+    """One of several simultaneous requests that write a result; its structure is an object of lists.
 
     `instruction`, at most 400 bytes, follows the common messages.
     """
@@ -71,7 +71,7 @@ class Part:
 
 @dataclass(frozen=True, slots=True)
 class Generated:
-    """What a call delivered: the text, and its parsed form where a structure was asked for."""
+    """What a call delivered: the text, and its parsed value if the task has a structure."""
 
     text: str
     value: dict[str, Any] | None
@@ -80,29 +80,29 @@ class Generated:
 
 @dataclass(frozen=True, slots=True)
 class Generation:
-    """The row of ai_generations that a delivered call leaves."""
+    """The row of ai_generations that a delivered call stores."""
 
     generation_type: str
     input_data: Mapping[str, Any]
 
 
 class TextFilter(Protocol):
-    """What stands between a model's text and its reader, made anew for each text."""
+    """A filter between a model's text and its reader; each text gets a new one."""
 
     def add(self, text: str) -> str:
-        """Take in the next piece and return what may leave of what has come; ContentRefused ends the call."""
+        """Add the next chunk and return the text that may be shown so far; raise ContentRefused to end the call."""
         ...
 
     def end(self) -> str:
-        """Return the rest; raises as `add` does."""
+        """Return the rest; raise as `add` does."""
         ...
 
 
 class Task(ABC):
-    """The work of one call; the orchestrator reads it from top to bottom.
+    """The work of one call, in the order in which the orchestrator uses it.
 
-    A feature sets `action` and `limits` and says what is asked and how the reply looks; everything else has a
-    default. One object serves one call, so it may keep what it has read for its later steps.
+    A feature sets `action` and `limits`, and defines `messages` and `reply`; everything else has a default. One object
+    serves one call, so it may keep data for its later steps.
     """
 
     # What it costs: the action's price, times the units.
@@ -110,54 +110,54 @@ class Task(ABC):
     limits: Limits
     units: int = 1
     group_key: str | None = None
-    """Calls under one key are charged once, as the action's price row says."""
-    paid_sentence: str | None = None
-    """What the free tier is told; None where every tier may ask."""
+    """Calls with the same key are charged once, as the action's price row says."""
+    upgrade_message: str | None = None
+    """The error message for the free tier; None if every tier may use the task."""
 
     # What it reads.
     reading: Reading = Reading()
 
     # What it asks.
-    wish: Wish = Wish()
+    preference: ModelPreference = ModelPreference()
     temperature: float | None = None
     prompt_version: str | None = None
     moderated: str | None = None
-    """What people wrote, judged by the provider before a model reads it."""
+    """What people wrote: moderated before a model reads it."""
 
     # What it checks.
     structure: Structure | None = None
     parts: Sequence[Part] = ()
-    """With parts, `structure` checks their lists joined."""
+    """With parts, `structure` validates their joined lists."""
 
     # What it stores, beside the rows of the methods below.
     generation: Generation | None = None
 
-    def opening(self, reservation: str) -> tuple[str, Mapping[str, Any]]:
-        """Return the database function that reserves for this task, and its arguments."""
+    def reserve_function(self, reservation: str) -> tuple[str, Mapping[str, Any]]:
+        """Return the name and arguments of the database function that reserves for this task."""
         return "ai_reserve", {"p_request": reservation}
 
-    def opened(self, answer: Mapping[str, Any]) -> None:
-        """Keep what that function returned, admitted or not."""
+    def reserved(self, answer: Mapping[str, Any]) -> None:
+        """Receive that function's answer, whether or not the call was admitted."""
         del answer
 
     @abstractmethod
     def messages(self, material: Material) -> Sequence[Message]:
-        """Return the messages for the model, within `limits`; raises NexscoutError where nothing can be asked."""
+        """Return the messages for the model, within `limits`; raise NexscoutError if there is nothing to ask."""
 
     def answer_filter(self) -> TextFilter | None:
-        """Return what the model's text passes through, or None where all of it may leave."""
+        """Return a new filter for the model's text, or None if all of it may be shown."""
         return None
 
     def rows(self, generated: Generated, tokens: int) -> Mapping[str, Any]:
-        """Return the rows that are stored with the settlement, by the name of their feature."""
+        """Return the rows that the settlement stores, by feature."""
         del generated, tokens
         return {}
 
     def rows_without_answer(self, error: NexscoutError) -> Mapping[str, Any]:
-        """Return the rows that are stored with the release, which this error is the reason of."""
+        """Return the rows that the release stores; `error` is the reason for it."""
         del error
         return {}
 
     @abstractmethod
     def reply(self, generated: Generated) -> Mapping[str, Any]:
-        """Return the reply's own fields."""
+        """Return the task's own fields of the reply."""

@@ -11,7 +11,7 @@ from fastapi.responses import JSONResponse, Response
 
 from shared.ai.call import Call
 from shared.ai.reply import Reply
-from shared.ai.stream import Event, LiveStream, written
+from shared.ai.stream import Event, LiveStream, reply_events
 from shared.errors import InvalidRequest, NexscoutError
 from shared.http.app import context_of, services_of
 from shared.http.sse import EventStream, unless_gone
@@ -75,7 +75,7 @@ async def serve(call: Call, request: Request, *, stream: bool, audience: Audienc
         _answer(services.orchestrator.stream(call, context), audience), request.receive
     )
     if isinstance(answer, Reply):
-        return EventStream(written(answer), _headers(answer, audience))
+        return EventStream(reply_events(answer), _headers(answer, audience))
     return EventStream(_events(answer, audience), audience.headers(answer.run.served_by().name))
 
 

@@ -9,7 +9,7 @@ import httpx
 
 from functions.public_chatbot_chat.routes import router
 from local.stack.stack import Stack
-from shared.ai.delivery.deliverer import Chance
+from shared.ai.delivery.deliverer import Effects
 from shared.http.app import create_app
 from shared.log import logger
 from tests.apps import services_on
@@ -73,11 +73,11 @@ class Visitors:
 
 
 @asynccontextmanager
-async def visitors_of(stack: Stack, chance: Chance | None = None, **env: str) -> AsyncIterator[Visitors]:
+async def visitors_of(stack: Stack, effects: Effects | None = None, **env: str) -> AsyncIterator[Visitors]:
     """At the chat function in this process; the logger's set-up is put back afterwards."""
     before = (logger.handlers[:], logger.level, logger.propagate)
     try:
-        async with services_on(stack, chance, **env) as services:
+        async with services_on(stack, effects, **env) as services:
             app = create_app("public-chatbot-chat", router, services.settings, services)
 
             def connect(address: str) -> httpx.AsyncBaseTransport:

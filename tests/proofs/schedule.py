@@ -15,7 +15,7 @@ import psycopg
 
 from shared.ai import Call as AICall
 from shared.ai import Generation, Limits, Part, Structure
-from shared.ai.delivery.deliverer import Chance, Deliverer
+from shared.ai.delivery.deliverer import Deliverer, Effects
 from shared.ai.models.catalogue import Catalogue
 from shared.ai.models.selection import ClassLists
 from shared.ai.moderation import Moderator
@@ -146,12 +146,12 @@ class Simulation:
 
     def _orchestrator(self, world: World, clock: Callable[[], float]) -> Orchestrator:
         ledger = Ledger(self._database)
-        chance = Chance(jitter=world.dice.random)
+        effects = Effects(jitter=world.dice.random)
         return Orchestrator(
             database=self._database,
             ledger=ledger,
             configurations=ConfigService(self._database, clock, 300, 100),
-            deliverer=Deliverer(self._providers, ledger, CircuitBreaker(clock, 5, 30), chance),
+            deliverer=Deliverer(self._providers, ledger, CircuitBreaker(clock, 5, 30), effects),
             moderator=Moderator(self._providers),
             catalogue=self._catalogue,
             lists=ClassLists(("gpt-4o",), ("gpt-3.5-turbo", "gpt-4o-mini")),

@@ -87,7 +87,7 @@ class Deck(ContentTask[DeckRequest, DeckOutput]):
         self.output_tokens = 200 + TOKENS_OF_A_SLIDE * (
             self._shares[0].count() if self._shares else self._slides
         )
-        self.paid_sentence = UPGRADE if self._kind == "elite" else None
+        self.upgrade_message = UPGRADE if self._kind == "elite" else None
         super().__init__(request)
 
     def variables(self) -> Mapping[str, str]:

@@ -92,7 +92,7 @@ class Sequence(ContentTask[SequenceRequest, SequenceOutput]):
     name, action = "sequence", "ai_follow_up_sequence"
     request_model, output_model = SequenceRequest, SequenceOutput
     prompt = PROMPT
-    paid_sentence = UPGRADE
+    upgrade_message = UPGRADE
 
     def __init__(self, request: SequenceRequest) -> None:
         self._kind: SequenceType = request.sequence_type or "follow_up"

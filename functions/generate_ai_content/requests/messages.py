@@ -10,7 +10,7 @@ from functions.generate_ai_content.requests.schemas import (
     FlatRequest,
     OrchestratorRequest,
 )
-from shared.ai import Generated, Generation, Limits, Material, Message, Reading, Task, Wish
+from shared.ai import Generated, Generation, Limits, Material, Message, ModelPreference, Reading, Task
 from shared.errors import FieldFault, InvalidRequest, PayloadTooLarge, UnknownAction
 from shared.http.validation import parse
 from shared.log import log_event
@@ -38,7 +38,9 @@ class MessagesTask(Task):
         )
         self.group_key = config.transaction_id
         self.reading = Reading(prospect_id=None if config.prospect_id is None else str(config.prospect_id))
-        self.wish = Wish(config.model, config.auto_select_model, config.allow_fallback, config.fallback_model)
+        self.preference = ModelPreference(
+            config.model, config.auto_select_model, config.allow_fallback, config.fallback_model
+        )
         self.temperature = config.temperature
         self.generation = Generation(config.action, {"shape": "orchestrator"})
 

@@ -11,7 +11,7 @@ from functions.generate_ai_content.requests.messages import (
     text_reply,
 )
 from functions.generate_ai_content.requests.schemas import PromptRequest
-from shared.ai import Generated, Generation, Limits, Material, Message, Structure, Task, Wish
+from shared.ai import Generated, Generation, Limits, Material, Message, ModelPreference, Structure, Task
 from shared.ai.prompt import Prompt, object_of
 from shared.errors import InvalidRequest
 from shared.http.validation import parse
@@ -37,7 +37,7 @@ class PromptTask(Task):
         self._messages = [*told, {"role": "user", "content": request.prompt}]
         output_tokens = DEFAULT_OUTPUT_TOKENS if request.max_tokens is None else request.max_tokens
         self.limits = Limits(sent_bytes(self._messages) + _STRUCTURE_BYTES, output_tokens)
-        self.wish = Wish(request.model)
+        self.preference = ModelPreference(request.model)
         self.temperature = request.temperature
 
     def instructions(self, request: PromptRequest) -> list[str]:

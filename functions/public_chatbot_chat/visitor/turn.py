@@ -61,7 +61,7 @@ class VisitorTurn(Task):
         self.answer = ""
         self.lead: Mapping[str, Any] = {}
 
-    def opening(self, reservation: str) -> tuple[str, Mapping[str, Any]]:
+    def reserve_function(self, reservation: str) -> tuple[str, Mapping[str, Any]]:
         """Reserve through the function that also checks the session and stores the message."""
         return "chat_open", {
             "p_session_id": self._session_id,
@@ -70,7 +70,7 @@ class VisitorTurn(Task):
             "p_request": reservation,
         }
 
-    def opened(self, answer: Mapping[str, Any]) -> None:
+    def reserved(self, answer: Mapping[str, Any]) -> None:
         """Keep what the answer is made of, and what the visitor has told of himself."""
         self._chat = answer.get("chat") or {}
         if self._chat:

@@ -20,7 +20,7 @@ from shared.errors import (
     ServiceUnavailable,
 )
 from shared.services import Services
-from shared.shield import to_the_end
+from shared.shield import run_to_completion
 from shared.supabase.auth import Caller
 
 MOST_BLOCKS_AT_ONCE = 4
@@ -106,10 +106,10 @@ class Processing:
         except LeaseLost as exc:
             raise InternalError from exc
         except NexscoutError as error:
-            await to_the_end(fail(self._store, lease, error))
+            await run_to_completion(fail(self._store, lease, error))
             raise
         except BaseException:
-            await to_the_end(fail(self._store, lease, InternalError()))
+            await run_to_completion(fail(self._store, lease, InternalError()))
             raise
 
     async def _work(self, asked: Asked) -> dict[str, Any]:

@@ -1,1 +1,1 @@
-"""Attempts at the provider until one delivers."""
+"""Attempts to get a result from a provider, until one delivers it."""

@@ -1,4 +1,4 @@
-"""Attempts at the provider for one held call: retries, fallbacks and one repair, all in this place."""
+"""The attempts of one held call: its retries, fallbacks and single repair are decided here and nowhere else."""
 
 import asyncio
 import itertools
@@ -13,7 +13,7 @@ from datetime import UTC, date, datetime
 from functools import partial
 from typing import TypeVar
 
-from shared.ai.delivery.open_stream import Begun
+from shared.ai.delivery.open_stream import OpenStream
 from shared.ai.delivery.parts import in_parts
 from shared.ai.delivery.run import Run
 from shared.ai.models.catalogue import Model
@@ -35,7 +35,7 @@ from shared.errors import (
 )
 
 MIN_ATTEMPT_SECONDS = 0.25
-"""An attempt that could not even begin an answer in this time is not sent."""
+"""An attempt that has less time than this is not sent: no model answers so fast."""
 
 T = TypeVar("T")
 Send = Callable[[Run, Model, Sequence[Message]], Awaitable[T]]
@@ -43,12 +43,13 @@ Send = Callable[[Run, Model, Sequence[Message]], Awaitable[T]]
 REPAIR = (
     "The answer is not what was asked for. Give the corrected JSON object, and nothing else. What was wrong: "
 )
-MOST_FAULT_CHARS = 600
+MAX_ERROR_CHARS = 600
+"""How much of a validation error the repair prompt repeats."""
 
 
 @dataclass(frozen=True, slots=True)
-class Chance:
-    """What a delivery takes from its surroundings: waiting, jitter in [0, 1) and the date, as arguments."""
+class Effects:
+    """The side effects of a delivery, as arguments: sleep, jitter in [0, 1) and today's date in UTC."""
 
     sleep: Callable[[float], Awaitable[None]] = asyncio.sleep
     jitter: Callable[[], float] = random.random
@@ -56,34 +57,36 @@ class Chance:
 
 
 class Deliverer:
-    """Sends attempts until one delivers or the plan or the deadline ends."""
+    """Sends attempts until one delivers, no model remains, or the deadline has passed."""
 
-    def __init__(self, providers: Providers, ledger: Ledger, breaker: CircuitBreaker, chance: Chance) -> None:
+    def __init__(
+        self, providers: Providers, ledger: Ledger, breaker: CircuitBreaker, effects: Effects
+    ) -> None:
         self._providers = providers
         self._breaker = breaker
         self._ledger = ledger
-        self._chance = chance
+        self._effects = effects
 
     def prepare(self) -> None:
-        """Begin what the first attempt needs, before it is known whether there will be one."""
+        """Start loading the provider's client, before it is known whether a request will be sent."""
         self._providers.prepare()
 
     async def deliver(self, run: Run, messages: Sequence[Message]) -> Generated:
-        """Bring a complete valid result.
+        """Return a complete and valid result.
 
         Raises:
-            DeadlineExceeded: time ran out.
+            DeadlineExceeded: the deadline has passed.
             ContentRefused: the provider refused the content.
-            ProviderUnavailable: the last attempt met the provider's rate limit.
-            ProviderError: every attempt failed otherwise.
+            ProviderUnavailable: the last attempt was rate limited, or its circuit is open.
+            ProviderError: every attempt failed for another reason.
         """
         if run.task.parts:
             return await in_parts(run, messages, self._whole)
         return await self._whole(run, messages)
 
-    async def begin(self, run: Run, messages: Sequence[Message]) -> Begun:
-        """Bring a stream whose first text has come; raises as `deliver` does."""
-        return await self._through_models(run, messages, self._begun)
+    async def open_stream(self, run: Run, messages: Sequence[Message]) -> OpenStream:
+        """Return a stream whose first text has arrived; raises as `deliver` does."""
+        return await self._through_models(run, messages, self._opened_stream)
 
     async def _whole(self, run: Run, messages: Sequence[Message]) -> Generated:
         return await self._through_models(run, messages, self._valid)
@@ -97,79 +100,79 @@ class Deliverer:
             retries = run.task.limits.retries if position == 0 else 0
             try:
                 return await self._from_model(run, retries, partial(send, run, model, messages))
-            except _ModelGivenUp as given_up:
-                failure = given_up.failure
-                if given_up.step is Step.STOP:
+            except _ModelExhausted as exhausted:
+                failure = exhausted.failure
+                if exhausted.step is Step.STOP:
                     raise ContentRefused from failure
-                if given_up.step is Step.NEXT_PROVIDER:
+                if exhausted.step is Step.NEXT_PROVIDER:
                     skipped_provider = model.provider
-        raise _exhausted(failure, run.until)
+        raise _final_error(failure, run.deadline)
 
     async def _from_model(self, run: Run, retries: int, send: Callable[[], Awaitable[T]]) -> T:
-        """Try one model until it delivers or something else must follow."""
+        """Return what one model delivers, with retries; raise _ModelExhausted when it does not."""
         for tries in itertools.count(1):
             try:
                 return await send()
             except ProviderFailure as failure:
                 wait = wait_before_retry(
-                    failure, tries, run.task.limits.retry_delay_seconds, self._chance.jitter()
+                    failure, tries, run.task.limits.retry_delay_seconds, self._effects.jitter()
                 )
-                left = run.until.remaining() - MIN_ATTEMPT_SECONDS
-                step = step_after(failure, retries + 1 - tries, wait, left)
+                remaining = run.deadline.remaining() - MIN_ATTEMPT_SECONDS
+                step = step_after(failure, retries + 1 - tries, wait, remaining)
                 if step is not Step.RETRY:
-                    raise _ModelGivenUp(failure, step) from failure
-            await self._chance.sleep(wait)
+                    raise _ModelExhausted(failure, step) from failure
+            await self._effects.sleep(wait)
         raise AssertionError  # pragma: no cover  # count() has no end
 
     async def _valid(self, run: Run, model: Model, messages: Sequence[Message]) -> Generated:
-        """Return a result that holds to the structure asked for, after at most one repair in the call or its part."""
+        """Return a result of the required structure, after at most one repair per call or part."""
         structure = run.structure
         sent = _with_schema(messages, structure, model)
         attempt, reply = await self._attempt(run, model, sent)
         try:
             return _checked(reply, structure)
         except ValueError as exc:
-            fault = str(exc)[:MOST_FAULT_CHARS]
-            attempt.broken()
+            error = str(exc)[:MAX_ERROR_CHARS]
+            attempt.malformed()
             if run.repaired or structure is None:
                 raise ProviderFailure(FailureKind.MALFORMED, "reported") from None
         run.repaired = True
-        attempt, reply = await self._attempt(run, model, _repair(sent, reply.text, fault, run))
+        attempt, reply = await self._attempt(run, model, _repair_messages(sent, reply.text, error, run))
         try:
             return _checked(reply, structure)
         except ValueError as exc:
-            attempt.broken()
+            attempt.malformed()
             raise ProviderError from exc
 
-    async def _begun(self, run: Run, model: Model, messages: Sequence[Message]) -> Begun:
-        attempt = await self._noted(run, model, messages)
+    async def _opened_stream(self, run: Run, model: Model, messages: Sequence[Message]) -> OpenStream:
+        attempt = await self._note_attempt(run, model, messages)
         call = _provider_call(run, model, messages)
-        begun = Begun(run, attempt, self._providers.stream(call, run.until), self._chance.today())
-        async with self._judged(model):
-            await begun.wait_for_text()
-        return begun
+        stream = OpenStream(run, attempt, self._providers.stream(call, run.deadline), self._effects.today())
+        async with self._reported_to_breaker(model):
+            await stream.wait_for_text()
+        return stream
 
     async def _attempt(
         self, run: Run, model: Model, messages: Sequence[Message]
     ) -> tuple[Attempt, ProviderReply]:
-        attempt = await self._noted(run, model, messages)
+        attempt = await self._note_attempt(run, model, messages)
         started = time.monotonic()
         try:
-            async with self._judged(model):
+            async with self._reported_to_breaker(model):
                 with run.context.timed("provider"):
-                    reply = await self._providers.complete(_provider_call(run, model, messages), run.until)
+                    reply = await self._providers.complete(_provider_call(run, model, messages), run.deadline)
         except ProviderFailure as failure:
-            attempt.failed(failure, self._chance.today())
+            attempt.failed(failure, self._effects.today())
             raise
         except BaseException:
             attempt.interrupted(round((time.monotonic() - started) * 1000))
             raise
-        attempt.succeeded(reply, self._chance.today())
+        attempt.succeeded(reply, self._effects.today())
         return attempt, reply
 
     @asynccontextmanager
-    async def _judged(self, model: Model) -> AsyncIterator[None]:
-        """Tell the breaker how a request went."""
+    async def _reported_to_breaker(self, model: Model) -> AsyncIterator[None]:
+        """Report the outcome of the block's request to the circuit breaker."""
         try:
             yield
         except ProviderFailure as failure:
@@ -183,9 +186,9 @@ class Deliverer:
             raise
         self._breaker.succeeded(model)
 
-    async def _noted(self, run: Run, model: Model, messages: Sequence[Message]) -> Attempt:
-        """Return the next attempt, which the ledger knows of before it is sent."""
-        run.until.timeout(MIN_ATTEMPT_SECONDS, keep=MIN_ATTEMPT_SECONDS / 2)
+    async def _note_attempt(self, run: Run, model: Model, messages: Sequence[Message]) -> Attempt:
+        """Return the next attempt, after it is noted in the ledger; raise if the circuit is open or time is short."""
+        run.deadline.timeout(MIN_ATTEMPT_SECONDS, keep=MIN_ATTEMPT_SECONDS / 2)
         size = prompt_bytes(messages, run.structure)
         bound = cost_bound_usd(run.task.limits, run.structure, model, size)
         if not self._breaker.admits(model):
@@ -193,9 +196,9 @@ class Deliverer:
             raise ProviderFailure(FailureKind.CIRCUIT_OPEN, "not_billed", retry_after_seconds=wait)
         attempt = Attempt(run.next_ordinal(model), model, bound)
         if attempt.ordinal > 1:
-            # The first one was noted with the reservation.
+            # The reservation noted the first one.
             try:
-                await self._ledger.note_attempt(run.context.request_id, attempt, run.until)
+                await self._ledger.note_attempt(run.context.request_id, attempt, run.deadline)
             except BaseException:
                 self._breaker.undecided(model)
                 raise
@@ -203,8 +206,8 @@ class Deliverer:
         return attempt
 
 
-class _ModelGivenUp(Exception):  # noqa: N818  # a turn of the plan, not an error
-    """A model will not be asked again; `step` says what follows."""
+class _ModelExhausted(Exception):  # noqa: N818  # control flow, not an error
+    """No further request goes to this model; `step` says what follows."""
 
     def __init__(self, failure: ProviderFailure, step: Step) -> None:
         super().__init__(step.value)
@@ -224,7 +227,7 @@ def _provider_call(run: Run, model: Model, messages: Sequence[Message]) -> Provi
 
 
 def _with_schema(messages: Sequence[Message], structure: Structure | None, model: Model) -> Sequence[Message]:
-    """Tell the schema in words to a model that takes none by parameter."""
+    """Return the messages, with the schema as an instruction for a model that takes none as a parameter."""
     if structure is None or model.json_schema:
         return messages
     schema = json.dumps(structure.schema, ensure_ascii=False)
@@ -234,26 +237,27 @@ def _with_schema(messages: Sequence[Message], structure: Structure | None, model
     ]
 
 
-def _repair(sent: Sequence[Message], broken: str, fault: str, run: Run) -> Sequence[Message]:
-    """Show the model its broken answer, unless that would make the prompt larger than the hold allows."""
-    repair = [*sent, {"role": "assistant", "content": broken}, {"role": "user", "content": REPAIR + fault}]
+def _repair_messages(sent: Sequence[Message], malformed: str, error: str, run: Run) -> Sequence[Message]:
+    """Return the prompt with the malformed answer and its error, or without both where the hold allows no more."""
+    repair = [*sent, {"role": "assistant", "content": malformed}, {"role": "user", "content": REPAIR + error}]
     fits = prompt_bytes(repair, run.structure) <= run.task.limits.prompt_bytes
     return repair if fits else sent
 
 
 def _checked(reply: ProviderReply, structure: Structure | None) -> Generated:
-    """Return the result; raises ValueError when nothing was delivered or the structure is broken."""
+    """Return the result; raise ValueError if the text is blank or does not match the structure."""
     if not reply.text.strip():
         raise ValueError("nothing was delivered")
     value = None if structure is None else structure.parse(reply.text)
     return Generated(reply.text, value, reply.finish_reason)
 
 
-def _exhausted(failure: ProviderFailure | None, until: Deadline) -> NexscoutError:
+def _final_error(failure: ProviderFailure | None, deadline: Deadline) -> NexscoutError:
+    """Return the error of a call that no model served, by its last failure."""
     if (
         failure is not None
         and failure.kind is FailureKind.TIMEOUT
-        and until.remaining() < MIN_ATTEMPT_SECONDS * 2
+        and deadline.remaining() < MIN_ATTEMPT_SECONDS * 2
     ):
         return DeadlineExceeded()
     if failure is not None and failure.kind in {FailureKind.RATE_LIMITED, FailureKind.CIRCUIT_OPEN}:

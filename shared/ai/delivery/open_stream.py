@@ -1,4 +1,4 @@
-"""A stream that a provider has begun."""
+"""A streamed answer of a provider, from its first text to its end."""
 
 import time
 from collections.abc import AsyncGenerator, AsyncIterator
@@ -12,55 +12,56 @@ from shared.ai.task import Generated
 from shared.errors import InternalError
 
 
-class Begun:
-    """A stream that a provider has begun: the attempt, what came, and what is still to come."""
+class OpenStream:
+    """A stream that a provider has started: its attempt, and the texts that arrive."""
 
     def __init__(
-        self, run: Run, attempt: Attempt, pieces: AsyncGenerator[str | ProviderReply], today: date
+        self, run: Run, attempt: Attempt, chunks: AsyncGenerator[str | ProviderReply], today: date
     ) -> None:
         self._run = run
         self._attempt = attempt
-        self._pieces = pieces
+        self._chunks = chunks
         self._today = today
         self._first = ""
         self._reply: ProviderReply | None = None
         self._started = time.monotonic()
 
     async def wait_for_text(self) -> None:
-        """Wait for the first text; raises ProviderFailure when none comes."""
-        async with self._accounted():
-            piece = await anext(self._pieces)
-            if isinstance(piece, ProviderReply):
-                # It ended without a word: billed as told, and nothing was delivered.
-                self._attempt.succeeded(piece, self._today)
-                self._attempt.broken()
+        """Wait for the first text; raise ProviderFailure if none arrives."""
+        async with self._recorded():
+            chunk = await anext(self._chunks)
+            if isinstance(chunk, ProviderReply):
+                # It ended without text: the reported usage is billed, and nothing was delivered.
+                self._attempt.succeeded(chunk, self._today)
+                self._attempt.malformed()
                 raise ProviderFailure(FailureKind.MALFORMED, "reported")
-            self._first = piece
+            self._first = chunk
 
     async def texts(self) -> AsyncGenerator[str]:
-        """Return the texts to the end; raises ProviderFailure when the stream breaks."""
-        async with self._accounted(), aclosing(self._pieces) as pieces:
+        """Yield the texts up to the end; raise ProviderFailure if the stream fails."""
+        async with self._recorded(), aclosing(self._chunks) as chunks:
             yield self._first
-            async for piece in pieces:
-                if isinstance(piece, ProviderReply):
-                    self._reply = piece
-                    self._attempt.succeeded(piece, self._today)
+            async for chunk in chunks:
+                if isinstance(chunk, ProviderReply):
+                    self._reply = chunk
+                    self._attempt.succeeded(chunk, self._today)
                 else:
-                    yield piece
+                    yield chunk
 
     def generated(self) -> Generated:
-        """Return the whole that was streamed, once it has ended."""
+        """Return the complete result; raise InternalError before the stream has ended."""
         if self._reply is None:
             raise InternalError
         return Generated(self._reply.text, None, self._reply.finish_reason)
 
     def interrupted(self) -> None:
-        """Record that the stream was given up; a reply that had come in full stays as it came."""
+        """Record that reading was stopped; does nothing after a complete reply."""
         if self._attempt.state == "intended":
             self._attempt.interrupted(self._ms())
 
     @asynccontextmanager
-    async def _accounted(self) -> AsyncIterator[None]:
+    async def _recorded(self) -> AsyncIterator[None]:
+        """Record the time and the failure of the block in the attempt."""
         started = time.monotonic()
         try:
             yield
@@ -72,9 +73,9 @@ class Begun:
             self.interrupted()
             raise
         finally:
-            spent = (time.monotonic() - started) * 1000
+            elapsed = (time.monotonic() - started) * 1000
             timings = self._run.context.timings_ms
-            timings["provider"] = timings.get("provider", 0.0) + spent
+            timings["provider"] = timings.get("provider", 0.0) + elapsed
 
     def _ms(self) -> int:
         return round((time.monotonic() - self._started) * 1000)

@@ -1,4 +1,4 @@
-"""A result that is too long for one request: written in several at once, and put together."""
+"""A result that is too long for one request: its parts are written at the same time and joined."""
 
 import asyncio
 import json
@@ -15,34 +15,34 @@ DeliverPart = Callable[[Run, Sequence[Message]], Awaitable[Generated]]
 
 
 async def in_parts(run: Run, messages: Sequence[Message], deliver: DeliverPart) -> Generated:
-    """Return the whole of what `deliver` brings for each part, all asked for at the same time.
+    """Return the joined result of all parts, each delivered by `deliver` at the same time.
 
-    Where one fails the others are let to their ends: a request that is cut off is billed at its upper bound.
+    If one fails, the others still run to their ends: an aborted request is billed at its upper bound.
 
     Raises:
         NexscoutError: a part was not delivered.
-        ProviderError: the parts are valid, but not what they make together.
+        ProviderError: the parts are valid, but the joined result is not.
     """
     parts = run.task.parts
-    ends = await asyncio.gather(
-        *(deliver(_run_of(run, part), _told(messages, part)) for part in parts), return_exceptions=True
+    results = await asyncio.gather(
+        *(deliver(_run_of(run, part), _messages_of(part, messages)) for part in parts), return_exceptions=True
     )
-    for end in ends:
-        if isinstance(end, BaseException):
-            raise end
-    return _joined(run.structure, [end for end in ends if isinstance(end, Generated)])
+    for result in results:
+        if isinstance(result, BaseException):
+            raise result
+    return _join(run.structure, [result for result in results if isinstance(result, Generated)])
 
 
 def _run_of(run: Run, part: Part) -> Run:
-    """Return the run of a part: under the same hold, its attempts among those of the whole."""
+    """Return the run of a part: it shares the hold and the list of attempts with the whole."""
     return replace(run, structure=part.structure)
 
 
-def _told(messages: Sequence[Message], part: Part) -> Sequence[Message]:
+def _messages_of(part: Part, messages: Sequence[Message]) -> Sequence[Message]:
     return [*messages, {"role": "system", "content": part.instruction}]
 
 
-def _joined(structure: Structure | None, delivered: Sequence[Generated]) -> Generated:
+def _join(structure: Structure | None, delivered: Sequence[Generated]) -> Generated:
     lists: dict[str, list[Any]] = {}
     for part in delivered:
         for name, items in (part.value or {}).items():

@@ -1,4 +1,4 @@
-"""The moving parts of one admitted call, from its hold to its end."""
+"""The state of one admitted call, from its hold to its end."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -17,12 +17,12 @@ from shared.supabase.configuration import Loaded
 
 @dataclass(slots=True)
 class Ordinals:
-    """Numbers the attempts of a call; 1 belongs to the reserved model, with which it was noted."""
+    """Numbers the attempts of a call; number 1 is the attempt at the reserved model that the reservation noted."""
 
     taken: int = 0
 
     def take(self, *, reserved: bool) -> int:
-        """Return the next number for an attempt at the reserved model, or at another."""
+        """Return the number of the next attempt."""
         if self.taken == 0 and not reserved:
             self.taken = 1
         self.taken += 1
@@ -31,9 +31,9 @@ class Ordinals:
 
 @dataclass(slots=True)
 class Run:
-    """One call under its hold: the models it may use in order, the deadline of its work, and what it has sent.
+    """One call under its hold: its models in order, the deadline of its work, and its attempts so far.
 
-    `structure` is what the model must hold to: the task's, or that of the part that a run is of.
+    `structure` is what the answer must match: the structure of the task, or of one part.
     """
 
     call: Call
@@ -41,7 +41,7 @@ class Run:
     hold: Hold
     models: Sequence[Model]
     requested_model: str
-    until: Deadline
+    deadline: Deadline
     structure: Structure | None
     attempts: list[Attempt] = field(default_factory=list)
     ordinals: Ordinals = field(default_factory=Ordinals)
@@ -50,15 +50,15 @@ class Run:
 
     @property
     def task(self) -> Task:
-        """Return what is to be done."""
+        """Return the call's task."""
         return self.call.task
 
     def next_ordinal(self, model: Model) -> int:
-        """Return the number of an attempt that is about to be noted; none is given twice."""
+        """Return the number of an attempt that is about to be noted; no number is used twice."""
         return self.ordinals.take(reserved=model.name == self.hold.model)
 
     def usage(self) -> Usage:
-        """Return the tokens over all attempts whose usage is known."""
+        """Return the sum of tokens over all attempts whose usage is known."""
         known = [attempt.usage for attempt in self.attempts if attempt.usage is not None]
         return Usage(
             prompt_tokens=sum(usage.prompt_tokens for usage in known),
@@ -69,23 +69,23 @@ class Run:
         )
 
     def cost_usd(self) -> Decimal:
-        """Return the USD over all attempts."""
+        """Return the cost of all attempts in USD."""
         return sum((attempt.cost_usd for attempt in self.attempts), Decimal(0))
 
     def provider_ms(self) -> int:
-        """Return the time spent waiting for providers; requests made at the same time count once."""
+        """Return the milliseconds spent waiting for providers; simultaneous requests count once."""
         return round(self.context.timings_ms.get("provider", 0.0))
 
     def parts(self) -> int:
-        """Return in how many requests at once the result is written."""
+        """Return the number of simultaneous requests that write the result."""
         return max(len(self.task.parts), 1)
 
     def retries(self) -> int:
-        """Return how many requests were sent beside those that a call without a failure takes."""
+        """Return the number of attempts beyond the one per part that a call without a failure takes."""
         return max(len(self.attempts) - self.parts(), 0)
 
     def served_by(self) -> Model:
-        """Return the model that delivered, of several the least dear; else that of the last attempt, or the chosen."""
+        """Return the model that delivered, the cheapest of several; else the last one tried, else the first choice."""
         if not self.attempts:
             return self.models[0]
         delivered = [attempt.model for attempt in self.attempts if attempt.state == "succeeded"]
@@ -95,13 +95,14 @@ class Run:
         return self.hold.class_energy.get(model.model_class, 0)
 
     def fell_back(self) -> bool:
-        """Return whether another model than the reserved one was asked last."""
+        """Return whether another model than the reserved one served."""
         return self.served_by().name != self.hold.model
 
     def downgrade_reason(self) -> str | None:
-        """Tell why another model than the one asked for served.
+        """Return why another model than the requested one served, or None.
 
-        tier, energy, charge_group, visitor_day: as the reservation chose; capability, fallback: as the models are.
+        tier, energy, charge_group, visitor_day: the reservation decided so.
+        capability, fallback: the preferred model cannot serve the task, or the reserved one failed.
         """
         if self.hold.downgrade_reason is not None:
             return self.hold.downgrade_reason

@@ -1,4 +1,4 @@
-"""The models that can be asked: what each can do, how much it takes and gives, and what it costs."""
+"""The known models: abilities, limits and prices."""
 
 import json
 from collections.abc import Iterator, Mapping
@@ -38,7 +38,7 @@ class CatalogueError(ValueError):
 
 @dataclass(frozen=True, slots=True)
 class Model:
-    """One model. `temperature`: whether it takes one; `image_tokens`: the most that one image costs."""
+    """One model. `temperature`: whether it takes one; `image_tokens`: the upper bound of one image."""
 
     name: str
     provider: Provider
@@ -55,7 +55,7 @@ class Model:
 
 
 class Catalogue:
-    """The known models by name."""
+    """The known models, by name."""
 
     def __init__(self, models: Mapping[str, Model]) -> None:
         self._models = dict(models)
@@ -68,9 +68,9 @@ class Catalogue:
 
     @classmethod
     def load(cls, extra_models: str | None = None, folder: Path = _FOLDER) -> "Catalogue":
-        """Read the shipped models and prices, and the deployment's own (`EXTRA_MODELS`, a JSON array).
+        """Return the shipped models with their prices, and those of the deployment (`EXTRA_MODELS`, a JSON array).
 
-        Raises CatalogueError when a model or a price is missing, wrong or there twice: nothing loads half.
+        Raises CatalogueError if a model or a price is missing, invalid or duplicated: nothing is loaded partly.
         """
         prices = _read_rows(folder / "prices.json") | _read_rows(folder / "prices_override.json")
         entries = json.loads((folder / "models.json").read_text("utf-8"))["models"]
@@ -101,16 +101,16 @@ def _read_model(entry: Mapping[str, Any], rows: list[dict[str, Any]], *, free: b
     if not isinstance(name, str) or not name.strip():
         raise CatalogueError(f"a model needs a name, not {name!r}")
     fields = _DEFAULTS | {key: value for key, value in entry.items() if key != "name"}
-    fault = _fault(fields)
-    if fault is not None:
-        raise CatalogueError(f"{name}: {fault}")
+    problem = _problem_in(fields)
+    if problem is not None:
+        raise CatalogueError(f"{name}: {problem}")
     try:
         return Model(name=name, prices=read_prices(rows, free=free), **fields)
     except PriceError as error:
         raise CatalogueError(f"{name}: {error}") from error
 
 
-def _fault(fields: Mapping[str, Any]) -> str | None:
+def _problem_in(fields: Mapping[str, Any]) -> str | None:
     known = {*_DEFAULTS, *_COUNTS, *_CHOICES}
     if set(fields) != known:
         return f"missing {sorted(known - set(fields))}, unknown {sorted(set(fields) - known)}"
@@ -141,7 +141,7 @@ def _parse_extra(extra_models: str | None) -> list[Mapping[str, Any]]:
 
 
 def _read_extra(entry: Mapping[str, Any]) -> Model:
-    """A deployment's own model: its prices stand in the entry, and 0 is one (a machine of one's own)."""
+    """Return a model of the deployment: its prices stand in the entry, and 0 is allowed (a model on own hardware)."""
     per_mtok = {
         key.removesuffix("_per_mtok"): value for key, value in entry.items() if key.endswith("_per_mtok")
     }

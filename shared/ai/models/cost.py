@@ -8,15 +8,15 @@ from shared.ai.models.prices import Price, Rates
 from shared.ai.models.usage import Usage
 from shared.errors import UnknownPrice
 
-# Enough digits for any count of tokens times any price; a result that did not fit raises instead of rounding.
+# Enough digits for any count of tokens times any price; a result that does not fit raises instead of being rounded.
 _EXACT = Context(prec=100, traps=[Inexact, InvalidOperation, DivisionByZero])
 
 
 def cost_usd(model: Model, usage: Usage, at: date) -> Decimal:
-    """Tell what the call cost: each token once, at the rate of its kind and the prompt's length on that day.
+    """Return the cost of an attempt in USD: each token once, at that day's rate for its kind and the prompt's length.
 
-    Cached and cache-writing tokens are taken out of the prompt before the rest is priced; reasoning tokens
-    are part of the completion and never added again. Raises UnknownPrice where no price holds on that day.
+    Cached and cache-writing tokens are subtracted from the prompt before the rest is priced; reasoning tokens
+    are part of the completion and never added again. Raises UnknownPrice if the model has no price on that day.
     """
     rates = _price_on(model, at).rates(usage.prompt_tokens)
     plain_tokens = usage.prompt_tokens - usage.cached_tokens - usage.cache_write_tokens
@@ -31,20 +31,20 @@ def cost_usd(model: Model, usage: Usage, at: date) -> Decimal:
 def upper_bound_usd(
     model: Model, prompt_bytes: int, max_output_tokens: int, *, images: int = 0, at: date | None = None
 ) -> Decimal:
-    """Tell the most that a call can cost: every byte a token, at the dearest rates of any tier in reach.
+    """Return the most that an attempt can cost in USD: each byte a token, at the highest rates of the tiers in reach.
 
     `prompt_bytes` is the length of the serialised request (messages and schema, not the text alone: the
     wire's overhead of a few tokens a message is in the JSON around it); a byte-level tokeniser never makes
-    more tokens than bytes. An image costs tokens that its bytes do not tell, so images are counted apart. A
-    tier that even this many tokens cannot reach is left out. Without a day, the dearest price of all days.
-    Raises UnknownPrice, and ValueError for a negative count.
+    more tokens than bytes. The tokens of an image do not depend on its bytes, so images are counted separately. A
+    tier that even this many tokens cannot reach is ignored. Without a day, the highest price of all days counts.
+    Raises UnknownPrice; ValueError for a negative count.
     """
     if min(prompt_bytes, max_output_tokens, images) < 0:
         raise ValueError("a count is at least 0")
     prompt_tokens = prompt_bytes + images * model.image_tokens
     tiers = [tier for tier in _tiers(model, at) if tier.above_tokens <= prompt_tokens]
     return _sum_usd(
-        (prompt_tokens, max(tier.dearest_input_per_mtok for tier in tiers)),
+        (prompt_tokens, max(tier.highest_input_per_mtok for tier in tiers)),
         (max_output_tokens, max(tier.output_per_mtok for tier in tiers)),
     )
 

@@ -1,4 +1,4 @@
-"""What tokens cost: dated prices of one model, by the length of the prompt."""
+"""Prices of tokens: dated, per model, in tiers by the length of the prompt."""
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
@@ -9,8 +9,8 @@ from typing import Any
 
 # The ledger keeps 12 decimals of a dollar: 6 of a price and 6 of a token's millionth.
 _SMALLEST = Decimal("0.000001")
-# A dollar a token: no price, but a price in another unit.
-_ABSURD = 1_000_000
+# A dollar a token is no price but a wrong unit.
+_MAX_RATE = 1_000_000
 
 
 class PriceError(ValueError):
@@ -28,27 +28,27 @@ class Rates:
     output_per_mtok: Decimal
 
     @property
-    def dearest_input_per_mtok(self) -> Decimal:
-        """The most that one token of the prompt can cost."""
+    def highest_input_per_mtok(self) -> Decimal:
+        """Return the highest rate that a token of the prompt can have."""
         return max(self.input_per_mtok, self.cached_input_per_mtok, self.cache_write_per_mtok)
 
 
 @dataclass(frozen=True, slots=True)
 class Price:
-    """The rates of one model from a day on (None: from always), by tiers of rising prompt length."""
+    """The rates of one model from a day on (None: since ever), in tiers of rising prompt length."""
 
     start: date | None
     tiers: tuple[Rates, ...]
 
     def rates(self, prompt_tokens: int) -> Rates:
-        """Return the rates of the highest tier that the prompt is longer than; they hold for all its tokens."""
+        """Return the rates of the highest tier that the prompt exceeds; they apply to all its tokens."""
         return next(
             (tier for tier in reversed(self.tiers) if prompt_tokens > tier.above_tokens), self.tiers[0]
         )
 
 
 def read_prices(rows: Iterable[Mapping[str, Any]], *, free: bool = False) -> tuple[Price, ...]:
-    """Read one model's price rows, oldest first. Raises PriceError; 0 is a price only where `free`."""
+    """Return the prices of one model's rows, oldest first; 0 is allowed only if `free`. Raises PriceError."""
     prices = tuple(_read_price(row, free=free) for row in rows)
     starts = [date.min if price.start is None else price.start for price in prices]
     if not prices or any(later <= earlier for earlier, later in pairwise(starts)):
@@ -82,7 +82,7 @@ def _read_rates(above_tokens: object, per_mtok: object, *, free: bool) -> Rates:
     return Rates(
         above_tokens=above_tokens,
         input_per_mtok=prompt,
-        # A provider that names no rate for these bills them as ordinary input.
+        # A provider without rates of its own for these bills them as ordinary input.
         cached_input_per_mtok=_optional("cached_input", per_mtok, prompt, free=free),
         cache_write_per_mtok=_optional("cache_write", per_mtok, prompt, free=free),
         output_per_mtok=_read_rate("output", per_mtok.get("output"), free=free),
@@ -101,8 +101,8 @@ def _read_rate(name: str, value: object, *, free: bool) -> Decimal:
         rate = Decimal(value)
     except InvalidOperation as error:
         raise PriceError(f"{name} must be a decimal, not {value!r}") from error
-    if not rate.is_finite() or not 0 <= rate < _ABSURD or (rate == 0 and not free):
-        raise PriceError(f"{name} must be more than 0 and below {_ABSURD}, not {value!r}")
+    if not rate.is_finite() or not 0 <= rate < _MAX_RATE or (rate == 0 and not free):
+        raise PriceError(f"{name} must be more than 0 and below {_MAX_RATE}, not {value!r}")
     if rate.quantize(_SMALLEST) != rate:
         raise PriceError(f"{name} may have at most 6 decimals, not {value!r}")
     return rate

@@ -1,6 +1,6 @@
-"""Which models a call may use, in order: a pure function of what was asked and what the catalogue knows.
+"""Which models a call may use, in order: a pure function of the preference, the needs and the catalogue.
 
-Tier and energy are not looked at here: the reservation takes the first candidate that both allow.
+Tier and energy are not checked here: the reservation takes the first candidate that both allow.
 """
 
 from collections.abc import Mapping, Sequence
@@ -10,12 +10,12 @@ from shared.ai.models.catalogue import Catalogue, Model
 from shared.errors import InvalidRequest
 
 MAX_FALLBACKS = 2
-"""Other models that a failing call may go on to."""
+"""The number of other models that a failing call may try."""
 
 
 @dataclass(frozen=True, slots=True)
-class Wish:
-    """What the caller asked for; a None model leaves the choice to the class lists."""
+class ModelPreference:
+    """What the caller prefers; without a model the class lists decide."""
 
     model: str | None = None
     auto_select: bool = True
@@ -25,7 +25,7 @@ class Wish:
 
 @dataclass(frozen=True, slots=True)
 class Needs:
-    """What the call needs of a model; sizes in tokens, where every byte of a prompt counts as one."""
+    """What a task needs of a model; sizes in tokens, and every byte of a prompt counts as one."""
 
     prompt_tokens: int
     output_tokens: int
@@ -41,17 +41,21 @@ class ClassLists:
     standard: Sequence[str]
 
 
-def candidates(wish: Wish, needs: Needs, catalogue: Catalogue, lists: ClassLists) -> list[Model]:
-    """Return the models that can serve the call, the wished one first.
+def candidates(
+    preference: ModelPreference, needs: Needs, catalogue: Catalogue, lists: ClassLists
+) -> list[Model]:
+    """Return the models that can serve the task, the preferred one first.
 
     Raises:
-        UnknownModel: the wished or the fallback model is not in the catalogue.
-        InvalidRequest: no model of the allowed classes can take the call.
+        UnknownModel: the preferred or the fallback model is not in the catalogue.
+        InvalidRequest: no model of the allowed classes can serve the task.
     """
-    if wish.fallback_model is not None and not _fits(catalogue.get(wish.fallback_model), needs):
+    if preference.fallback_model is not None and not _fits(catalogue.get(preference.fallback_model), needs):
         raise _too_small("fallbackModel")
-    wished = None if wish.model is None else catalogue.get(wish.model)
-    capable = [model for model in _ordered(wished, wish, needs, catalogue, lists) if _fits(model, needs)]
+    preferred = None if preference.model is None else catalogue.get(preference.model)
+    capable = [
+        model for model in _ordered(preferred, preference, needs, catalogue, lists) if _fits(model, needs)
+    ]
     if not capable:
         raise _too_small("model")
     return capable
@@ -65,23 +69,27 @@ def _too_small(field: str) -> InvalidRequest:
 
 
 def _ordered(
-    wished: Model | None, wish: Wish, needs: Needs, catalogue: Catalogue, lists: ClassLists
+    preferred: Model | None,
+    preference: ModelPreference,
+    needs: Needs,
+    catalogue: Catalogue,
+    lists: ClassLists,
 ) -> list[Model]:
     premium = _of_class(lists.premium, needs, catalogue)
     standard = _of_class(lists.standard, needs, catalogue)
-    if wished is None:
-        default = premium + (standard if wish.auto_select else [])
-    elif wished.model_class == "premium":
-        default = [wished, *premium, *(standard if wish.auto_select else [])]
+    if preferred is None:
+        default = premium + (standard if preference.auto_select else [])
+    elif preferred.model_class == "premium":
+        default = [preferred, *premium, *(standard if preference.auto_select else [])]
     else:
-        default = [wished, *standard]
+        default = [preferred, *standard]
     return list(dict.fromkeys(default))
 
 
 def _of_class(names: Sequence[str], needs: Needs, catalogue: Catalogue) -> list[Model]:
-    """Return a class's models; one that cannot hold to a schema is left out where another of its class can.
+    """Return a class's models; those without schema support are omitted if another of the class has it.
 
-    A model that was asked for by name is honoured all the same: JSON mode, and validation of what it gives.
+    This does not apply to a model that is preferred by name: it gets JSON mode, and its answer is validated.
     """
     models = [catalogue.get(name) for name in names]
     with_schema = [model for model in models if model.json_schema]
@@ -89,19 +97,25 @@ def _of_class(names: Sequence[str], needs: Needs, catalogue: Catalogue) -> list[
 
 
 def _fits(model: Model, needs: Needs) -> bool:
-    """Return whether prompt and output fit; the output limit is clamped elsewhere, but never to nothing."""
+    """Return whether the model can take the prompt, its images and the output, clamped to the model's own limit."""
     output = min(needs.output_tokens, model.max_output_tokens)
     tokens = needs.prompt_tokens + needs.images * model.image_tokens + output
     return tokens <= model.context_tokens and (model.vision or needs.images == 0)
 
 
 def fallbacks(
-    chosen: Model, wish: Wish, ordered: Sequence[Model], catalogue: Catalogue, class_energy: Mapping[str, int]
+    chosen: Model,
+    preference: ModelPreference,
+    ordered: Sequence[Model],
+    catalogue: Catalogue,
+    class_energy: Mapping[str, int],
 ) -> list[Model]:
-    """Return the models that may serve instead of a failing one, none of which costs more energy than the hold."""
-    if not wish.allow_fallback:
+    """Return the models that may replace a failing one; none costs more energy than the hold."""
+    if not preference.allow_fallback:
         return []
-    others = [catalogue.get(wish.fallback_model)] if wish.fallback_model is not None else list(ordered)
+    others = (
+        [catalogue.get(preference.fallback_model)] if preference.fallback_model is not None else list(ordered)
+    )
     held = class_energy[chosen.model_class]
     within = {name for name, energy in class_energy.items() if energy <= held}
     allowed = [model for model in others if model != chosen and model.model_class in within]

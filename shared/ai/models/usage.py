@@ -1,4 +1,4 @@
-"""What one call to a provider used, in tokens, as the provider itself reports it."""
+"""The tokens of one attempt, as the provider reports them."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, fields
@@ -6,7 +6,7 @@ from dataclasses import dataclass, fields
 
 @dataclass(frozen=True, slots=True)
 class Usage:
-    """Tokens of one call; cached and cache-writing ones are part of the prompt, reasoning of the completion.
+    """Tokens of one attempt; cached and cache-writing ones are part of the prompt, reasoning ones of the completion.
 
     Raises ValueError for a count that is negative or no integer, or a part that is larger than its whole.
     """
@@ -34,11 +34,11 @@ class Usage:
 
 
 def usage_from_openai(payload: object) -> Usage | None:
-    """Read the `usage` object of a chat completion; None when it is missing or contradicts itself.
+    """Return the `usage` object of a chat completion, or None if it is missing or contradicts itself.
 
-    None means unknown, and what is unknown is billed at its upper bound. An explicit zero is a known zero.
-    Understood besides OpenAI's own form: null or absent details (Anthropic's compatible endpoint, Mistral),
-    DeepSeek's `prompt_cache_hit_tokens`, and xAI's reasoning tokens, which its completion tokens leave out.
+    None means unknown, and unknown usage is billed at its upper bound. An explicit zero is a known zero.
+    Beside OpenAI's own form it reads: null or absent details (Anthropic's compatible endpoint, Mistral),
+    DeepSeek's `prompt_cache_hit_tokens`, and xAI's reasoning tokens, which its completion tokens do not include.
     """
     if not isinstance(payload, Mapping):
         return None
@@ -62,7 +62,7 @@ def _details(payload: Mapping[str, object], name: str) -> Mapping[str, object]:
 
 
 def _part(value: object) -> int:
-    """A part that is not told is none used; the two wholes must be told."""
+    """Return a part, 0 if it is not reported; the two totals must be reported."""
     return 0 if value is None else _count(value)
 
 
@@ -73,7 +73,7 @@ def _count(value: object) -> int:
 
 
 def _completion(payload: Mapping[str, object]) -> int:
-    """The billed completion: xAI bills reasoning on top, and its total tells so."""
+    """Return the billed completion: xAI bills reasoning in addition, which its total shows."""
     prompt, completion = _count(payload["prompt_tokens"]), _count(payload["completion_tokens"])
     reasoning = _part(_details(payload, "completion_tokens_details").get("reasoning_tokens"))
     apart = reasoning > 0 and payload.get("total_tokens") == prompt + completion + reasoning

@@ -1,1 +1,1 @@
-"""The money protocol as Python sees it: holds, outcomes, attempts."""
+"""The money protocol in Python: holds, outcomes, attempts."""

@@ -1,4 +1,4 @@
-"""Requests to a provider as the ledger records them, and when one is followed by another."""
+"""Attempts as the ledger records them, and what follows a failed one."""
 
 from dataclasses import dataclass
 from datetime import date
@@ -16,7 +16,7 @@ MAX_BACKOFF_SECONDS = 8.0
 
 @dataclass(slots=True)
 class Attempt:
-    """One request to a provider: noted with its upper bound in USD, then filled in with what came back."""
+    """One request to a provider: noted with its upper bound in USD, then completed with its result."""
 
     ordinal: int
     model: Model
@@ -32,7 +32,7 @@ class Attempt:
     latency_ms: int = 0
 
     def succeeded(self, reply: ProviderReply, on: date) -> None:
-        """Fill in a reply that was delivered."""
+        """Record a reply."""
         self.state = "succeeded"
         self.http_status = 200
         self.provider_request_id = reply.provider_request_id
@@ -40,7 +40,7 @@ class Attempt:
         self._bill(reply.usage, on)
 
     def failed(self, failure: ProviderFailure, on: date) -> None:
-        """Fill in a failure: what the provider may bill for it is recorded all the same."""
+        """Record a failure, with the cost that the provider may bill for it."""
         self.state = "failed"
         self.error_code = failure.kind.value
         self.http_status = failure.http_status
@@ -51,18 +51,18 @@ class Attempt:
         else:
             self._bill(failure.usage, on)
 
-    def broken(self) -> None:
-        """Mark a reply that came and is billed, but gave nothing that can be delivered."""
+    def malformed(self) -> None:
+        """Mark a recorded reply, which stays billed, as one that cannot be delivered."""
         self.state = "failed"
         self.error_code = FailureKind.MALFORMED.value
 
-    def withheld(self) -> None:
-        """Mark a reply that is billed as it came, but may not leave."""
+    def refused(self) -> None:
+        """Mark a recorded reply, which stays billed, as one that may not be shown."""
         self.state = "failed"
         self.error_code = FailureKind.REFUSED.value
 
     def interrupted(self, latency_ms: int) -> None:
-        """Fill in a request that was given up while under way."""
+        """Record a request that was aborted while it ran."""
         self.state = "failed"
         self.error_code = "interrupted"
         self.latency_ms = latency_ms
@@ -82,7 +82,7 @@ class Attempt:
         self.cost_method = "upper_bound"
 
     def record(self) -> dict[str, Any]:
-        """Return the row as the money functions take it; USD as text, so that no float touches it."""
+        """Return the row for the money functions; USD as text, so that it never becomes a float."""
         usage = self.usage
         return {
             "ordinal": self.ordinal,
@@ -105,7 +105,7 @@ class Attempt:
 
 
 DOWN = frozenset({FailureKind.SERVER_ERROR, FailureKind.TIMEOUT, FailureKind.UNREACHABLE})
-"""The failures that say a model is down; the others are answers, if bad ones."""
+"""The failures that mean a model is down; all others are answers of a model that works."""
 
 
 class Step(Enum):
@@ -118,16 +118,16 @@ class Step(Enum):
 
 
 def step_after(
-    failure: ProviderFailure, retries_left: int, wait_seconds: float, remaining_seconds: float
+    failure: ProviderFailure, retries_remaining: int, wait_seconds: float, remaining_seconds: float
 ) -> Step:
-    """Decide what follows: by the class of the failure, never by its words."""
+    """Return what follows a failure: decided by its kind, never by its text."""
     if failure.kind is FailureKind.REFUSED:
         return Step.STOP
     if failure.kind is FailureKind.CREDENTIALS:
         return Step.NEXT_PROVIDER
     if failure.kind in {FailureKind.REJECTED, FailureKind.CIRCUIT_OPEN}:
         return Step.NEXT_MODEL
-    if retries_left <= 0:
+    if retries_remaining <= 0:
         return Step.NEXT_MODEL
     if wait_seconds >= remaining_seconds:
         return Step.NEXT_MODEL
@@ -135,7 +135,7 @@ def step_after(
 
 
 def wait_before_retry(failure: ProviderFailure, tries: int, base_seconds: float, jitter: float) -> float:
-    """Return the seconds to wait: what the provider asked for, else exponential backoff with jitter in [0, 1)."""
+    """Return the seconds to wait: as the provider demands, else exponential backoff with jitter in [0, 1)."""
     if failure.retry_after_seconds is not None:
         return failure.retry_after_seconds
     backoff: float = min(MAX_BACKOFF_SECONDS, base_seconds * 2 ** (tries - 1))

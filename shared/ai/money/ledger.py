@@ -1,4 +1,4 @@
-"""The money protocol as Python sees it: calls of SQL functions and the meaning of their answers, no arithmetic."""
+"""The money protocol in Python: calls of SQL functions and the meaning of their outcomes; no arithmetic."""
 
 import json
 import math
@@ -35,15 +35,15 @@ if TYPE_CHECKING:
     from shared.ai.money.attempt import Attempt
 
 HOLD_MARGIN_SECONDS = 15
-"""How much longer a hold lives than the function that took it can run."""
+"""How much longer a hold lives than the function that made it can run."""
 
 MONEY_TRIES = 3
-"""Tries of a money call whose answer was lost: each is keyed by the request, so a repeat has no second effect."""
+"""Tries of a money function whose answer was lost; the request id is its key, so a repeat has no second effect."""
 
 
 @dataclass(frozen=True, slots=True)
 class Hold:
-    """An admitted call: what was chosen for it and what is held; `energy_available` is left beside all holds."""
+    """An admitted call: its model and what is held for it; `energy_available` is what remains beside all holds."""
 
     request_id: UUID
     provider: str
@@ -59,7 +59,7 @@ class Hold:
 
 @dataclass(frozen=True, slots=True)
 class Replay:
-    """The stored reply of an earlier call under the same idempotency key."""
+    """The stored reply of an earlier call with the same idempotency key."""
 
     request_id: UUID
     body: dict[str, Any]
@@ -78,26 +78,26 @@ class Settlement:
 
 
 class Ledger:
-    """Reserve, note, settle and release, under the service key; all of it in shadow where it is told so."""
+    """Reserve, note, settle and release, with the service key; with `shadow` the rows are marked as a shadow's."""
 
     def __init__(self, database: Database, *, shadow: bool = False) -> None:
         self._database = database
         self._marks = {"shadow": True} if shadow else {}
 
     async def reserve(self, reservation: Mapping[str, Any], task: Task, deadline: Deadline) -> Hold | Replay:
-        """Hold what a call can cost, through the task's own database function, or find an earlier reply.
+        """Return a hold of what the call can cost, by the task's own database function, or an earlier reply.
 
         Raises:
-            NexscoutError: the class that belongs to the outcome, when the call is not admitted.
+            NexscoutError: the call is not admitted; the class belongs to the outcome.
         """
         request = {
             **reservation,
             **self._marks,
             "hold_seconds": math.ceil(deadline.remaining()) + HOLD_MARGIN_SECONDS,
         }
-        function, arguments = task.opening(json.dumps(request))
+        function, arguments = task.reserve_function(json.dumps(request))
         answer = await self._call(function, arguments, deadline)
-        task.opened(answer)
+        task.reserved(answer)
         match Outcome(answer["outcome"]):
             case Outcome.RESERVED:
                 return _hold(answer)
@@ -112,7 +112,7 @@ class Ledger:
         """Note a further attempt before it is sent.
 
         Raises:
-            DeadlineExceeded: the hold has ended; nothing more may be sent under it.
+            DeadlineExceeded: the hold has ended; no further attempt may be sent.
         """
         arguments = {
             "p_request_id": str(request_id),
@@ -126,11 +126,11 @@ class Ledger:
             raise DeadlineExceeded
 
     async def settle(self, request_id: UUID, result: Mapping[str, Any], deadline: Deadline) -> Settlement:
-        """Charge a delivered call and record it; a repeat finds it settled."""
+        """Charge a delivered call and record it; a repeat finds it settled and changes nothing."""
         return await self._resolve("ai_settle", request_id, result, deadline)
 
     async def release(self, request_id: UUID, result: Mapping[str, Any], deadline: Deadline) -> Settlement:
-        """Release all that a call held, recording what it sent and why it failed."""
+        """Release all that a call held, and record its attempts and its error."""
         return await self._resolve("ai_release", request_id, result, deadline)
 
     async def _resolve(
@@ -187,7 +187,7 @@ _PLAIN_REFUSALS: Mapping[Outcome, type[NexscoutError]] = {
 
 
 def _refusal(outcome: Outcome, answer: Mapping[str, Any]) -> NexscoutError:
-    """Return the error that an outcome of a reservation is for the caller; one that is none is a fault of ours."""
+    """Return the caller's error for an outcome of a reservation; any other outcome is an internal error."""
     match outcome:
         case Outcome.INSUFFICIENT_ENERGY:
             return InsufficientEnergy(

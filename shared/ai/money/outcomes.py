@@ -1,10 +1,10 @@
-"""The closed set of answers that the money functions give; the SQL type nexscout.outcome has the same members."""
+"""The outcomes of the database functions; the SQL type nexscout.outcome has the same members."""
 
 from enum import StrEnum
 
 
 class Outcome(StrEnum):
-    """One member for each way in which a reserve, note, settle or release can end."""
+    """Each way in which a call of a database function can end."""
 
     RESERVED = "reserved"
     REPLAYED = "replayed"

@@ -1,4 +1,4 @@
-"""What is asked of the ledger before a call: ordered candidates, and the most that the call can cost."""
+"""The request for a hold: the candidates in order, and the most that the call can cost."""
 
 import json
 from collections.abc import Mapping, Sequence
@@ -13,33 +13,33 @@ from shared.ai.models.selection import MAX_FALLBACKS, Needs
 from shared.ai.task import Limits, Structure, Task
 
 OVERHEAD_BYTES = 512
-"""What a request carries besides the prompt: its parameters as JSON, and the words around a schema."""
+"""Bytes of a request beside its prompt: the parameters as JSON, and the words around a schema."""
 
 PART_BYTES = 512
-"""What a part is told of its share: its instruction, as a message."""
+"""Bytes of a part's own instruction, as a message."""
 
 
 def needs(task: Task) -> Needs:
-    """Return what the task needs of a model, by its limits: the prompt does not exist yet."""
+    """Return what the task needs of a model, by its limits, since the prompt does not exist yet."""
     limits, json_schema = task.limits, task.structure is not None
     return Needs(limits.prompt_bytes, limits.output_tokens, json_schema=json_schema, images=limits.images)
 
 
 def output_limit(limits: Limits, model: Model) -> int:
-    """Return the output limit that is sent: what the task asks, clamped to what the model can."""
+    """Return the output limit in tokens that is sent: the task's, clamped to the model's."""
     return min(limits.output_tokens, model.max_output_tokens)
 
 
 def cost_bound_usd(limits: Limits, structure: Structure | None, model: Model, prompt_bytes: int) -> Decimal:
-    """Return the most that one attempt at the model can cost, in USD, with a prompt of at most so many bytes."""
-    # A model that takes no schema by parameter is told it in words.
+    """Return the most that one attempt at the model can cost in USD, with a prompt of `prompt_bytes`."""
+    # A model without a schema parameter gets the schema in its prompt.
     schema = "" if structure is None else json.dumps(structure.schema)
     size = prompt_bytes + len(schema.encode()) + OVERHEAD_BYTES
     return upper_bound_usd(model, size, output_limit(limits, model), images=limits.images)
 
 
-def most_attempts(task: Task) -> int:
-    """Return how many requests the task may send: tries at the chosen model, fallbacks, one repair; for each part."""
+def max_attempts(task: Task) -> int:
+    """Return how many attempts the task may send: tries of the first model, fallbacks and one repair, for each part."""
     repairs = int(task.structure is not None)
     return (1 + task.limits.retries + MAX_FALLBACKS + repairs) * max(len(task.parts), 1)
 
@@ -47,15 +47,15 @@ def most_attempts(task: Task) -> int:
 def reservation(
     call: Call, request_id: UUID, ordered: Sequence[Model], catalogue: Catalogue
 ) -> Mapping[str, Any]:
-    """Return the argument of ai_reserve; the hold's life is added by the ledger.
+    """Return the argument of ai_reserve; the ledger adds the lifetime of the hold.
 
     Raises:
-        UnknownPrice: a model that may be asked has no price; nothing has been sent.
+        UnknownPrice: a model that may serve has no price; nothing has been sent.
     """
     task = call.task
     bounds = [_bound_usd(task, model) for model in ordered]
-    spare = task.wish.fallback_model
-    dearest = max(bounds if spare is None else [*bounds, _bound_usd(task, catalogue.get(spare))])
+    fallback = task.preference.fallback_model
+    highest = max(bounds if fallback is None else [*bounds, _bound_usd(task, catalogue.get(fallback))])
     return {
         "request_id": str(request_id),
         "user_id": call.caller.user_id,
@@ -63,9 +63,9 @@ def reservation(
         "action": task.action,
         "units": task.units,
         "candidates": [_candidate(model, bound) for model, bound in zip(ordered, bounds, strict=True)],
-        "cost_bound_usd": str(dearest * most_attempts(task)),
+        "cost_bound_usd": str(highest * max_attempts(task)),
         "requested_model": requested_model(task, ordered),
-        "paid_tiers_only": task.paid_sentence is not None,
+        "paid_tiers_only": task.upgrade_message is not None,
         "idempotency_key": call.idempotency_key,
         "body_hash": call.body_hash,
         "group_key": task.group_key,
@@ -90,7 +90,7 @@ def _candidate(model: Model, bound_usd: Decimal) -> dict[str, str]:
 
 
 def _visitor(visitor: Visitor | None) -> dict[str, str]:
-    """Return by what a visitor's limits and keys count; a signed-in caller is known by his account."""
+    """Return what a visitor's limits and keys count by; a signed-in caller has an account for that."""
     if visitor is None:
         return {}
     return {
@@ -101,5 +101,5 @@ def _visitor(visitor: Visitor | None) -> dict[str, str]:
 
 
 def requested_model(task: Task, ordered: Sequence[Model]) -> str:
-    """Return the model that was asked for: by name, else the first of the default order."""
-    return ordered[0].name if task.wish.model is None else task.wish.model
+    """Return the name of the preferred model, else the first candidate."""
+    return ordered[0].name if task.preference.model is None else task.preference.model

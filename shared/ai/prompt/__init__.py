@@ -1,10 +1,10 @@
-"""What a prompt is made of, and how a model's answer is read.
+"""The front door for prompts: what they are made of, and how a model's answer is read.
 
-Prompt            instructions from text files, with a version; `walled` puts data behind the `WALL`
+Prompt            instructions from text files, with a version; `walled` separates data from them by the `WALL`
 fitted            a value cut to a budget of bytes; `prompt_bytes` is the size of a whole prompt
 workspace_data    the company, products and voice of a configuration; `prospect_data` a prospect, without contacts
-custom_instructions, preferred_language, preferred_tone   what the owner told the AI
-strict_schema     the schema of a Pydantic model, as providers take it; `bare`, `object_of` read what comes back
+custom_instructions, preferred_language, preferred_tone   the owner's wishes for texts
+strict_schema     the schema of a Pydantic model, as providers take it; `bare` and `object_of` read the answer
 Evidence          whether a quote stands in the data
 with_image        a message with a picture beside its text
 """

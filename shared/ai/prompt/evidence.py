@@ -1,4 +1,4 @@
-"""Whether words that a model quotes really stand in the data it was shown."""
+"""Evidence: whether the data that a model saw contains the words that it quotes."""
 
 import re
 from collections.abc import Iterator
@@ -8,16 +8,16 @@ _BETWEEN_WORDS = re.compile(r"[\W_]+")
 
 
 class Evidence:
-    """The words of a record; case, punctuation and spacing do not count."""
+    """The words of a record; case, punctuation and spacing are ignored."""
 
     def __init__(self, record: object) -> None:
-        self._spoken = tuple(f" {_plain(text)} " for text in _values(record))
+        self._texts = tuple(f" {_plain(text)} " for text in _values(record))
         self._labelled = frozenset(_plain(text) for text in _labelled_values(record))
 
     def holds(self, quote: str) -> bool:
-        """Return whether the quote is whole words of one value, or a whole value with its label."""
+        """Return whether the quote consists of whole words of one value, or of a whole value with its label."""
         words = _plain(quote)
-        return bool(words) and (any(f" {words} " in text for text in self._spoken) or words in self._labelled)
+        return bool(words) and (any(f" {words} " in text for text in self._texts) or words in self._labelled)
 
 
 def _plain(text: str) -> str:

@@ -1,4 +1,4 @@
-"""What a prompt may know of a workspace and a prospect: chosen fields, within a budget of bytes."""
+"""What a prompt may contain of a workspace and a prospect: listed fields, within a budget of bytes."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -11,7 +11,7 @@ PRODUCTS_BYTES = 6_000
 VOICE_BYTES = 1_500
 PROSPECT_BYTES = 4_000
 
-# Contact details are left out on purpose: no text needs them, and the provider need not have them.
+# No contact details: no text needs them, so no provider gets them.
 _PROSPECT_FIELDS = (
     "full_name", "company", "position", "platform", "bio_text", "source", "pipeline_stage", "lead_temperature",
     "buying_intent_score", "tags",
@@ -33,7 +33,7 @@ _CONTACTS = frozenset(
 
 
 def workspace_data(configuration: Configuration) -> dict[str, Any]:
-    """Return company, products and voice as data; what the user has not filled in is not there."""
+    """Return company, products and voice as data, without empty fields."""
     sections = configuration.sections
     workspace = _mapping(sections.get("workspace"))
     company = {**_mapping(workspace.get("company")), **_mapping(sections.get("company"))}
@@ -51,7 +51,7 @@ def workspace_data(configuration: Configuration) -> dict[str, Any]:
 
 
 def prospect_data(prospect: Mapping[str, Any] | None) -> dict[str, Any] | None:
-    """Return what a text about the prospect may use."""
+    """Return the fields of a prospect that a prompt may contain."""
     if prospect is None:
         return None
     record = {name: prospect.get(name) for name in _PROSPECT_FIELDS}
@@ -61,7 +61,7 @@ def prospect_data(prospect: Mapping[str, Any] | None) -> dict[str, Any] | None:
 
 
 def _without_contacts(value: Any) -> Any:  # noqa: ANN401  # any part of a jsonb value
-    """Return the value without the fields that hold contact details, however deep they stand."""
+    """Return the value without fields of contact details, at any depth."""
     if isinstance(value, Mapping):
         return {
             name: _without_contacts(item) for name, item in value.items() if name.lower() not in _CONTACTS
@@ -70,7 +70,7 @@ def _without_contacts(value: Any) -> Any:  # noqa: ANN401  # any part of a jsonb
 
 
 def custom_instructions(configuration: Configuration) -> str:
-    """Return what the owner told the AI to do, at most 4,000 characters; the owner's own words may instruct."""
+    """Return the owner's instructions for the AI, at most 4,000 characters: only the owner's words may instruct."""
     texts = list(configuration.sections.get("instructions") or [])
     workspace = _mapping(configuration.sections.get("workspace"))
     texts += [
@@ -80,7 +80,7 @@ def custom_instructions(configuration: Configuration) -> str:
 
 
 def preferred_language(configuration: Configuration) -> str | None:
-    """Return the language that the workspace writes in, where it says so."""
+    """Return the language that is set for the workspace, or None."""
     settings = _mapping(configuration.sections.get("ai_settings"))
     workspace = _mapping(configuration.sections.get("workspace"))
     for value in (settings.get("language"), _mapping(workspace.get("tone_profile")).get("language")):
@@ -90,7 +90,7 @@ def preferred_language(configuration: Configuration) -> str | None:
 
 
 def preferred_tone(configuration: Configuration) -> str | None:
-    """Return the tone that the workspace writes in, where it says so."""
+    """Return the tone that is set for the workspace, or None."""
     settings = _mapping(configuration.sections.get("ai_settings"))
     workspace = _mapping(configuration.sections.get("workspace"))
     for value in (settings.get("tone"), _mapping(workspace.get("tone_profile")).get("tone")):
@@ -100,5 +100,5 @@ def preferred_tone(configuration: Configuration) -> str | None:
 
 
 def _mapping(value: object) -> Mapping[str, Any]:
-    """Return a jsonb value as a mapping: a column that browsers write may hold a list or a text as well."""
+    """Return a jsonb value if it is a mapping, else an empty one: browsers can write any JSON into these columns."""
     return value if isinstance(value, Mapping) else {}

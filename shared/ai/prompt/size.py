@@ -1,4 +1,4 @@
-"""How large a prompt is, as it is sent."""
+"""The size of a prompt as it is sent."""
 
 import json
 from collections.abc import Sequence
@@ -9,6 +9,6 @@ from shared.ai.task import Structure
 
 
 def prompt_bytes(messages: Sequence[Message], structure: Structure | None) -> int:
-    """Return the bytes of the request that carry the prompt: messages and schema as JSON, without those of images."""
+    """Return the size in bytes of messages and schema as JSON, without the data of images."""
     schema = None if structure is None else structure.schema
     return len(json.dumps([words_of(messages), schema], ensure_ascii=False).encode())

@@ -1,4 +1,4 @@
-"""Prompts as text files beside the function that owns them: filled strictly, versioned by their content."""
+"""Prompts: text files beside the function that owns them, filled strictly and versioned by their content."""
 
 import hashlib
 import json
@@ -18,24 +18,24 @@ WALL = (
 
 @dataclass(frozen=True, slots=True)
 class Prompt:
-    """Instructions made of one or more files; `version` changes with every letter of them."""
+    """Instructions from one or more files; `version` is a hash of the text."""
 
     text: str
     version: str
 
     @classmethod
     def load(cls, folder: Path, *names: str) -> "Prompt":
-        """Read the files in order; raises FileNotFoundError for one that is not there."""
+        """Return the prompt of these files, in order; raise FileNotFoundError if one is missing."""
         text = "\n\n".join((folder / f"{name}.txt").read_text("utf-8").strip() for name in names)
         return cls(text, hashlib.sha256(text.encode()).hexdigest()[:12])
 
     def fill(self, **values: str) -> str:
-        """Put the values in; raises KeyError for a variable that has none."""
+        """Return the text with the values filled in; raise KeyError for a variable without a value."""
         return Template(self.text).substitute(values)
 
 
 def walled(instructions: str, data: dict[str, Any]) -> Sequence[Message]:
-    """Return instructions and data as two messages, so that what people wrote is never part of the instructions."""
+    """Return instructions and data as two messages, so that people's words are never part of the instructions."""
     return [
         {"role": "system", "content": f"{instructions}\n\n{WALL}"},
         {"role": "user", "content": json.dumps(data, ensure_ascii=False, separators=(",", ":"))},
@@ -43,9 +43,9 @@ def walled(instructions: str, data: dict[str, Any]) -> Sequence[Message]:
 
 
 def fitted(value: Any, limit_bytes: int) -> Any:  # noqa: ANN401
-    """Return the value cut so that its JSON takes at most `limit_bytes`, keeping the beginning of everything.
+    """Return the value shortened so that its JSON has at most `limit_bytes`, or None if that is impossible.
 
-    Empty values are left out. Cutting is by halves of strings and ends of lists, the same for the same value.
+    Empty values are removed. Strings and lists keep their beginnings. The same value gives the same result.
     """
     value = _without_empty(value)
     longest = 4000

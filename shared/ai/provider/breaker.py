@@ -1,6 +1,6 @@
-"""A circuit breaker per provider and model: what fails again and again is left alone for a while.
+"""A circuit breaker per provider and model: after consecutive failures a model is not called for a while.
 
-Known to this process only: a provider that is down for one process is soon found down by the others.
+The state is this process's own: other processes notice a provider that is down soon enough.
 """
 
 import math
@@ -19,7 +19,7 @@ class _Circuit:
 
 
 class CircuitBreaker:
-    """Closed while things go well, open after consecutive failures, then one probe at a time until one succeeds."""
+    """Closed at first, open after consecutive failures, then one probe at a time until one succeeds."""
 
     def __init__(self, clock: Clock, failures_to_open: int, open_seconds: float) -> None:
         self._clock = clock
@@ -28,7 +28,7 @@ class CircuitBreaker:
         self._circuits: dict[tuple[str, str], _Circuit] = defaultdict(_Circuit)
 
     def admits(self, model: Model) -> bool:
-        """Return whether a request may be sent; one that is must be answered for by one of the three below."""
+        """Return whether a request may be sent; its outcome must then be reported by one of the next three methods."""
         circuit = self._circuit(model)
         if circuit.failures < self._failures_to_open:
             return True
@@ -38,11 +38,11 @@ class CircuitBreaker:
         return True
 
     def succeeded(self, model: Model) -> None:
-        """Close the circuit: the model answers."""
+        """Report a success: the circuit closes."""
         self._circuits[model.provider, model.name] = _Circuit()
 
     def failed(self, model: Model) -> None:
-        """Count a failure that says the model is down, and open the circuit when there are enough."""
+        """Report a failure that means the model is down; enough of them open the circuit."""
         circuit = self._circuit(model)
         circuit.failures += 1
         circuit.probing = False
@@ -50,11 +50,11 @@ class CircuitBreaker:
             circuit.opens_until = self._clock() + self._open_seconds
 
     def undecided(self, model: Model) -> None:
-        """Take note of an end that says nothing about the model: a refusal, or a caller that went away."""
+        """Report an end that says nothing about the model: a refusal, or a cancelled call."""
         self._circuit(model).probing = False
 
     def seconds_until_probe(self, model: Model) -> int:
-        """Return the seconds until it is worth asking again, at least 1."""
+        """Return the seconds until the next probe may be sent, at least 1."""
         return max(1, math.ceil(self._circuit(model).opens_until - self._clock()))
 
     def _circuit(self, model: Model) -> _Circuit:

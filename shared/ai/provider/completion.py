@@ -1,4 +1,4 @@
-"""A provider's answer as it came over the wire, buffered or in chunks, read with nothing taken for granted."""
+"""A provider's answer, buffered or in chunks, read without trust in its form."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -8,7 +8,7 @@ from shared.ai.provider.exchange import Billing, FailureKind, ProviderFailure, P
 
 
 class StreamedReply:
-    """A streamed reply as it comes together."""
+    """A streamed reply, collected from its chunks."""
 
     def __init__(self) -> None:
         self.provider_request_id: str | None = None
@@ -18,7 +18,7 @@ class StreamedReply:
         self._refused = False
 
     def add(self, chunk: object) -> str:
-        """Take a chunk of the SDK in and give its text, if any; compatible servers leave out what they like."""
+        """Add a chunk of the SDK and return its text, which may be empty; compatible servers omit fields."""
         plain = _plain(chunk)
         if (usage := usage_from_openai(plain.get("usage"))) is not None:
             self._usage = usage
@@ -31,7 +31,7 @@ class StreamedReply:
         return text
 
     def reply(self, latency_ms: int) -> ProviderReply:
-        """Return the whole; raises ProviderFailure when it was refused or broke off before its end."""
+        """Return the complete reply; raise ProviderFailure if it was refused or is incomplete."""
         if self._refused or self._finish_reason == "content_filter":
             raise self._failure(FailureKind.REFUSED, latency_ms)
         if self._finish_reason is None:
@@ -52,7 +52,7 @@ class StreamedReply:
 
 
 def reply_of(completion: object, provider_request_id: str | None, latency_ms: int) -> ProviderReply:
-    """Return a buffered answer of the SDK; raises ProviderFailure when it is refused or holds no text."""
+    """Return the reply of a buffered answer; raise ProviderFailure if it was refused or has no text."""
     plain = _plain(completion)
     usage = usage_from_openai(plain.get("usage"))
     choice = _first_choice(plain)
@@ -73,7 +73,7 @@ def reply_of(completion: object, provider_request_id: str | None, latency_ms: in
 
 
 def flagged_in(judgement: object, latency_ms: int) -> bool:
-    """Return whether any of a moderation's results is flagged; raises ProviderFailure where there is none."""
+    """Return whether a moderation's answer flags anything; raise ProviderFailure if it has no result."""
     results = _plain(judgement).get("results")
     flags = [_mapping(result).get("flagged") for result in results] if isinstance(results, list) else []
     if not flags or not all(isinstance(flag, bool) for flag in flags):
@@ -81,10 +81,10 @@ def flagged_in(judgement: object, latency_ms: int) -> bool:
     return any(flags)
 
 
-def _plain(thing: object) -> Mapping[str, Any]:
-    """Return what the SDK parsed as plain data: it checks nothing, so that any field may hold anything."""
-    dump = getattr(thing, "model_dump", None)
-    return _mapping(dump(warnings=False) if dump is not None else thing)
+def _plain(parsed: object) -> Mapping[str, Any]:
+    """Return the SDK's object as plain data; the SDK validates nothing, so any field may have any type."""
+    dump = getattr(parsed, "model_dump", None)
+    return _mapping(dump(warnings=False) if dump is not None else parsed)
 
 
 def _mapping(value: object) -> Mapping[str, Any]:
@@ -102,7 +102,7 @@ def _finish_reason(choice: Mapping[str, Any]) -> str | None:
 
 
 def _text(message: Mapping[str, Any]) -> str | None:
-    """Return the text without what neither UTF-8 nor the database can hold: lone surrogates and null bytes."""
+    """Return the text without lone surrogates and null bytes, which UTF-8 or PostgreSQL cannot store."""
     text = message.get("content")
     if not isinstance(text, str):
         return None

@@ -1,4 +1,4 @@
-"""What is asked of a provider and what comes back: a reply, or a failure that says what may be billed."""
+"""One exchange with a provider: the request, and its reply or a failure that says what may be billed."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -9,12 +9,12 @@ from shared.ai.models.catalogue import Model
 from shared.ai.models.usage import Usage
 
 Message = Mapping[str, Any]
-"""One chat message as the wire has it: role and content."""
+"""One chat message in the wire format: role and content."""
 
 
 @dataclass(frozen=True, slots=True)
 class ProviderCall:
-    """One request to a provider, complete; `schema` asks for a JSON object of that shape."""
+    """One complete request to a provider; `schema` demands a JSON object of that shape."""
 
     model: Model
     messages: Sequence[Message]
@@ -26,7 +26,7 @@ class ProviderCall:
 
 @dataclass(frozen=True, slots=True)
 class ProviderReply:
-    """What a provider delivered; `usage` is None where it told none."""
+    """What a provider delivered; `usage` is None if it reported none."""
 
     text: str
     finish_reason: str
@@ -36,7 +36,7 @@ class ProviderReply:
 
 
 class FailureKind(StrEnum):
-    """The classes of failure that a retry decision knows."""
+    """The kinds of failure that retries are decided by."""
 
     RATE_LIMITED = "rate_limited"
     SERVER_ERROR = "server_error"
@@ -53,7 +53,7 @@ Billing = Literal["not_billed", "reported", "unknown"]
 
 
 class ProviderFailure(Exception):  # noqa: N818  # what happened, not a programming error
-    """One attempt failed; `billing` tells what the provider may charge for it. Carries no text of the provider."""
+    """A failed attempt; `billing` says what the provider may charge. It carries no text of the provider."""
 
     def __init__(  # noqa: PLR0913  # what is known of a failure, each by name
         self,

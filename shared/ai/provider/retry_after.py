@@ -1,4 +1,4 @@
-"""How long a provider asks to be left alone: the header `Retry-After` of RFC 9110, section 10.2.3."""
+"""The header `Retry-After` of RFC 9110, section 10.2.3: how long a provider wants no request."""
 
 import math
 from collections.abc import Mapping
@@ -7,17 +7,17 @@ from email.utils import parsedate_to_datetime
 
 
 def retry_after_seconds(headers: Mapping[str, str], now: datetime) -> float | None:
-    """Return the seconds, from a number or an HTTP date; None where there is none that can be read.
+    """Return the seconds, from a number or an HTTP date; None if the header is missing or unreadable.
 
-    A date is taken against the reply's own `Date`, so that two clocks need not agree.
+    A date is compared with the reply's own `Date`, so that the two clocks need not agree.
     """
-    asked = headers.get("retry-after")
-    if asked is None:
+    value = headers.get("retry-after")
+    if value is None:
         return None
     try:
-        seconds = float(asked)
+        seconds = float(value)
     except ValueError:
-        until = _instant(asked)
+        until = _instant(value)
         since = _instant(headers.get("date")) or now
         seconds = math.nan if until is None else (until - since).total_seconds()
     return max(0.0, seconds) if math.isfinite(seconds) else None

@@ -1,4 +1,4 @@
-"""Images in messages: how one is sent, and what of a request is words."""
+"""Images in messages: adding one, counting them, and messages without their data."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -7,20 +7,20 @@ from shared.ai.provider.exchange import Message
 
 
 def with_image(message: Message, media_type: str, data: str) -> Message:
-    """Return a message of text with one image beside it; `data` is base64."""
+    """Return a text message with an image added; `data` is base64."""
     url = f"data:{media_type};base64,{data}"
-    # The dearest detail, which is what the catalogue's `image_tokens` count: small print is read.
+    # High detail reads small print; `image_tokens` in the catalogue is its upper bound.
     image = {"type": "image_url", "image_url": {"url": url, "detail": "high"}}
     return {**message, "content": [{"type": "text", "text": message["content"]}, image]}
 
 
 def images_in(messages: Sequence[Message]) -> int:
-    """Count the images of a request."""
+    """Return the number of images."""
     return sum(_is_image(part) for message in messages for part in _parts(message))
 
 
 def words_of(messages: Sequence[Message]) -> list[Message]:
-    """Return the messages without the bytes of their images, which cost by their size in pixels alone."""
+    """Return the messages without the data of images, whose cost depends on their pixels and not on their bytes."""
     return [_words_of(message) if _parts(message) else message for message in messages]
 
 

@@ -31,7 +31,7 @@ def pauses() -> Pauses:
 @pytest.fixture
 async def api(stack: Stack, pauses: Pauses) -> AsyncIterator[Api]:
     """The function in this process, whose retries do not wait."""
-    async with in_process(stack, pauses.chance()) as calls:
+    async with in_process(stack, pauses.effects()) as calls:
         yield calls
 
 
@@ -183,7 +183,7 @@ async def test_a_provider_that_cannot_be_reached_is_not_billed(
     nobody = f"http://127.0.0.1:{free_port()}"
     unsafe = stack.provider_url.replace("http://", "https://")
     address = {"connection refused": nobody, "TLS failure": unsafe}[failure]
-    async with in_process(stack, pauses.chance(), OPENAI_BASE_URL=f"{address}/v1") as api:
+    async with in_process(stack, pauses.effects(), OPENAI_BASE_URL=f"{address}/v1") as api:
         reply = await api(user, ONE_RETRY)
     assert provider.requests() == []
     assert (reply.status_code, reply.json()["code"]) == (502, "provider_error")

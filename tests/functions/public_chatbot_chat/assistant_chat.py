@@ -9,7 +9,7 @@ import httpx
 
 from functions.public_chatbot_chat.routes import router
 from local.stack.stack import Stack
-from shared.ai.delivery.deliverer import Chance
+from shared.ai.delivery.deliverer import Effects
 from tests.apps import app_on, client_of
 from tests.conftest import Database
 from tests.users import User
@@ -51,10 +51,10 @@ async def chat_of(stack: Stack) -> AsyncIterator[Chat]:
 
 
 @asynccontextmanager
-async def chat_in_process(stack: Stack, chance: Chance | None = None, **env: str) -> AsyncIterator[Chat]:
+async def chat_in_process(stack: Stack, effects: Effects | None = None, **env: str) -> AsyncIterator[Chat]:
     """Call the function in this process."""
     async with (
-        app_on(stack, "public-chatbot-chat", router, chance, **env) as app,
+        app_on(stack, "public-chatbot-chat", router, effects, **env) as app,
         client_of(stack, app) as client,
     ):
         yield Chat(client, stack.publishable_key)

@@ -85,7 +85,7 @@ async def test_where_moderation_is_silent_no_model_is_asked(
 ) -> None:
     """The visitor gets the honest answer, nothing is charged and nothing was sent to a model."""
     provider.fail(fault)
-    async with visitors_of(stack, Pauses().chance(), MODERATION="visitors") as visitors:
+    async with visitors_of(stack, Pauses().effects(), MODERATION="visitors") as visitors:
         body = (await visitors.say(page, "Magkano po?")).json()
     assert (body["fallback"], body["usingOpenAI"], body["response"]) == (True, False, AWAY)
     assert asked(provider) == ["moderations"]

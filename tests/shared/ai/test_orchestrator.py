@@ -10,7 +10,7 @@ from uuid import uuid4
 import pytest
 
 from local.stack.stack import Stack
-from shared.ai import Call, Material, Message, Reply, Task, Wish
+from shared.ai import Call, Material, Message, ModelPreference, Reply, Task
 from shared.ai.orchestrator import Orchestrator
 from shared.context import RequestContext
 from shared.deadline import Deadline
@@ -34,7 +34,7 @@ from tests.users import User
 @pytest.fixture
 async def orchestrator(stack: Stack) -> AsyncIterator[Orchestrator]:
     """The orchestrator of a process that has just started, whose retries do not wait."""
-    async with services_on(stack, Pauses().chance()) as services:
+    async with services_on(stack, Pauses().effects()) as services:
         yield services.orchestrator
 
 
@@ -101,9 +101,9 @@ async def test_energy_integration(orchestrator: Orchestrator, new_user: NewUser,
     """Each action and class has its price, taken once and only for what was delivered."""
     user = new_user(energy=100)
     charged = [
-        (await run(orchestrator, call_of(user, action=action, wish=Wish(model)))).body["meta"][
-            "energyConsumed"
-        ]
+        (await run(orchestrator, call_of(user, action=action, preference=ModelPreference(model)))).body[
+            "meta"
+        ]["energyConsumed"]
         for action, model in [
             ("ai_message", None),
             ("ai_message", "gpt-4o-mini"),
@@ -136,9 +136,9 @@ async def test_auto_model_selection(
     ]
     provider.reset()
     with pytest.raises(InsufficientEnergy):
-        await run(orchestrator, call_of(new_user(energy=5), wish=Wish(auto_select=False)))
+        await run(orchestrator, call_of(new_user(energy=5), preference=ModelPreference(auto_select=False)))
     with pytest.raises(UpgradeRequired, match=r"^Decks are for Pro$"):
-        await run(orchestrator, call_of(free, paid_sentence="Decks are for Pro"))
+        await run(orchestrator, call_of(free, upgrade_message="Decks are for Pro"))
     assert provider.requests() == []
 
 
@@ -170,7 +170,7 @@ async def test_metrics_tracking(
     """Requests, tokens, cost, energy, models, errors and latencies are counted as the books have them."""
     user = new_user()
     for model in (None, "gpt-4o-mini"):
-        await run(orchestrator, call_of(user, wish=Wish(model)))
+        await run(orchestrator, call_of(user, preference=ModelPreference(model)))
     keyed = replace(call_of(user), idempotency_key="k", body_hash="h")
     for _ in range(2):
         await run(orchestrator, keyed)

@@ -100,7 +100,7 @@ def ended(how: str) -> Attempt:
             attempt.succeeded(ProviderReply("hi", "stop", None, "req_1", 12), TODAY)
         case "delivered and broken":
             attempt.succeeded(ProviderReply("hi", "stop", USAGE, "req_1", 12), TODAY)
-            attempt.broken()
+            attempt.malformed()
         case "refused before work":
             attempt.failed(ProviderFailure(K.SERVER_ERROR, "not_billed", http_status=500), TODAY)
         case "refused with usage":

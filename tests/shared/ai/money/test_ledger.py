@@ -30,7 +30,7 @@ async def wire(stack: Stack) -> AsyncIterator[Wire]:
 @pytest.fixture
 async def api(stack: Stack, wire: Wire) -> AsyncIterator[Api]:
     """The function in this process, whose Supabase is behind the proxy."""
-    async with in_process(stack, Pauses().chance(), SUPABASE_URL=wire.url) as calls:
+    async with in_process(stack, Pauses().effects(), SUPABASE_URL=wire.url) as calls:
         yield calls
 
 

@@ -190,11 +190,11 @@ class PageTask(PlainTask):
         super().__init__()
         self.answers: list[Mapping[str, Any]] = []
 
-    def opening(self, reservation: str) -> tuple[str, Mapping[str, Any]]:
+    def reserve_function(self, reservation: str) -> tuple[str, Mapping[str, Any]]:
         """Return the function and its arguments."""
         return "page_open", {"p_page": "demo", "p_request": reservation}
 
-    def opened(self, answer: Mapping[str, Any]) -> None:
+    def reserved(self, answer: Mapping[str, Any]) -> None:
         """Keep it."""
         self.answers.append(answer)
 

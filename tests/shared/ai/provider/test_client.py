@@ -27,7 +27,7 @@ async def server(stack: Stack) -> AsyncIterator[Wire]:
 @pytest.fixture
 async def api(stack: Stack, server: Wire) -> AsyncIterator[Api]:
     """The function in this process, whose provider is that server."""
-    async with in_process(stack, Pauses().chance(), OPENAI_BASE_URL=f"{server.url}/v1") as calls:
+    async with in_process(stack, Pauses().effects(), OPENAI_BASE_URL=f"{server.url}/v1") as calls:
         yield calls
 
 

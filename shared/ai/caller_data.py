@@ -1,4 +1,4 @@
-"""A caller's own rows for a prompt: his prospect, or what a task's database function returns."""
+"""The caller's own data for a prompt: a prospect, or the answer of the task's database function."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -12,34 +12,34 @@ from shared.supabase.database import Database
 
 
 @dataclass(frozen=True, slots=True)
-class Read:
-    """The prospect and the answer of the task's function, as far as they were asked for."""
+class CallerData:
+    """The prospect and the answer of the task's function, as far as the task reads them."""
 
     prospect: Mapping[str, Any] | None = None
     answer: Mapping[str, Any] = field(default_factory=dict)
 
 
-class Reader:
-    """Reads as the caller; for the service, through a function that takes the verified owner."""
+class CallerDataReader:
+    """Reads with the caller's token; for the service, by a function that takes the verified owner."""
 
     def __init__(self, database: Database) -> None:
         self._database = database
 
-    async def read(self, caller: Caller, reading: Reading, deadline: Deadline) -> Read:
+    async def read(self, caller: Caller, reading: Reading, deadline: Deadline) -> CallerData:
         """Return what a task reads beside the configuration.
 
         Raises:
-            ProspectNotFound: there is no such prospect, or it is another one's.
-            InternalError: the answer is not the caller's.
+            ProspectNotFound: the prospect does not exist or belongs to another user.
+            InternalError: the function's answer belongs to another user.
         """
         if reading.function is not None:
             return await self._answer(caller, reading, reading.function, deadline)
         if reading.prospect_id is None:
-            return Read()
+            return CallerData()
         prospect = await self._prospect(caller, reading.prospect_id, deadline)
         if prospect is None:
             raise ProspectNotFound
-        return Read(prospect)
+        return CallerData(prospect)
 
     async def _prospect(
         self, caller: Caller, prospect_id: str, deadline: Deadline
@@ -47,7 +47,7 @@ class Reader:
         if caller.user_id is None:
             raise InternalError
         if caller.token is not None:
-            # By owner as well: row-level security is the second lock, not the only one.
+            # Filtered by owner as well: row-level security must not be the only check.
             owned = {"id": prospect_id, "user_id": caller.user_id}
             return await self._database.as_user(caller.token).find("prospects", owned, deadline)
         if caller.kind != "service":
@@ -58,13 +58,15 @@ class Reader:
         )
         return found
 
-    async def _answer(self, caller: Caller, reading: Reading, function: str, deadline: Deadline) -> Read:
+    async def _answer(
+        self, caller: Caller, reading: Reading, function: str, deadline: Deadline
+    ) -> CallerData:
         if caller.token is None:
             raise InternalError
         answer = await self._database.as_user(caller.token).rpc(function, reading.arguments, deadline)
-        # The second lock, as for the configuration: whatever the policies let through, only the caller's own is used.
+        # A second check, as for the configuration: even if a policy lets more through, only the caller's data is used.
         if not isinstance(answer, dict) or answer.get("user_id") != caller.user_id:
             raise InternalError
         if reading.prospect_id is not None and answer.get("prospect") is None:
             raise ProspectNotFound
-        return Read(answer.get("prospect"), answer)
+        return CallerData(answer.get("prospect"), answer)

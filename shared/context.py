@@ -1,4 +1,4 @@
-"""What belongs to one request from its first byte to its last: ids, deadline, and what the log line will tell."""
+"""The state of one request: ids, deadline, timings and the fields of its log line."""
 
 import asyncio
 import time
@@ -13,7 +13,7 @@ from shared.deadline import Deadline
 
 @dataclass(slots=True)
 class RequestContext:
-    """One request: `request_id` is ours and names the ledger's row, `echo_id` is the caller's x-request-id."""
+    """One request: `request_id` is ours and the id of the ledger's row, `echo_id` is the caller's x-request-id."""
 
     request_id: UUID
     echo_id: str
@@ -23,10 +23,10 @@ class RequestContext:
     started: float = field(default_factory=time.monotonic)
     fields: dict[str, object] = field(default_factory=dict)
     timings_ms: dict[str, float] = field(default_factory=dict)
-    under_way: Counter[str] = field(default_factory=Counter)
+    running: Counter[str] = field(default_factory=Counter)
 
     def extend(self, seconds: float) -> None:
-        """Set another budget for the request, from now, as long as the platform allows, and its guard with it."""
+        """Set a new budget in seconds from now, limited by the platform, for the deadline and the guard."""
         gained = -self.deadline.remaining()
         self.deadline = self.budget(seconds)
         gained += self.deadline.remaining()
@@ -34,26 +34,26 @@ class RequestContext:
             self.guard.reschedule(when + gained)
 
     def elapsed_ms(self) -> float:
-        """Return the milliseconds since the request came in."""
+        """Return the milliseconds since the request arrived."""
         return (time.monotonic() - self.started) * 1000
 
     @contextmanager
     def timed(self, part: str) -> Iterator[None]:
-        """Add the time of the block to a part of the request, for Server-Timing and the log.
+        """Add the duration of the block to a part of the request, for Server-Timing and the log.
 
-        What blocks of one part overlap counts once: from the beginning of the first to the end of the last.
+        Overlapping blocks of one part count once: from the start of the first to the end of the last.
         """
-        if self.under_way[part] == 0:
+        if self.running[part] == 0:
             self.timings_ms[part] = self.timings_ms.get(part, 0.0) - time.monotonic() * 1000
-        self.under_way[part] += 1
+        self.running[part] += 1
         try:
             yield
         finally:
-            self.under_way[part] -= 1
-            if self.under_way[part] == 0:
+            self.running[part] -= 1
+            if self.running[part] == 0:
                 self.timings_ms[part] += time.monotonic() * 1000
 
     def server_timing(self) -> str:
-        """Return the Server-Timing header, in milliseconds."""
+        """Return the value of the Server-Timing header, in milliseconds."""
         parts = {**self.timings_ms, "total": self.elapsed_ms()}
         return ", ".join(f"{name};dur={spent:.1f}" for name, spent in parts.items())

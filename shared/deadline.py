@@ -1,4 +1,4 @@
-"""How long a request may still take, and from that the timeout of each call it makes."""
+"""Deadlines: how long a request may still take, and the timeouts of the calls it makes."""
 
 import time
 from collections.abc import Callable
@@ -8,12 +8,12 @@ from typing import Self
 from shared.errors import DeadlineExceeded
 
 Clock = Callable[[], float]
-"""Seconds that only ever grow, as `time.monotonic` gives them."""
+"""A monotonic clock in seconds, such as `time.monotonic`."""
 
 
 @dataclass(frozen=True, slots=True)
 class Deadline:
-    """One moment by which a request must be over; every call gets its timeout from here."""
+    """The moment by which a request must be answered; every timeout is computed from it."""
 
     ends_at: float
     clock: Clock
@@ -22,27 +22,27 @@ class Deadline:
     def starting(
         cls, budget_seconds: float, lambda_remaining_ms: int | None = None, clock: Clock = time.monotonic
     ) -> Self:
-        """Begin a budget now: the function's own, or what the platform leaves it, whichever is less."""
+        """Return the deadline of a budget that starts now, limited by the platform's remaining time."""
         seconds = budget_seconds
         if lambda_remaining_ms is not None:
             seconds = min(seconds, lambda_remaining_ms / 1000)
         return cls(clock() + seconds, clock)
 
     def remaining(self) -> float:
-        """Return the seconds left, 0 when it has passed."""
+        """Return the remaining seconds, 0 after the deadline."""
         return max(0.0, self.ends_at - self.clock())
 
     def timeout(self, at_most: float, keep: float = 0) -> float:
-        """Return the seconds that one call may take while `keep` seconds stay for what must follow it.
+        """Return the timeout of one call in seconds, so that `keep` seconds remain after it.
 
         Raises:
-            DeadlineExceeded: nothing is left for the call.
+            DeadlineExceeded: no time remains for the call.
         """
-        left = self.remaining() - keep
-        if left <= 0:
+        available = self.remaining() - keep
+        if available <= 0:
             raise DeadlineExceeded
-        return min(at_most, left)
+        return min(at_most, available)
 
     def minus(self, seconds: float) -> Self:
-        """Return a deadline that ends earlier, for work that must leave time to those who asked for it."""
+        """Return a deadline that is `seconds` earlier, for work after which something must still be done."""
         return type(self)(self.ends_at - seconds, self.clock)

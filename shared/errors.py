@@ -1,7 +1,7 @@
-"""The exception tree: one class for each stable code of the HTTP contract.
+"""The exceptions: one class for each stable code of the HTTP contract.
 
-Raised plain wherever something is wrong, and turned into a reply at one place, `shared/http/app.py`.
-A message is a sentence for a person: no internals, no stack, no text of a provider ever goes in.
+Raised anywhere, and turned into a reply in one place, `shared/http/app.py`.
+A message is a sentence for a person: it contains no internals, no stack trace and no text of a provider.
 """
 # ruff: noqa: N818  # a name says what happened, as the contract's codes do; only the root is an "Error"
 
@@ -9,8 +9,8 @@ from collections.abc import Mapping, Sequence
 from typing import Any, ClassVar, NotRequired, TypedDict
 
 
-class FieldFault(TypedDict):
-    """One field of a request that is missing or wrong, and what it may be."""
+class FieldError(TypedDict):
+    """One field of a request that is missing or invalid, and its allowed values."""
 
     field: str
     message: str
@@ -18,9 +18,9 @@ class FieldFault(TypedDict):
 
 
 class NexscoutError(Exception):
-    """Anything that ends a request with other than a success.
+    """The base of all errors that end a request.
 
-    `message` is the sentence the client puts on the page, `details` is JSON-able or None,
+    `message` is the sentence that the client shows, `details` is a JSON value or None,
     `retry_after_seconds` becomes the header `Retry-After`, `extra` holds more top-level fields of the body.
     """
 
@@ -53,21 +53,21 @@ class NexscoutError(Exception):
         }
 
 
-class WaitingHelps(NexscoutError):
-    """A refusal that passes by itself: it always tells after how many seconds to come back."""
+class RetryLater(NexscoutError):
+    """A refusal that ends by itself: it always says after how many seconds to retry."""
 
     def __init__(self, message: str | None = None, *, retry_after_seconds: int) -> None:
         super().__init__(message, retry_after_seconds=retry_after_seconds)
 
 
 class InvalidRequest(NexscoutError):
-    """The body is not JSON, or a field is missing or wrong; `details` is a list of `FieldFault`."""
+    """The body is not JSON, or a field is missing or invalid; `details` is a list of `FieldError`."""
 
     status = 400
     code = "invalid_request"
     sentence = "The request is not valid."
 
-    def __init__(self, message: str | None = None, *, details: Sequence[FieldFault] = ()) -> None:
+    def __init__(self, message: str | None = None, *, details: Sequence[FieldError] = ()) -> None:
         super().__init__(message, details=list(details))
 
 
@@ -88,7 +88,7 @@ class UnknownAction(NexscoutError):
 
 
 class UnknownModel(NexscoutError):
-    """The model asked for is not in the catalogue."""
+    """The requested model is not in the catalogue."""
 
     status = 400
     code = "unknown_model"
@@ -96,7 +96,7 @@ class UnknownModel(NexscoutError):
 
 
 class UnknownPrice(NexscoutError):
-    """The model has no price: refused before anything is sent, never priced 0."""
+    """The model has no price: the call is refused before anything is sent."""
 
     status = 400
     code = "unknown_price"
@@ -104,7 +104,7 @@ class UnknownPrice(NexscoutError):
 
 
 class Unauthorized(NexscoutError):
-    """No token, or a bad one, where a caller must be known."""
+    """The token or key is missing or invalid."""
 
     status = 401
     code = "unauthorized"
@@ -112,7 +112,7 @@ class Unauthorized(NexscoutError):
 
 
 class InsufficientEnergy(NexscoutError):
-    """The balance does not reach for the call; the older client reads the three extra fields."""
+    """The balance is too low for the call; older clients read the three extra fields."""
 
     status = 402
     code = "insufficient_energy"
@@ -125,7 +125,7 @@ class InsufficientEnergy(NexscoutError):
 
 
 class InsufficientCoins(NexscoutError):
-    """The action costs coins and the balance does not reach."""
+    """The balance of coins is too low for the action."""
 
     status = 402
     code = "insufficient_coins"
@@ -138,7 +138,7 @@ class InsufficientCoins(NexscoutError):
 
 
 class SpendCapReached(NexscoutError):
-    """A cap on USD or energy of a period is used up; the reset decides when it opens, not waiting."""
+    """A period's cap on USD or energy is used up; it reopens with the next period."""
 
     status = 402
     code = "spend_cap_reached"
@@ -146,7 +146,7 @@ class SpendCapReached(NexscoutError):
 
 
 class UpgradeRequired(NexscoutError):
-    """The caller's tier does not include what was asked."""
+    """The caller's tier does not include the request."""
 
     status = 403
     code = "upgrade_required"
@@ -154,7 +154,7 @@ class UpgradeRequired(NexscoutError):
 
 
 class Forbidden(NexscoutError):
-    """The caller is known and may not do this."""
+    """The caller is known but not allowed to do this."""
 
     status = 403
     code = "forbidden"
@@ -162,7 +162,7 @@ class Forbidden(NexscoutError):
 
 
 class ProspectNotFound(NexscoutError):
-    """No such prospect, or somebody else's."""
+    """The prospect does not exist or belongs to another user."""
 
     status = 404
     code = "prospect_not_found"
@@ -170,7 +170,7 @@ class ProspectNotFound(NexscoutError):
 
 
 class SessionNotFound(NexscoutError):
-    """No such chat session, or one of another workspace."""
+    """The chat session does not exist or belongs to another workspace."""
 
     status = 404
     code = "session_not_found"
@@ -178,7 +178,7 @@ class SessionNotFound(NexscoutError):
 
 
 class ScanNotFound(NexscoutError):
-    """No such scan, or somebody else's."""
+    """The scan does not exist or belongs to another user."""
 
     status = 404
     code = "scan_not_found"
@@ -186,7 +186,7 @@ class ScanNotFound(NexscoutError):
 
 
 class ChatbotNotFound(NexscoutError):
-    """No such chatbot, or an inactive one."""
+    """The chatbot does not exist or is inactive."""
 
     status = 404
     code = "chatbot_not_found"
@@ -194,7 +194,7 @@ class ChatbotNotFound(NexscoutError):
 
 
 class ConversationNotFound(NexscoutError):
-    """No such conversation with the assistant, or somebody else's."""
+    """The conversation does not exist or belongs to another user."""
 
     status = 404
     code = "conversation_not_found"
@@ -202,7 +202,7 @@ class ConversationNotFound(NexscoutError):
 
 
 class RequestNotFound(NexscoutError):
-    """No such queued request, or somebody else's."""
+    """The queued request does not exist or belongs to another user."""
 
     status = 404
     code = "request_not_found"
@@ -217,8 +217,8 @@ class IdempotencyConflict(NexscoutError):
     sentence = "This idempotency key was already used for a different request."
 
 
-class RequestInProgress(WaitingHelps):
-    """A twin with the same idempotency key still runs; waiting helps."""
+class RequestInProgress(RetryLater):
+    """A request with the same idempotency key still runs."""
 
     status = 409
     code = "request_in_progress"
@@ -226,7 +226,7 @@ class RequestInProgress(WaitingHelps):
 
 
 class PayloadTooLarge(NexscoutError):
-    """The body is over the limit of its shape; the message says which."""
+    """The body exceeds a limit; the message says which."""
 
     status = 413
     code = "payload_too_large"
@@ -234,15 +234,15 @@ class PayloadTooLarge(NexscoutError):
 
 
 class ContentRefused(NexscoutError):
-    """The provider or a guard refused the content."""
+    """The provider or a filter refused the content."""
 
     status = 422
     code = "content_refused"
     sentence = "This content was refused. Please rephrase it."
 
 
-class RateLimited(WaitingHelps):
-    """The caller has made too many calls; waiting helps."""
+class RateLimited(RetryLater):
+    """The caller has made too many calls."""
 
     status = 429
     code = "rate_limited"
@@ -250,7 +250,7 @@ class RateLimited(WaitingHelps):
 
 
 class InternalError(NexscoutError):
-    """A fault of our own that no other class describes."""
+    """An internal error that no other class describes."""
 
 
 class ProviderError(NexscoutError):
@@ -261,8 +261,8 @@ class ProviderError(NexscoutError):
     sentence = "The AI service could not complete the request. Please try again."
 
 
-class ProviderUnavailable(WaitingHelps):
-    """The circuit is open, or the provider's rate limit is beyond the budget; waiting helps."""
+class ProviderUnavailable(RetryLater):
+    """The circuit is open, or the provider's rate limit ends after the deadline."""
 
     status = 503
     code = "provider_unavailable"
@@ -270,7 +270,7 @@ class ProviderUnavailable(WaitingHelps):
 
 
 class ServiceUnavailable(NexscoutError):
-    """Our own database or sign-in service cannot be reached."""
+    """The database, the storage or the sign-in service does not answer."""
 
     status = 503
     code = "service_unavailable"
@@ -278,7 +278,7 @@ class ServiceUnavailable(NexscoutError):
 
 
 class ClientClosed(NexscoutError):
-    """The client went away before anything was delivered; nobody reads this, the log and the ledger do."""
+    """The client disconnected before anything was delivered; only the log and the ledger show it."""
 
     status = 499
     code = "client_closed"
@@ -286,7 +286,7 @@ class ClientClosed(NexscoutError):
 
 
 class DeadlineExceeded(NexscoutError):
-    """The function's own guard ended the call before the platform would have."""
+    """The deadline has passed."""
 
     status = 504
     code = "deadline_exceeded"

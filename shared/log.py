@@ -1,4 +1,4 @@
-"""Structured logs: an event name and its fields, one JSON line each, without secrets or people's words."""
+"""Structured logs: one JSON line per event, with its name and fields, without secrets or people's words."""
 
 import json
 import logging
@@ -17,8 +17,8 @@ logger = logging.getLogger("nexscout")
 MAX_TEXT = 500
 MAX_DEPTH = 6
 
-# A long text is cut before it is searched, so that no caller's input buys much time here.
-_SEARCHED = 4 * MAX_TEXT
+# A long text is cut before the search, so that no input makes logging slow.
+_MAX_SEARCHED = 4 * MAX_TEXT
 
 _SECRETS = re.compile(
     r"""
@@ -43,8 +43,8 @@ _HUMP = re.compile(r"(?<=[a-z0-9])(?=[A-Z])")
 
 
 def redact(text: str) -> str:
-    """Return the text with every known shape of a secret or a contact replaced, cut to `MAX_TEXT`."""
-    return _SECRETS.sub("[redacted]", text[:_SEARCHED])[:MAX_TEXT]
+    """Return the text, cut to `MAX_TEXT`, with all known forms of secrets and contacts replaced."""
+    return _SECRETS.sub("[redacted]", text[:_MAX_SEARCHED])[:MAX_TEXT]
 
 
 @lru_cache(maxsize=1024)
@@ -53,7 +53,7 @@ def _is_private(name: str) -> bool:
 
 
 def _is_count(value: object) -> bool:
-    """Tell a measurement from content: `tokens=12` may be logged, `token="…"` may not."""
+    """Return whether a value is a measurement: `tokens=12` may be logged, `token="…"` may not."""
     return value is None or isinstance(value, int | float | Decimal)
 
 
@@ -66,7 +66,7 @@ def _clean_fields(fields: Mapping[Any, object], depth: int) -> dict[str, object]
 
 
 def _clean(value: object, depth: int = 0) -> object:
-    """Return a JSON-able value without secrets."""
+    """Return a JSON value without secrets."""
     match value:
         case Mapping() | list() | tuple() | set() | frozenset() if depth >= MAX_DEPTH:
             return "[too deep]"
@@ -86,31 +86,31 @@ def _clean_leaf(value: object) -> object:
             return value if math.isfinite(value) else None
         case Decimal() | UUID() | datetime():
             return str(value)
-        case BaseException():  # by its class only: its words may be a provider's
+        case BaseException():  # by its class only: the message may be a provider's text
             return type(value).__name__
         case _:
             return redact(str(value))
 
 
 def log_event(event: str, /, *, level: int = logging.INFO, **fields: object) -> None:
-    """Log one event with ids and counts; never raises, whatever the fields are.
+    """Log one event with ids and counts; never raise, whatever the fields are.
 
-    The record carries `event` and `fields` (redacted), for handlers that show them in another form.
+    The record has `event` and `fields` (redacted) for handlers with another format.
     """
     if not logger.isEnabledFor(level):
         return
     try:
         clean = _clean_fields(fields, 0)
-    except Exception as exc:  # noqa: BLE001  # a log line must not end the request that it tells of
+    except Exception as exc:  # noqa: BLE001  # a log line must not end its request
         clean = {"log_fault": type(exc).__name__}
     logger.log(level, event, extra={"event": event, "fields": clean})
 
 
 class JsonLines(logging.Formatter):
-    """One line of JSON a record: at, level, event, then the fields."""
+    """Formats a record as one line of JSON: at, level, event, then the fields."""
 
     def format(self, record: logging.LogRecord) -> str:
-        """Return the line; a plain record of the logger becomes an event of its redacted text."""
+        """Return the line; a record without fields becomes an event of its redacted text."""
         fields: dict[str, object] = getattr(record, "fields", {})
         fixed = {
             "at": datetime.fromtimestamp(record.created, UTC).isoformat(timespec="milliseconds"),
@@ -121,9 +121,9 @@ class JsonLines(logging.Formatter):
 
 
 def configure(level: str, stream: TextIO | None = None) -> None:
-    """Send the logger's events of this level and above to the stream (stdout), once each.
+    """Write events of this level and above to the stream (default: stdout).
 
-    Not passed on to the root logger: the Lambda runtime has a handler there, which would print them again.
+    They do not reach the root logger: the Lambda runtime has a handler there, which would print them twice.
     """
     handler = logging.StreamHandler(sys.stdout if stream is None else stream)
     handler.setFormatter(JsonLines())

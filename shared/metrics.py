@@ -1,4 +1,4 @@
-"""Requests and sweeps as CloudWatch metrics, in the embedded format that the platform reads from the log."""
+"""CloudWatch metrics of requests and sweeps, in the embedded metric format of the log."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -8,22 +8,22 @@ from shared.context import RequestContext
 _SERVER_ERROR = 500
 _PROVIDER_CODES = ("provider_error", "provider_unavailable")
 
-_SWEEP_FIGURES = (
+_SWEEP_METRICS = (
     ("ExpiredHolds", "expired"),
     ("OverdueHolds", "overdue"),
     ("Failures", "failed"),
     ("SpentUSD", "spent_usd"),
-    ("ScansTold", "scans_told"),
-    ("JobsTold", "jobs_told"),
+    ("ScansResent", "scans_resent"),
+    ("JobsResent", "jobs_resent"),
 )
 
 
 def print_metrics(namespace: str, function: str, status: int, context: RequestContext) -> None:
-    """Print one line of metrics for a request, under the one dimension `function`.
+    """Print one line of metrics for a request, with the single dimension `function`.
 
-    Model, code and request id are metadata: searchable in the log, but no dimensions, each of which is billed.
+    Model, code and request id are metadata: searchable, but not billed as dimensions are.
     """
-    # Only where metrics are wanted: a laptop need not pay for the import.
+    # Imported only if metrics are enabled: the import takes time.
     from aws_lambda_powertools.metrics import EphemeralMetrics, MetricUnit  # noqa: PLC0415
 
     metrics = EphemeralMetrics(namespace=namespace)
@@ -52,16 +52,16 @@ def print_metrics(namespace: str, function: str, status: int, context: RequestCo
 
 
 def print_sweep(namespace: str, counts: Mapping[str, Any], *, whole: bool) -> None:
-    """Print one line of metrics for a sweep: `Sweeps` (1 for a whole one) and those of its counts that are watched.
+    """Print one line of metrics for a sweep: `Sweeps` (1 if complete) and the counts that alarms watch.
 
-    `overdue` are holds that are open past their life, `spent_usd` what went to providers within the last hour.
+    `overdue` are holds still open after their expiry, `spent_usd` is the cost of the last hour.
     """
     from aws_lambda_powertools.metrics import EphemeralMetrics, MetricUnit  # noqa: PLC0415
 
     metrics = EphemeralMetrics(namespace=namespace)
     metrics.add_dimension("function", "sweep")
     metrics.add_metric("Sweeps", MetricUnit.Count, int(whole))
-    for name, field in _SWEEP_FIGURES:
+    for name, field in _SWEEP_METRICS:
         if (value := counts.get(field)) is not None:
             metrics.add_metric(name, MetricUnit.Count, float(str(value)))
     metrics.flush_metrics()

@@ -1,4 +1,4 @@
-"""What a function needs beyond its own code, built once per process from the settings."""
+"""The services of a process, built once from the settings."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -26,12 +26,12 @@ from shared.supabase.storage import Storage
 
 MAX_CONNECTIONS = 100
 KEEPALIVE_SECONDS = 4.0
-"""Under the 5 s after which common servers end an idle connection, maybe while a request is on its way."""
+"""Less than the 5 s after which common servers close an idle connection, perhaps while a request is sent."""
 
 
 @dataclass(frozen=True, slots=True)
 class Services:
-    """The parts that routes use."""
+    """The services that routes use."""
 
     settings: Settings
     authenticator: Authenticator
@@ -51,15 +51,15 @@ class Services:
 
 
 def build_services(settings: Settings, effects: Effects | None = None) -> Services:
-    """Build them; no connection is opened yet.
+    """Return the services; no connection is opened yet.
 
     Raises:
-        SettingsError: a model of the class lists is unknown, unpriced or of another class.
+        SettingsError: a model of the class lists is unknown, has no price, or is of another class.
     """
     tls = httpx.create_ssl_context()
     http = httpx.AsyncClient(
         verify=tls,
-        # Each call's real limit is its deadline; this one ends what a deadline forgot.
+        # Each call has its deadline; this timeout ends a call without one.
         timeout=httpx.Timeout(CALL_SECONDS + 1, pool=CALL_SECONDS),
         limits=httpx.Limits(max_connections=MAX_CONNECTIONS, keepalive_expiry=KEEPALIVE_SECONDS),
     )
@@ -89,24 +89,24 @@ def build_services(settings: Settings, effects: Effects | None = None) -> Servic
 
 
 def _check_lists(lists: ClassLists, catalogue: Catalogue) -> None:
-    faults = [
-        *_faults("PREMIUM_MODELS", "premium", lists.premium, catalogue),
-        *_faults("STANDARD_MODELS", "standard", lists.standard, catalogue),
+    errors = [
+        *_list_errors("PREMIUM_MODELS", "premium", lists.premium, catalogue),
+        *_list_errors("STANDARD_MODELS", "standard", lists.standard, catalogue),
     ]
-    if faults:
-        raise SettingsError("\n".join(["The environment is not usable:", *faults]))
+    if errors:
+        raise SettingsError("\n".join(["The environment is not usable:", *errors]))
 
 
-def _faults(variable: str, model_class: str, names: Sequence[str], catalogue: Catalogue) -> list[str]:
+def _list_errors(variable: str, model_class: str, names: Sequence[str], catalogue: Catalogue) -> list[str]:
     allowed = ", ".join(model.name for model in catalogue if model.model_class == model_class)
-    faults = []
+    errors = []
     for name in names:
         try:
             model = catalogue.get(name)
             upper_bound_usd(model, 1, 1)
         except NexscoutError as error:
-            faults.append(f"- {variable}: {name}: {error.code}; allowed: {allowed}")
+            errors.append(f"- {variable}: {name}: {error.code}; allowed: {allowed}")
             continue
         if model.model_class != model_class:
-            faults.append(f"- {variable}: {name} is of class {model.model_class}; allowed: {allowed}")
-    return faults
+            errors.append(f"- {variable}: {name} is of class {model.model_class}; allowed: {allowed}")
+    return errors

@@ -1,4 +1,4 @@
-"""The environment as frozen settings: read once, and every fault of it named at once."""
+"""The settings: read once from the environment, immutable; all errors are reported together."""
 
 from collections.abc import Mapping
 from typing import Annotated, Literal, Self
@@ -22,7 +22,7 @@ ANTHROPIC_URL = "https://api.anthropic.com"
 
 
 class SettingsError(ValueError):
-    """The environment cannot be used; the message has one line a variable and says what is allowed."""
+    """The environment is invalid; the message has one line per variable and says what is allowed."""
 
 
 def _items(text: str | tuple[str, ...]) -> tuple[str, ...]:
@@ -58,11 +58,11 @@ _MODELS = "model names separated by commas"
 
 
 class Settings(BaseModel):
-    """What the functions are told by their environment; each field's description says what is allowed.
+    """The settings of the functions; each field's description says what is allowed.
 
-    `supabase_publishable_key` is what queries carry: the legacy key where only that is set. The secret values are
-    none of the fields, because they change while a process lives: `secrets` has them, from the same environment or,
-    with `secrets_ssm_path`, from SSM alone, each below that path under the name that the variable would have.
+    `supabase_publishable_key` is the legacy key if only that is set. Secrets are no fields, because they change while
+    a process lives: `secrets` reads them from the environment or, with `secrets_ssm_path`, only from SSM, each below
+    that path by the name of its variable.
     """
 
     model_config = ConfigDict(frozen=True, extra="ignore", hide_input_in_errors=True)
@@ -100,7 +100,7 @@ class Settings(BaseModel):
     stream_timeout_seconds: float = Field(120, gt=0, le=900, description="seconds, more than 0, at most 900")
     job_timeout_seconds: float = Field(300, gt=0, le=900, description="seconds, more than 0, at most 900")
     scan_timeout_seconds: float = Field(840, gt=0, le=900, description="seconds, more than 0, at most 900")
-    # The platform's own limit is 6 MB, and a binary body arrives there in base64.
+    # The platform's limit is 6 MB for a body in base64.
     max_body_bytes: int = Field(4_500_000, ge=1, le=6_000_000, description="bytes, 1 to 6000000")
     origin_secret_required: bool = Field(
         default=False, description="true or false: whether callers must come through the distribution"
@@ -115,40 +115,40 @@ class Settings(BaseModel):
 
     @property
     def secrets(self) -> Secrets:
-        """The secret values in force, read at use and copied nowhere."""
+        """The current secrets: read them at each use, and keep no copy."""
         return self._secrets
 
     @classmethod
     def from_env(cls, env: Mapping[str, str]) -> Self:
-        """Read the settings, and the secrets for the first time; a blank variable counts as not set.
+        """Return the settings, with the secrets read for the first time; a blank variable counts as not set.
 
         Raises:
-            SettingsError: with every fault of both; no value is repeated.
+            SettingsError: with all errors of both; it repeats no value.
         """
-        given = {name: env.get(name.upper(), "").strip() for name in cls.model_fields}
-        given = {name: text for name, text in given.items() if text}
-        settings, faulty = cls._validated(given)
+        texts = {name: env.get(name.upper(), "").strip() for name in cls.model_fields}
+        texts = {name: text for name, text in texts.items() if text}
+        settings, invalid = cls._validated(texts)
         secrets, lines = (
-            (None, list[str]()) if "secrets_ssm_path" in faulty else _opened(env, given, settings)
+            (None, list[str]()) if "secrets_ssm_path" in invalid else _read_secrets(env, texts, settings)
         )
-        if given.get("moderation") == "visitors" and secrets and secrets.known.openai_api_key is None:
-            faulty.add("moderation")
-        named = [cls._line(name, missing=name not in given) for name in cls.model_fields if name in faulty]
+        if texts.get("moderation") == "visitors" and secrets and secrets.known.openai_api_key is None:
+            invalid.add("moderation")
+        named = [cls._line(name, missing=name not in texts) for name in cls.model_fields if name in invalid]
         if settings is None or secrets is None or named:
             raise SettingsError("\n".join(["The environment is not usable:", *named, *lines]))
         settings._secrets = secrets  # noqa: SLF001  # its own
         return settings
 
     @classmethod
-    def _validated(cls, given: Mapping[str, str]) -> tuple[Self | None, set[str]]:
-        """Return the settings, or the names of all that are at fault."""
-        values = _with_derived(given)
+    def _validated(cls, texts: Mapping[str, str]) -> tuple[Self | None, set[str]]:
+        """Return the settings, or the names of all invalid ones."""
+        values = _with_derived(texts)
         try:
             return cls.model_validate(values), set()
         except ValidationError as exc:
-            faulty = {str(fault["loc"][0]) for fault in exc.errors(include_input=False)}
-        # A derived value is at fault only through the variable it comes from, which is in the list itself.
-        return None, faulty - (values.keys() - given.keys())
+            invalid = {str(error["loc"][0]) for error in exc.errors(include_input=False)}
+        # A derived value is invalid only if its source is, which is in the list itself.
+        return None, invalid - (values.keys() - texts.keys())
 
     @classmethod
     def _line(cls, name: str, *, missing: bool) -> str:
@@ -156,13 +156,13 @@ class Settings(BaseModel):
         return f"- {name.upper()} {state}; allowed: {cls.model_fields[name].description}"
 
 
-def _opened(
-    env: Mapping[str, str], given: Mapping[str, str], settings: Settings | None
+def _read_secrets(
+    env: Mapping[str, str], texts: Mapping[str, str], settings: Settings | None
 ) -> tuple[Secrets | None, list[str]]:
-    """Read the secrets where the environment says they are; give them, or a line for each that is at fault."""
-    # Where the settings are at fault they are read for their faults alone.
+    """Return the secrets from where the environment says, or a line for each invalid one."""
+    # With invalid settings the secrets are read only to report their errors as well.
     age_seconds = 0 if settings is None else settings.secrets_age_seconds
-    path = given.get("secrets_ssm_path")
+    path = texts.get("secrets_ssm_path")
     try:
         if path is None:
             return from_environment(env, age_seconds), []
@@ -171,11 +171,11 @@ def _opened(
         return None, exc.lines
 
 
-def _with_derived(given: Mapping[str, str]) -> dict[str, str]:
+def _with_derived(texts: Mapping[str, str]) -> dict[str, str]:
     derived = {}
-    if "supabase_url" in given:
-        issuer = given["supabase_url"].rstrip("/") + "/auth/v1"
+    if "supabase_url" in texts:
+        issuer = texts["supabase_url"].rstrip("/") + "/auth/v1"
         derived = {"supabase_jwt_issuer": issuer, "supabase_jwks_url": f"{issuer}/.well-known/jwks.json"}
-    if "supabase_anon_key" in given:
-        derived["supabase_publishable_key"] = given["supabase_anon_key"]
-    return derived | dict(given)
+    if "supabase_anon_key" in texts:
+        derived["supabase_publishable_key"] = texts["supabase_anon_key"]
+    return derived | dict(texts)

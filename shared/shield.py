@@ -1,4 +1,4 @@
-"""Work that is finished although whoever waited for it has gone."""
+"""Work that is completed even if its caller is cancelled."""
 
 import asyncio
 from collections.abc import Coroutine
@@ -10,9 +10,9 @@ T = TypeVar("T")
 
 
 async def run_to_completion(work: Coroutine[Any, Any, T]) -> T:
-    """Run to the end although the caller is cancelled: money is never left half done.
+    """Return the work's result; complete the work even if the caller is cancelled, so that money is consistent.
 
-    Both kinds of cancellation are kept away: a task's own, and that of an anyio scope, which comes again and again.
+    It shields from both kinds of cancellation: a task's, and an anyio scope's, which is raised again and again.
     """
     task = asyncio.get_running_loop().create_task(work)
     with anyio.CancelScope(shield=True):

@@ -1,4 +1,4 @@
-"""What a process opens before its first event, and anew once a snapshot of it is restored."""
+"""What a process opens before its first event, and again after a snapshot of it is restored."""
 
 import asyncio
 import gc
@@ -14,17 +14,16 @@ from shared.errors import NexscoutError
 from shared.services import Services
 
 OPEN_SECONDS = 1.0
-"""The most that it may take: a call opens by itself what is not open."""
+"""The limit for opening; a call opens later what is not open by then."""
 
 
 def open_for_platform(services: Services, *later: str, env: Mapping[str, str] = os.environ) -> None:
-    """Open what the first call needs where the platform's own client runs this process; elsewhere do nothing.
+    """Open what the first call needs if AWS Lambda runs this process; else do nothing.
 
-    A process of which a snapshot is made opens no connection before it is restored: none would outlive that. It
-    imports the provider's SDK instead, and the modules named as `later`, which a start leaves to the calls that need
-    them: no caller then waits for either. Called once the event loop is set.
+    Before a snapshot no connection is opened, because none would survive it; the provider's SDK and the modules named
+    by `later` are imported instead, so that no caller waits for them. To be called after the event loop is set.
     """
-    # What there is now stays: it is not looked through again.
+    # All objects of the start stay: the garbage collector need not look at them again.
     gc.freeze()
     gc.enable()
     if "awslambdaric" not in sys.modules:
@@ -32,7 +31,7 @@ def open_for_platform(services: Services, *later: str, env: Mapping[str, str] = 
     if env.get("AWS_LAMBDA_INITIALIZATION_TYPE") != "snap-start":
         _open(services)
         return
-    # The platform brings it, with its client.
+    # Part of the platform's runtime.
     from snapshot_restore_py import (  # type: ignore[import-not-found,import-untyped,unused-ignore]  # noqa: PLC0415
         register_after_restore,
     )
@@ -44,29 +43,29 @@ def open_for_platform(services: Services, *later: str, env: Mapping[str, str] = 
 
 
 def _restored(services: Services) -> None:
-    # Every process of one snapshot would wait alike long between its retries.
+    # Without this, all processes of a snapshot would have the same jitter.
     random.seed()
     services.settings.secrets.expire()
     _open(services)
 
 
 def _open(services: Services) -> None:
-    """Open on the loop that serves the events."""
-    asyncio.get_event_loop().run_until_complete(_opened(services))
+    """Open on the event loop that serves the events."""
+    asyncio.get_event_loop().run_until_complete(_open_services(services))
 
 
 @asynccontextmanager
 async def while_serving(services: Services) -> AsyncIterator[None]:
-    """The life of a server: what its first request needs is opened before its port, and closed after its last."""
-    await _opened(services)
+    """The lifespan of a server: open the services before its first request, and close them after the last."""
+    await _open_services(services)
     try:
         yield
     finally:
         await services.close()
 
 
-async def _opened(services: Services) -> None:
-    """Read the secrets, and the public keys, by which a connection opens too."""
+async def _open_services(services: Services) -> None:
+    """Read the secrets and the public keys; the latter opens a connection."""
     deadline = Deadline.starting(OPEN_SECONDS)
     try:
         async with asyncio.timeout(OPEN_SECONDS):
@@ -74,5 +73,5 @@ async def _opened(services: Services) -> None:
                 services.settings.secrets.current(), services.authenticator.prepare(deadline)
             )
     except (NexscoutError, TimeoutError):
-        # The first call meets the same, with its own budget and its own answer.
+        # The first call tries again, and reports its own error.
         return

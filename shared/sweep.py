@@ -1,4 +1,4 @@
-"""What is done each minute: the book-keeping of abandoned calls, and messages that were lost are sent again."""
+"""The sweep of each minute: it ends expired holds and sends lost messages again."""
 
 import logging
 from collections.abc import Mapping
@@ -13,12 +13,12 @@ from shared.metrics import print_sweep
 from shared.services import Services
 
 LOST_AFTER_SECONDS = 180
-"""Work that has waited so long for a worker is told again; of twin messages one finds the lease taken."""
+"""A message is sent again for work that waited this long; a duplicate does nothing, because the lease is taken."""
 
 
 @dataclass(frozen=True, slots=True)
-class Waiting:
-    """A kind of work: the function that lists what waits, under which name, and the field of its messages."""
+class WorkKind:
+    """A kind of work: the function that lists what waits, its name there, and the field of its messages."""
 
     function: str
     name: str
@@ -29,18 +29,18 @@ class Waiting:
 async def sweep(
     services: Services, deadline: Deadline, lost_after_seconds: int = LOST_AFTER_SECONDS
 ) -> dict[str, Any]:
-    """Do all of it once and give the counts; what cannot be done keeps nothing else from being done.
+    """Run each step once and return the counts; a failed step does not stop the others.
 
     Raises:
-        ServiceUnavailable: something of it could not be done.
+        ServiceUnavailable: a step failed.
     """
     counts: dict[str, Any] = {}
     kinds = (
-        Waiting("scan_requeue", "scans", "scanId", services.scan_queue),
-        Waiting("ai_requeue_jobs", "jobs", "jobId", services.job_queue),
+        WorkKind("scan_requeue", "scans", "scanId", services.scan_queue),
+        WorkKind("ai_requeue_jobs", "jobs", "jobId", services.job_queue),
     )
     steps = [_keep_books(services, deadline)]
-    steps += [_tell_again(kind, services, deadline, lost_after_seconds) for kind in kinds]
+    steps += [_resend(kind, services, deadline, lost_after_seconds) for kind in kinds]
     whole = True
     for step in steps:
         try:
@@ -61,10 +61,10 @@ async def _keep_books(services: Services, deadline: Deadline) -> Mapping[str, An
     return counts
 
 
-async def _tell_again(
-    kind: Waiting, services: Services, deadline: Deadline, lost_after_seconds: int
+async def _resend(
+    kind: WorkKind, services: Services, deadline: Deadline, lost_after_seconds: int
 ) -> Mapping[str, Any]:
     arguments = {"p_older_than_seconds": lost_after_seconds}
     answer = await services.database.as_service().rpc(kind.function, arguments, deadline)
-    told = [await kind.queue.tell({kind.field: each}, deadline) for each in answer[kind.name]]
-    return {f"{kind.name}_told": sum(told), f"{kind.name}_given_up": answer["gave_up"]}
+    sent = [await kind.queue.send({kind.field: each}, deadline) for each in answer[kind.name]]
+    return {f"{kind.name}_resent": sum(sent), f"{kind.name}_abandoned": answer["gave_up"]}

@@ -26,7 +26,7 @@ from functions.generate_ai_content.requests.schemas import (
     PromptRequest,
 )
 from functions.generate_ai_content.routes import find_request, generate, router
-from shared.http.openapi.document import Described, Document, document_of, model_schemas
+from shared.http.openapi.document import Description, Document, document_of, model_schemas
 from shared.http.openapi.models import (
     Count,
     DeltaEvent,
@@ -160,11 +160,11 @@ GENERATE = Operation(
     "`config`) and prompt (`prompt`). Fields that are not named are ignored. With `stream: true` in the body or "
     "`Accept: text/event-stream` the reply is a stream of server-sent events. The service key serves the prompt "
     "shape alone, for the user named in `user_id`.",
-    takes="Request",
+    body="Request",
     limit="At most 4.5 MB; messages and prompts at most 200 kB.",
     parameters=("IdempotencyKey", "Prefer"),
     security=(*USER, KEY),
-    gives={
+    replies={
         200: reply("The result.", reference("Reply"), headers=CALL_HEADERS, streamed=True),
         202: reply("Queued: fetch it at requests/{request_id}.", reference("JobState")),
     },
@@ -174,7 +174,7 @@ FIND_REQUEST = Operation(
     summary="Fetch what was asked for with respond-async.",
     description="Its owner gets the state while it waits or runs, then the reply with the status that the call would "
     "have had. Kept for 24 hours.",
-    gives={200: reply("The state, or the reply.", any_of("JobState", "Reply"))},
+    replies={200: reply("The state, or the reply.", any_of("JobState", "Reply"))},
 )
 
 
@@ -182,7 +182,7 @@ FIND_REQUEST = Operation(
 def document() -> Document:
     """Return the document; it is built when it is first asked for, so that no cold start waits for it."""
     return document_of(
-        Described(
+        Description(
             name=FUNCTION,
             description="Messages, sequences, scripts, decks, scans and the free-form orchestrator call. A call is "
             "charged in energy when it delivers, and never when it does not.",

@@ -9,7 +9,7 @@ from pydantic import Field
 
 from functions.public_chatbot_chat.routes import chat, router
 from functions.public_chatbot_chat.schemas import FUNCTION, AssistantRequest, TransformRequest, VisitorRequest
-from shared.http.openapi.document import Described, Document, document_of, model_schemas
+from shared.http.openapi.document import Description, Document, document_of, model_schemas
 from shared.http.openapi.models import (
     Count,
     DeltaEvent,
@@ -148,10 +148,10 @@ CHAT = Operation(
     "visitor's body (`sessionId` a UUID, `userId`, none of the user's own fields) is a visitor too. "
     "`systemInstruction` and `transformMode` without a token are 403. Fields that are not named are ignored. With "
     "`stream: true` in the body or `Accept: text/event-stream` the reply is a stream of server-sent events.",
-    takes="Request",
+    body="Request",
     limit="At most 100 kB of a visitor and 500 kB of a user.",
     parameters=("IdempotencyKey",),
-    gives={
+    replies={
         200: reply(
             "The answer.",
             reference("Reply"),
@@ -177,7 +177,7 @@ CODES_OF_OTHERS = frozenset(
 def document() -> Document:
     """Return the document; it is built when it is first asked for, so that no cold start waits for it."""
     return document_of(
-        Described(
+        Description(
             name=FUNCTION,
             description="The chat of a workspace's public page, the internal assistant of a signed-in user, and the "
             "rewriting of texts. A workspace is charged in energy for what a model answered, and never for anything "

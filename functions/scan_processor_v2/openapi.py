@@ -8,7 +8,7 @@ from pydantic import Field
 
 from functions.scan_processor_v2.routes import process_scan, router
 from functions.scan_processor_v2.schemas import FUNCTION, ScanRequest
-from shared.http.openapi.document import Described, Document, document_of, model_schemas
+from shared.http.openapi.document import Description, Document, document_of, model_schemas
 from shared.http.openapi.models import Count, ReplyShape, absent
 from shared.http.openapi.operation import KEY, USER, Operation, reference, reply
 
@@ -49,11 +49,11 @@ PROCESS_SCAN = Operation(
     description="The row in `scans` is there before, and tells whose it is. A small scan is answered with its counts; "
     "a large one is queued, and its rows in `scan_status` tell how it goes, to `completed` or `failed`. A second call "
     "for the same scan starts nothing: 202 while it runs, the stored reply after. A scan that failed stays so.",
-    takes=ScanRequest.__name__,
+    body=ScanRequest.__name__,
     limit="At most 4.5 MB; larger input by `storagePath`: a CSV file of at most 50 MB, a text of 10 MB, an image of "
     "8 MB.",
     security=(*USER, KEY),
-    gives={
+    replies={
         200: reply("The scan is complete.", reference("ScanReply")),
         202: reply("The scan is queued, or is being worked on.", reference("ScanQueued")),
         422: reply(
@@ -79,7 +79,7 @@ CODES_OF_OTHERS = frozenset(
 def document() -> Document:
     """Return the document; it is built when it is first asked for, so that no cold start waits for it."""
     return document_of(
-        Described(
+        Description(
             name=FUNCTION,
             description="Pasted text, CSV files and images turned into scored prospects. Energy is charged for each "
             "block of up to 50 records that a model scored, never for what rules scored.",

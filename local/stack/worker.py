@@ -41,7 +41,7 @@ class Line:
     function: str
     work_on: WorkOn
     at_once: int
-    most_seconds: float
+    max_seconds: float
 
 
 def lines(settings: Settings) -> list[Line]:
@@ -51,14 +51,14 @@ def lines(settings: Settings) -> list[Line]:
         (settings.scan_queue_url, "scan_processor_v2", 2, settings.scan_timeout_seconds),
     ]
     found = []
-    for url, function, at_once, most_seconds in wanted:
+    for url, function, at_once, max_seconds in wanted:
         try:
             work_on: WorkOn = importlib.import_module(f"functions.{function}.worker").work_on
         except Exception as error:  # noqa: BLE001  # whatever the import of a function raises
             log_event("worker.broken", level=logging.ERROR, function=function, error=error)
             continue
         if url is not None:
-            found.append(Line(url, function, work_on, at_once, most_seconds))
+            found.append(Line(url, function, work_on, at_once, max_seconds))
     return found
 
 
@@ -88,7 +88,7 @@ async def _work_off(line: Line, services: Services, sqs: "SQSClient") -> None:
 async def _work_on(message: "MessageTypeDef", line: Line, services: Services, sqs: "SQSClient") -> None:
     """Do the work of a message and take it from the queue; where either fails it stays, and comes again."""
     try:
-        await line.work_on(json.loads(message["Body"]), services, Deadline.starting(line.most_seconds))
+        await line.work_on(json.loads(message["Body"]), services, Deadline.starting(line.max_seconds))
         await asyncio.to_thread(
             sqs.delete_message, QueueUrl=line.queue_url, ReceiptHandle=message["ReceiptHandle"]
         )

@@ -1,4 +1,4 @@
-"""Where a request comes from: what the platform tells, never what a caller can write."""
+"""The address of a request: from the platform, never from what a caller can write."""
 
 import hmac
 from collections.abc import Mapping
@@ -7,11 +7,11 @@ from ipaddress import IPv4Address, IPv6Address, ip_address, ip_network
 from pydantic import SecretStr
 
 VIEWER_HEADER = "x-viewer-address"
-"""The distribution's function writes it over whatever the viewer sent (deploy/rollout.mjs)."""
+"""The distribution's function overwrites whatever the viewer sent (deploy/rollout.mjs)."""
 
 ORIGIN_HEADER = "x-origin-secret"
 IPV6_PREFIX = 64
-"""A household or a server is given so much at least: a limit by single addresses would limit nobody."""
+"""A household or a server has a whole network of this prefix: a limit by single addresses would limit nobody."""
 
 UNKNOWN = "unknown"
 
@@ -19,10 +19,10 @@ UNKNOWN = "unknown"
 def viewer_address(
     client: tuple[str, int] | None, headers: Mapping[str, str], origin_secret: SecretStr | None
 ) -> str:
-    """Return the visitor's address as limits count it: IPv4 whole, IPv6 by its network of 64 bits.
+    """Return the visitor's address as limits count it: the whole IPv4 address, the /64 network of an IPv6 address.
 
-    `client` is the connection's other end, which the platform takes from its own request context. Behind the
-    distribution that is the distribution: then its header counts, where the request carries the secret that it adds.
+    `client` is the connection's peer, from the platform's request context. Behind the distribution that peer is the
+    distribution: then its header counts, if the request carries the secret that it adds.
     """
     if is_from_distribution(headers, origin_secret):
         address = _parsed(headers.get(VIEWER_HEADER, ""))
@@ -35,15 +35,15 @@ def viewer_address(
 
 
 def is_from_distribution(headers: Mapping[str, str], origin_secret: SecretStr | None) -> bool:
-    """Return whether the distribution sent a request: nobody else knows the secret, and without one nobody does."""
+    """Return whether the distribution sent the request, which its secret proves; False if no secret is set."""
     if origin_secret is None:
         return False
-    told = headers.get(ORIGIN_HEADER, "").encode()
-    return hmac.compare_digest(told, origin_secret.get_secret_value().encode())
+    sent = headers.get(ORIGIN_HEADER, "").encode()
+    return hmac.compare_digest(sent, origin_secret.get_secret_value().encode())
 
 
 def _parsed(text: str) -> IPv4Address | IPv6Address | None:
-    """Read an address with its port or without; an IPv6 address stands in brackets or not."""
+    """Return the address of a text with or without a port; an IPv6 address may stand in brackets."""
     host, _, port = text.strip().rpartition(":")
     candidates = [host.strip("[]")] if port.isdecimal() else []
     for candidate in (*candidates, text.strip().strip("[]")):

@@ -1,4 +1,4 @@
-"""An AI call over HTTP: what is taken from the headers, and the reply as a whole or as a stream."""
+"""An AI call over HTTP: its headers, and its reply as a whole or as a stream."""
 
 import re
 from collections.abc import AsyncGenerator, Coroutine, Sequence
@@ -14,7 +14,7 @@ from shared.ai.reply import Reply
 from shared.ai.stream import Event, LiveStream, reply_events
 from shared.errors import InvalidRequest, NexscoutError
 from shared.http.app import context_of, services_of
-from shared.http.sse import EventStream, unless_gone
+from shared.http.sse import EventStream, unless_disconnected
 
 Headers = dict[str, str]
 Answer = TypeVar("Answer", Reply, Reply | LiveStream)
@@ -23,14 +23,14 @@ _KEY = re.compile(r"[\x21-\x7e]{1,255}")
 
 
 class Audience:
-    """Who reads a reply; this one is the caller himself, who may see all of it, and errors as they are."""
+    """Who reads a reply. This one is the caller, who may see all of it."""
 
     def reply(self, reply: Reply) -> Reply:
-        """Return what may be seen of a reply."""
+        """Return the reply without what the audience may not see."""
         return reply
 
     def event(self, event: Event) -> Event:
-        """Return what may be seen of an event of a stream."""
+        """Return the event without what the audience may not see."""
         return event
 
     def headers(self, model: str, energy_remaining: int | None = None, *, replayed: bool = False) -> Headers:
@@ -38,18 +38,18 @@ class Audience:
         energy = {} if energy_remaining is None else {"x-energy-remaining": str(energy_remaining)}
         return {"x-model-served": model} | energy | ({"idempotency-replayed": "true"} if replayed else {})
 
-    async def instead(self, error: NexscoutError) -> dict[str, Any]:
-        """Return the body that stands in for an answer that was not delivered; raises the error where none does."""
+    async def fallback_body(self, error: NexscoutError) -> dict[str, Any]:
+        """Return the body of a fallback answer; raise the error if there is none."""
         raise error
 
-    def broken_off(self, event: Event, *, begun: bool) -> Sequence[Event]:
-        """Return the events that end a stream which broke off, after its first text where it has `begun`."""
-        del begun
+    def failure_events(self, event: Event, *, text_sent: bool) -> Sequence[Event]:
+        """Return the events that end a failed stream: of its error `event`, and of whether a text was sent before."""
+        del text_sent
         return [event]
 
 
 def idempotency_key(request: Request) -> str | None:
-    """Return the key of the request, None without one; raises InvalidRequest for one that cannot be kept."""
+    """Return the request's idempotency key or None; raise InvalidRequest if it cannot be stored."""
     key = request.headers.get("idempotency-key")
     if key is not None and not _KEY.fullmatch(key):
         raise InvalidRequest(
@@ -60,10 +60,10 @@ def idempotency_key(request: Request) -> str | None:
 
 
 async def serve(call: Call, request: Request, *, stream: bool, audience: Audience | None = None) -> Response:
-    """Return the reply of a call; a stream where the body (`stream`) or the header `Accept` asks for one.
+    """Return the reply of a call, as a stream if the body (`stream`) or the header `Accept` demands one.
 
     Raises:
-        NexscoutError: it was not admitted or not delivered, and nothing stands in; nothing has been sent by then.
+        NexscoutError: not admitted or not delivered, and without a fallback answer; nothing has been sent yet.
     """
     services, context = services_of(request), context_of(request)
     audience = Audience() if audience is None else audience
@@ -71,7 +71,7 @@ async def serve(call: Call, request: Request, *, stream: bool, audience: Audienc
         reply = await _answer(services.orchestrator.run(call, context), audience)
         return JSONResponse(reply.body, reply.status, _headers(reply, audience))
     context.extend(services.settings.stream_timeout_seconds)
-    answer = await unless_gone(
+    answer = await unless_disconnected(
         _answer(services.orchestrator.stream(call, context), audience), request.receive
     )
     if isinstance(answer, Reply):
@@ -79,23 +79,23 @@ async def serve(call: Call, request: Request, *, stream: bool, audience: Audienc
     return EventStream(_events(answer, audience), audience.headers(answer.run.served_by().name))
 
 
-async def _answer(answering: Coroutine[Any, Any, Answer], audience: Audience) -> Answer | Reply:
+async def _answer(work: Coroutine[Any, Any, Answer], audience: Audience) -> Answer | Reply:
     try:
-        answer = await answering
+        answer = await work
     except NexscoutError as error:
-        return Reply(await audience.instead(error), HTTPStatus.OK, "", None, replayed=False)
+        return Reply(await audience.fallback_body(error), HTTPStatus.OK, "", None, replayed=False)
     return audience.reply(answer) if isinstance(answer, Reply) else answer
 
 
 async def _events(stream: LiveStream, audience: Audience) -> AsyncGenerator[Event]:
-    begun = False
+    text_sent = False
     async with aclosing(stream.events()) as events:
         async for event in events:
-            begun = begun or event["type"] == "delta"
-            shown = [audience.event(event)]
+            text_sent = text_sent or event["type"] == "delta"
+            visible = [audience.event(event)]
             if event["type"] == "error":
-                shown = [*audience.broken_off(event, begun=begun)]
-            for each in shown:
+                visible = [*audience.failure_events(event, text_sent=text_sent)]
+            for each in visible:
                 yield each
 
 

@@ -1,4 +1,4 @@
-"""The outer layer of every function: CORS, request id, deadline, and the one place where errors become replies."""
+"""The outer layer of every function: CORS, request id, deadline, and errors as replies."""
 
 import asyncio
 import logging
@@ -20,14 +20,14 @@ from shared.context import RequestContext
 from shared.deadline import Deadline
 from shared.errors import (
     DeadlineExceeded,
-    FieldFault,
+    FieldError,
     Forbidden,
     InternalError,
     InvalidRequest,
     NexscoutError,
 )
 from shared.http.address import is_from_distribution
-from shared.http.shadow import Unheard
+from shared.http.shadow import ShadowReply
 from shared.log import configure, log_event
 from shared.metrics import print_metrics
 from shared.services import Services, build_services
@@ -43,16 +43,16 @@ EXPOSED_HEADERS = (
 )
 
 GUARD_SECONDS = 0.5
-"""How long after its deadline a request is ended from outside, should something inside not look at the clock."""
+"""How long after its deadline a request is cancelled, if its own timeouts have not ended it."""
 
 PLATFORM_MARGIN_MS = 1500
-"""What is left of the platform's time when even the guard has ended: it kills without a word."""
+"""The part of the platform's time that no request may use: the platform kills a process without notice."""
 
-_SANE_ID = re.compile(r"[A-Za-z0-9._:-]{1,128}")
+_SAFE_ID = re.compile(r"[A-Za-z0-9._:-]{1,128}")
 
 
 class NotFound(NexscoutError):  # noqa: N818  # named as its code
-    """No such path in this function."""
+    """The function has no such path."""
 
     status = 404
     code = "not_found"
@@ -60,7 +60,7 @@ class NotFound(NexscoutError):  # noqa: N818  # named as its code
 
 
 class MethodNotAllowed(NexscoutError):  # noqa: N818  # named as its code
-    """The path exists, for another method."""
+    """The path exists, but not for this method."""
 
     status = 405
     code = "method_not_allowed"
@@ -81,19 +81,19 @@ def create_app(
     api.add_exception_handler(NexscoutError, _reply_error)
     api.add_exception_handler(RequestValidationError, _reply_invalid)
     api.add_exception_handler(HTTPException, _reply_http_exception)
-    # Answers in the contract's shape; the crash itself goes on to the envelope, which logs it.
+    # Answers in the contract's shape; the exception itself reaches the envelope, which logs it.
     api.add_exception_handler(Exception, _reply_http_exception)
     return Envelope(api, name, settings)
 
 
 def services_of(request: Request) -> Services:
-    """Return the process's services, for a route."""
+    """Return the services of the process."""
     services: Services = request.app.state.services
     return services
 
 
 def context_of(request: Request) -> RequestContext:
-    """Return the request's context, for a route."""
+    """Return the context of the request."""
     context: RequestContext = request.scope["nexscout.context"]
     return context
 
@@ -122,8 +122,8 @@ async def _reply_error(request: Request, error: Exception) -> JSONResponse:
 
 
 async def _reply_invalid(request: Request, error: Exception) -> JSONResponse:
-    faults = error.errors() if isinstance(error, RequestValidationError) else []
-    details = [FieldFault(field=str(fault["loc"][-1]), message=str(fault["msg"])) for fault in faults]
+    found = error.errors() if isinstance(error, RequestValidationError) else []
+    details = [FieldError(field=str(each["loc"][-1]), message=str(each["msg"])) for each in found]
     return error_response(InvalidRequest(details=details), context_of(request))
 
 
@@ -146,7 +146,7 @@ def error_response(error: NexscoutError, context: RequestContext) -> JSONRespons
 
 
 class Envelope:
-    """Wraps the app of a function: whatever happens inside, the caller gets a readable answer in time."""
+    """Wraps the app of a function: whatever happens inside, the caller gets a valid reply in time."""
 
     def __init__(self, app: ASGIApp, name: str, settings: Settings) -> None:
         self.app = app
@@ -154,7 +154,7 @@ class Envelope:
         self._settings = settings
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Serve one request; other protocols go through as they are."""
+        """Serve one request; pass other protocols on unchanged."""
         if scope["type"] != "http":
             await self.app(scope, receive, send)
             return
@@ -172,7 +172,7 @@ class Envelope:
         try:
             async with guard:
                 await self.app(scope, receive, reply)
-        except Exception as error:  # noqa: BLE001  # the outermost layer: nothing is above it
+        except Exception as error:  # noqa: BLE001  # the outermost layer
             if guard.expired():
                 await reply.error(DeadlineExceeded(), context, scope, receive)
             else:
@@ -184,12 +184,12 @@ class Envelope:
     def _shadowed(self, scope: Scope, context: RequestContext, send: Send) -> Send:
         if not self._settings.shadow or scope["method"] != "POST":
             return send
-        # By the caller's id, which a copy shares with its original, the two are compared.
+        # A copy is compared with its original by the caller's id, which both share.
         context.fields.update(shadow=True, echo_id=context.echo_id)
-        return Unheard(send, str(context.request_id))
+        return ShadowReply(send, str(context.request_id))
 
     async def _is_bypassed(self, scope: Scope) -> bool:
-        """Return whether a request reaches a function that stands behind a distribution by another way."""
+        """Return whether the request avoided the distribution that the function stands behind."""
         if not self._settings.origin_secret_required:
             return False
         secrets = await self._settings.secrets.current()
@@ -205,8 +205,8 @@ class Envelope:
             return Deadline.starting(seconds, max(0, remaining_ms))
 
         request_id = uuid4()
-        asked = _header(scope, b"x-request-id")
-        echo_id = asked if _SANE_ID.fullmatch(asked) else str(request_id)
+        sent_id = _header(scope, b"x-request-id")
+        echo_id = sent_id if _SAFE_ID.fullmatch(sent_id) else str(request_id)
         deadline = budget(self._settings.request_timeout_seconds)
         return RequestContext(request_id, echo_id, deadline, budget)
 
@@ -238,7 +238,7 @@ class Envelope:
 
 
 class _Reply:
-    """The send side of a request: adds the common headers and remembers what was answered."""
+    """The send side of a request: adds the common headers and remembers the status."""
 
     def __init__(self, send: Send, headers: Callable[[], list[tuple[bytes, bytes]]]) -> None:
         self._send = send
@@ -285,6 +285,6 @@ def _header(scope: Scope, name: bytes) -> str:
 
 
 def _where(error: BaseException) -> list[str]:
-    """Return the frames of a crash without its words, which may be a caller's."""
+    """Return the frames of an exception without its message, which may contain a caller's words."""
     frames = traceback.extract_tb(error.__traceback__)[-8:]
     return [f"{frame.filename.rsplit('/', 1)[-1]}:{frame.lineno} {frame.name}" for frame in frames]

@@ -1,4 +1,4 @@
-"""The body of a request: read within a limit, and only what can be stored."""
+"""The body of a request: read up to a limit, and refused if the database could not store it."""
 
 import hashlib
 import json
@@ -11,16 +11,16 @@ from fastapi import Request
 
 from shared.errors import InvalidRequest, PayloadTooLarge
 
-# supabase-js calls a string `text/plain`, and others tell no type at all: both are read as the JSON they hold.
+# supabase-js sends a string as `text/plain`, and some clients send no type: both contain JSON.
 _JSON_TYPES = re.compile(r"application/(\S+\+)?json|text/plain|", re.IGNORECASE)
 HEAD_BYTES = 4_096
-"""What is kept of the beginning of a body that cannot be read."""
+"""How much of the beginning of an unreadable body is kept."""
 
 _PLAIN_NAME = re.compile(r"\w{1,64}", re.ASCII)
 
 
 class _Place(NamedTuple):
-    """Where in the body a value stands: a link to its parent, so that depth costs nothing until it is told."""
+    """The place of a value in the body, as a link to its parent: the path is built only for an error."""
 
     parent: "_Place | None"
     name: str
@@ -29,18 +29,18 @@ class _Place(NamedTuple):
         names = []
         place: _Place | None = self
         while place is not None:
-            # A name that is no name may hold what no reply could repeat.
+            # Other names may contain what no reply can repeat.
             names.append(place.name if _PLAIN_NAME.fullmatch(place.name) else "?")
             place = place.parent
         return ".".join(reversed(names))
 
 
 async def read_json(request: Request, max_bytes: int, head: bytearray | None = None) -> dict[str, Any]:
-    """Read the body as a JSON object; its first bytes go into `head` too, whatever is wrong with the rest.
+    """Return the body as a JSON object; its first bytes are added to `head` even if the rest is invalid.
 
     Raises:
-        PayloadTooLarge: it is over the limit; reading stops there.
-        InvalidRequest: it is no JSON object, or holds what cannot be stored: then the field is named.
+        PayloadTooLarge: the body exceeds `max_bytes`; reading stops there.
+        InvalidRequest: the body is no JSON object, or a field (which is named) cannot be stored.
     """
     _check_type(request.headers.get("content-type", ""))
     raw = await _read(request, max_bytes, bytearray() if head is None else head)
@@ -50,18 +50,20 @@ async def read_json(request: Request, max_bytes: int, head: bytearray | None = N
         raise InvalidRequest("The body must be valid JSON in UTF-8.") from exc
     if not isinstance(body, dict):
         raise InvalidRequest("The body must be a JSON object.")
-    for place, fault in _faults(body):
+    for place, problem in _problems(body):
         path = place.path()
-        raise InvalidRequest(f"Invalid field '{path}': {fault}.", details=[{"field": path, "message": fault}])
+        raise InvalidRequest(
+            f"Invalid field '{path}': {problem}.", details=[{"field": path, "message": problem}]
+        )
     return body
 
 
 def body_hash(function_name: str, body: Mapping[str, Any]) -> str:
-    """Return the hash of what is asked; how it is delivered (`stream`) is no part of it."""
-    asked: dict[str, Any] = {name: value for name, value in body.items() if name != "stream"}
-    if isinstance(asked.get("config"), dict):
-        asked["config"] = {name: value for name, value in asked["config"].items() if name != "stream"}
-    canonical = json.dumps([function_name, asked], sort_keys=True, separators=(",", ":"))
+    """Return the hash of a request without `stream`: the same request may be repeated in another form of delivery."""
+    content: dict[str, Any] = {name: value for name, value in body.items() if name != "stream"}
+    if isinstance(content.get("config"), dict):
+        content["config"] = {name: value for name, value in content["config"].items() if name != "stream"}
+    canonical = json.dumps([function_name, content], sort_keys=True, separators=(",", ":"))
     return hashlib.sha256(canonical.encode()).hexdigest()
 
 
@@ -84,25 +86,25 @@ async def _read(request: Request, max_bytes: int, head: bytearray) -> bytes:
     return b"".join(chunks)
 
 
-def _faults(body: dict[str, Any]) -> Iterator[tuple[_Place, str]]:
-    """Return what PostgreSQL cannot keep, names too; without recursion, so that depth cannot break it."""
-    waiting: list[tuple[_Place | None, dict[str, Any] | list[Any]]] = [(None, body)]
-    while waiting:
-        above, item = waiting.pop()
+def _problems(body: dict[str, Any]) -> Iterator[tuple[_Place, str]]:
+    """Yield what PostgreSQL cannot store, names too; not recursive, so that no depth overflows the stack."""
+    pending: list[tuple[_Place | None, dict[str, Any] | list[Any]]] = [(None, body)]
+    while pending:
+        above, item = pending.pop()
         if isinstance(item, dict):
             named: Iterable[tuple[object, object]] = item.items()
-            yield from ((_Place(above, name), fault) for name in item if (fault := _fault(name)))
+            yield from ((_Place(above, name), problem) for name in item if (problem := _problem_of(name)))
         else:
             named = enumerate(item)
         for name, value in named:
             if isinstance(value, dict | list):
-                waiting.append((_Place(above, str(name)), value))
-            elif fault := _fault(value):
-                yield _Place(above, str(name)), fault
+                pending.append((_Place(above, str(name)), value))
+            elif problem := _problem_of(value):
+                yield _Place(above, str(name)), problem
 
 
-def _fault(value: object) -> str | None:
-    """Tell what is wrong with one value: JSON knows no NaN, UTF-8 no half characters and PostgreSQL no null ones."""
+def _problem_of(value: object) -> str | None:
+    """Return why one value cannot be stored, or None: NaN, lone surrogates and null characters are not allowed."""
     if isinstance(value, str):
         if "\x00" in value:
             return "must not contain null characters"

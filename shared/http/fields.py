@@ -1,4 +1,4 @@
-"""The kinds of field that the request shapes are made of."""
+"""The types of fields in request shapes."""
 
 from typing import Annotated
 
@@ -7,7 +7,7 @@ from pydantic.alias_generators import to_camel
 
 
 def _blank_to_none(value: object) -> object:
-    """Take an empty field of a form as one that was not filled in."""
+    """Return None for an empty text, because forms send empty fields."""
     return None if isinstance(value, str) and not value.strip() else value
 
 
@@ -19,6 +19,6 @@ OutputTokens = Annotated[int, Field(ge=1, le=200_000)]
 
 
 class Shape(BaseModel):
-    """A request shape: camelCase on the wire, extra fields ignored, never changed once read."""
+    """A request shape: camelCase on the wire, unknown fields ignored, immutable."""
 
     model_config = ConfigDict(alias_generator=to_camel, extra="ignore", frozen=True, protected_namespaces=())

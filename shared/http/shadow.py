@@ -1,17 +1,17 @@
-"""The reply of a function that only shadows another: that it was asked, and nothing of what it would have said."""
+"""The reply of a function in shadow mode: it confirms the request and contains nothing of the answer."""
 
 import json
 
 from starlette.types import Message, Send
 
 _FIRST_ERROR = 400
-_OF_THE_ANSWER = {b"content-type", b"content-length", b"x-energy-remaining", b"x-model-served"}
+_ANSWER_HEADERS = {b"content-type", b"content-length", b"x-energy-remaining", b"x-model-served"}
 
 
-class Unheard:
-    """The send side of a copied request: an answer becomes 202 without a word of it, an error goes out as it is.
+class ShadowReply:
+    """The send side of a copied request: an answer becomes a 202 without content, an error is sent unchanged.
 
-    Whoever sends a copy must gain nothing by it: what nobody pays for, nobody reads.
+    Nobody pays for a copy, so nobody may read its answer.
     """
 
     def __init__(self, send: Send, request_id: str) -> None:
@@ -21,10 +21,10 @@ class Unheard:
         self._headers: list[tuple[bytes, bytes]] = []
 
     async def __call__(self, message: Message) -> None:
-        """Take what the function sends; the answer is counted in the log by then, with its own status."""
+        """Receive what the function sends; the log already has the real status."""
         if message["type"] == "http.response.start":
             self._is_error = message["status"] >= _FIRST_ERROR
-            self._headers = [pair for pair in message["headers"] if pair[0].lower() not in _OF_THE_ANSWER]
+            self._headers = [pair for pair in message["headers"] if pair[0].lower() not in _ANSWER_HEADERS]
         if self._is_error:
             await self._send(message)
         elif message["type"] == "http.response.body" and not message.get("more_body", False):

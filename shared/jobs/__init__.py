@@ -1,1 +1,1 @@
-"""Work that is done later: its rows and its messages."""
+"""Jobs: their rows in the database and their messages in a queue."""

@@ -1,4 +1,4 @@
-"""Messages that tell a worker of work; the work itself stands in the database."""
+"""Messages that start a worker; the work itself is in the database."""
 
 import asyncio
 import json
@@ -17,17 +17,17 @@ CONNECT_SECONDS = 1.0
 
 
 class WorkQueue:
-    """An SQS queue by its address; without one nothing is sent, and the sweep has nobody to tell either."""
+    """An SQS queue; without an address nothing is ever sent."""
 
     def __init__(self, name: str, url: str | None) -> None:
         self._name = name
         self._url = url
         self._client: SQSClient | None = None
 
-    async def tell(self, message: Mapping[str, str], deadline: Deadline, delay_seconds: int = 0) -> bool:
-        """Send a message that names the work, to arrive after the delay; False where it was not sent.
+    async def send(self, message: Mapping[str, str], deadline: Deadline, delay_seconds: int = 0) -> bool:
+        """Send a message that names the work, to arrive after the delay; return whether it was sent.
 
-        That is no error of the caller's: what waits in the database is told again by the sweep.
+        A failure is not raised: the sweep sends again for work that waits in the database.
         """
         if self._url is None:
             return False
@@ -35,7 +35,7 @@ class WorkQueue:
         try:
             await asyncio.wait_for(sending, deadline.remaining())
         except Exception as error:  # noqa: BLE001  # botocore makes its exceptions at run time
-            log_event("queue.not_told", level=logging.ERROR, queue=self._name, error=error)
+            log_event("queue.not_sent", level=logging.ERROR, queue=self._name, error=error)
             return False
         return True
 
@@ -46,12 +46,12 @@ class WorkQueue:
 
 
 def _client() -> "SQSClient":
-    # Brought by the platform, not by our package, and wanted by few requests: it takes a third of a second.
+    # The platform has it, our package does not; few requests need it, and it takes a third of a second.
     import boto3  # noqa: PLC0415
     from botocore.config import Config  # noqa: PLC0415
 
     limits = Config(
         connect_timeout=CONNECT_SECONDS, read_timeout=SEND_SECONDS, retries={"total_max_attempts": 2}
     )
-    # A session of its own: the default one must not be made by two threads at once.
+    # A new session: two threads must not create the default one at once.
     return boto3.session.Session().client("sqs", config=limits)

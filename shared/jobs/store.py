@@ -1,4 +1,4 @@
-"""Requests that are answered later: they stand in the database, with leases; a message tells a worker of each."""
+"""Jobs: requests that are answered later, stored in the database with leases; a message to a worker names each."""
 
 import json
 from collections.abc import Mapping
@@ -16,7 +16,7 @@ from shared.supabase.database import Database
 
 @dataclass(frozen=True, slots=True)
 class Job:
-    """A claimed job; `tries` counts the claims and names this one."""
+    """A claimed job; `tries` is the number of this claim."""
 
     id: UUID
     user_id: str
@@ -27,7 +27,7 @@ class Job:
 
 @dataclass(frozen=True, slots=True)
 class JobState:
-    """What its owner may know of a job; `reply` and `status` are there once it is done and until they are erased."""
+    """The state of a job for its owner; `reply` and `status` are set while the answer of a done job is kept."""
 
     state: str
     reply: dict[str, Any] | None
@@ -35,14 +35,14 @@ class JobState:
 
 
 class JobQueue:
-    """Takes jobs, leases them to workers and keeps their answers for their owners."""
+    """Stores jobs, leases them to workers, and keeps the answers for the owners."""
 
     def __init__(self, database: Database, queue: WorkQueue) -> None:
         self._database = database
         self._queue = queue
 
     async def enqueue(self, job: Mapping[str, Any], deadline: Deadline) -> UUID:
-        """Take a job (id, user_id, function_name, body, body_hash, idempotency_key) and give its id.
+        """Store a job (id, user_id, function_name, body, body_hash, idempotency_key), notify a worker, return its id.
 
         Raises:
             IdempotencyConflict: the key was used before with another body.
@@ -50,7 +50,7 @@ class JobQueue:
         answer = await self._database.as_service().rpc("ai_enqueue_job", {"p_job": json.dumps(job)}, deadline)
         match Outcome(answer["outcome"]):
             case Outcome.RESERVED:
-                await self.tell(UUID(answer["id"]), deadline)
+                await self.notify(UUID(answer["id"]), deadline)
                 return UUID(answer["id"])
             case Outcome.REPLAYED:
                 return UUID(answer["id"])
@@ -61,12 +61,12 @@ class JobQueue:
             case _:
                 raise InternalError
 
-    async def tell(self, job_id: UUID, deadline: Deadline) -> bool:
-        """Send a worker the message of a job; False where it could not be sent."""
-        return await self._queue.tell({"jobId": str(job_id)}, deadline)
+    async def notify(self, job_id: UUID, deadline: Deadline) -> bool:
+        """Send the message of a job to a worker; return whether it was sent."""
+        return await self._queue.send({"jobId": str(job_id)}, deadline)
 
     async def claim(self, job_id: UUID, lease_seconds: int, deadline: Deadline) -> Job | None:
-        """Lease a job, also one whose worker has not come back; None where there is nothing to do."""
+        """Lease a job, also one whose last lease has expired; return None if there is nothing to do."""
         arguments = {"p_job_id": str(job_id), "p_lease_seconds": lease_seconds}
         row = await self._database.as_service().rpc("ai_claim_job", arguments, deadline)
         if row is None:
@@ -75,14 +75,14 @@ class JobQueue:
             UUID(row["id"]), row["user_id"], json.loads(row["body"]), row["idempotency_key"], row["tries"]
         )
 
-    async def waiting(self, older_than_seconds: int, deadline: Deadline) -> list[UUID]:
-        """Return the jobs whose message must be lost, each once in that time; too many times is a failed job."""
+    async def unclaimed(self, older_than_seconds: int, deadline: Deadline) -> list[UUID]:
+        """Return the jobs that no worker has claimed in time, each once per period; after too many the job fails."""
         arguments = {"p_older_than_seconds": older_than_seconds}
         answer = await self._database.as_service().rpc("ai_requeue_jobs", arguments, deadline)
         return [UUID(job_id) for job_id in answer["jobs"]]
 
     async def finish(self, job: Job, status: int, reply: Mapping[str, Any], deadline: Deadline) -> bool:
-        """Store the answer; False when the lease has gone to another worker meanwhile."""
+        """Store the answer; return False if another worker has the lease now."""
         arguments = {
             "p_job_id": str(job.id),
             "p_tries": job.tries,
@@ -95,7 +95,7 @@ class JobQueue:
         """Return the state of a user's own job.
 
         Raises:
-            RequestNotFound: there is none of this id, or it is somebody else's.
+            RequestNotFound: it does not exist or belongs to another user.
         """
         if caller.token is None or caller.user_id is None:
             raise Unauthorized

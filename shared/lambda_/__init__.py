@@ -1,1 +1,1 @@
-"""Entry points for the platform's events."""
+"""Entry points for the events of AWS Lambda."""

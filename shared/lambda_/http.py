@@ -1,4 +1,4 @@
-"""The Lambda of a function that is called over HTTP: its app behind Mangum, and a word to what keeps it warm."""
+"""The Lambda handler of a function that is called over HTTP: its app behind Mangum, and replies to warm-up events."""
 
 import logging
 import os
@@ -18,16 +18,16 @@ from shared.snapshot import open_for_platform
 Handler = Callable[[Any, Any], Mapping[str, Any]]
 
 WARM = {"warm": True}
-"""What is said to nobody: a schedule does not read it."""
+"""The reply to a warm-up event, which nobody reads."""
 
 SCHEDULES = {"aws.events", "aws.scheduler"}
 WARMERS = {"serverless-plugin-warmup"}
 
 
 def http_entry(name: str, router: APIRouter, *later: str) -> tuple[Envelope, Handler]:
-    """Return the app of a function, for any ASGI server, and its handler, for Lambda, as the environment says.
+    """Return a function's app, for any ASGI server, and its handler, for Lambda, with settings from the environment.
 
-    `later` names the modules that a start leaves to the calls that need them and a snapshot holds.
+    `later` names modules that are imported by the first call that needs them, or before a snapshot is taken.
 
     Raises:
         SettingsError: the environment cannot be used.
@@ -41,10 +41,9 @@ def http_entry(name: str, router: APIRouter, *later: str) -> tuple[Envelope, Han
 
 
 def platform_handler(app: ASGI) -> Handler:
-    """Return the handler: events of an HTTP API or of a function's own URL go to the app, on one loop for the process.
+    """Return the handler: events of an HTTP API or of a function URL go to the app, on one event loop per process.
 
-    What only keeps the process warm is answered without the app. Any other event is an error that the platform is
-    told of.
+    A warm-up event is answered without the app. Any other event raises, so that the platform records an error.
     """
     over_http = Mangum(app, lifespan="off")
 
@@ -58,7 +57,7 @@ def platform_handler(app: ASGI) -> Handler:
 
 
 def _keeps_warm(event: object) -> bool:
-    """Tell an event of a schedule or of a warmer; no caller writes at this level of an event."""
+    """Return whether the event is a schedule's or a warmer's; no caller can write these fields of an event."""
     match event:
         case {"source": str(source), "detail-type": "Scheduled Event"}:
             return source in SCHEDULES

@@ -95,7 +95,7 @@ async def test_a_message_that_no_worker_survives_ends_among_the_dead_letters_and
             "update public.scan_jobs set sends = 20, updated_at = now() - interval '10 minutes' where scan_id = %s",
             [scan.id],
         )
-        assert cloud.invoke("sweep")["scans_given_up"] == 1
+        assert cloud.invoke("sweep")["scans_abandoned"] == 1
     finally:
         functions.update_function_configuration(FunctionName=WORKER, Environment=good)
         sqs.set_queue_attributes(QueueUrl=cloud.queue("scans"), Attributes={"VisibilityTimeout": "960"})

@@ -67,7 +67,7 @@ async def test_the_workers_and_the_sweep_start_from_their_zips_alone(
             [job, scan.user.id, json.dumps(orchestrated())],
         )
         with start_lambda("scan-processor-v2", "shared.lambda_.schedule") as sweep:
-            assert sweep.invoke({"source": "aws.events"}).answer["jobs_told"] == 1
+            assert sweep.invoke({"source": "aws.events"}).answer["jobs_resent"] == 1
         with start_lambda("scan-processor-v2", "functions.scan_processor_v2.queue_handler") as worker:
             assert worker.invoke(message(scanId=scan.id)).answer == {"batchItemFailures": []}
         with start_lambda("generate-ai-content", "functions.generate_ai_content.queue_handler") as worker:

@@ -163,4 +163,4 @@ def test_the_sweep_answers_its_schedule(start_lambda: StartLambda) -> None:
     """With counts, for the event as the rule sends it."""
     with start_lambda("scan-processor-v2", "shared.lambda_.schedule") as sweep:
         answer = sweep.invoke(recorded("scheduled"))
-    assert (answer.failed, "jobs_told" in answer.answer) == (False, True)
+    assert (answer.failed, "jobs_resent" in answer.answer) == (False, True)

@@ -80,7 +80,7 @@ def test_only_what_the_app_prints_is_watched(
     namespace = f"nexscout-{deployed.stage}"
     for name in function_apps.names():
         print_metrics(namespace, name, 200, context)
-    counts = dict.fromkeys(("expired", "overdue", "failed", "spent_usd", "scans_told", "jobs_told"), 0)
+    counts = dict.fromkeys(("expired", "overdue", "failed", "spent_usd", "scans_resent", "jobs_resent"), 0)
     print_sweep(namespace, counts, whole=True)
     printed = set()
     for line in capsys.readouterr().out.splitlines():

@@ -55,7 +55,7 @@ def test_the_table_above_names_every_error_of_the_module() -> None:
         for kind in vars(errors).values()
         if isinstance(kind, type) and issubclass(kind, errors.NexscoutError)
     }
-    assert defined - named == {errors.NexscoutError, errors.WaitingHelps}
+    assert defined - named == {errors.NexscoutError, errors.RetryLater}
 
 
 def test_the_body_has_the_contracts_fields_in_json() -> None:
@@ -92,7 +92,7 @@ def test_short_coins_tell_what_is_required_and_what_is_there() -> None:
 
 def test_an_invalid_request_names_each_field() -> None:
     """A form can show each fault beside its field."""
-    fault = errors.FieldFault(field="tone", message="is not a known tone", allowed=["warm", "direct"])
+    fault = errors.FieldError(field="tone", message="is not a known tone", allowed=["warm", "direct"])
     assert errors.InvalidRequest(details=[fault]).body("r")["details"] == [
         {"field": "tone", "message": "is not a known tone", "allowed": ["warm", "direct"]}
     ]
@@ -119,7 +119,7 @@ def test_extra_fields_never_replace_the_fixed_ones() -> None:
 @pytest.mark.parametrize(
     "kind", [errors.RequestInProgress, errors.RateLimited, errors.ProviderUnavailable], ids=lambda k: k.code
 )
-def test_a_refusal_that_passes_tells_when_to_come_back(kind: type[errors.WaitingHelps]) -> None:
+def test_a_refusal_that_passes_tells_when_to_come_back(kind: type[errors.RetryLater]) -> None:
     """The reply's Retry-After needs a number, so these cannot be raised without one."""
     assert kind(retry_after_seconds=7).retry_after_seconds == 7
 

@@ -27,7 +27,7 @@ async def test_a_sweep_tells_its_figures(stack: Stack, capsys: pytest.CaptureFix
         await sweep(services, Deadline.starting(10))
     (line,) = metrics(capsys.readouterr().out)
     assert (line["function"], line["Sweeps"]) == ("sweep", [1.0])
-    assert {"ExpiredHolds", "Failures", "ScansTold", "JobsTold"} <= line.keys()
+    assert {"ExpiredHolds", "Failures", "ScansResent", "JobsResent"} <= line.keys()
 
 
 @pytest.mark.parametrize("away", ["ai_sweep", "scan_requeue", "ai_requeue_jobs"])

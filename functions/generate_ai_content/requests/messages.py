@@ -11,7 +11,7 @@ from functions.generate_ai_content.requests.schemas import (
     OrchestratorRequest,
 )
 from shared.ai import Generated, Generation, Limits, Material, Message, ModelPreference, Reading, Task
-from shared.errors import FieldFault, InvalidRequest, PayloadTooLarge, UnknownAction
+from shared.errors import FieldError, InvalidRequest, PayloadTooLarge, UnknownAction
 from shared.http.validation import parse
 from shared.log import log_event
 from shared.supabase.auth import Caller, check_owner
@@ -95,7 +95,7 @@ def _request(body: Mapping[str, Any]) -> OrchestratorRequest:
 
 
 def _with_action_code(error: InvalidRequest) -> InvalidRequest | UnknownAction:
-    faults: list[FieldFault] = list(error.details) if isinstance(error.details, list) else []
+    faults: list[FieldError] = list(error.details) if isinstance(error.details, list) else []
     for fault in faults:
         if fault["field"] in {"config.action", "generationType"} and "allowed" in fault:
             return UnknownAction(error.message, details=faults)

@@ -160,7 +160,7 @@ async def _together(parts: Iterable[Coroutine[Any, Any, None]]) -> None:
 
 async def tell_worker(queue: WorkQueue, scan_id: UUID, deadline: Deadline, delay_seconds: int = 0) -> None:
     """Send a worker the message of a scan; one that is not sent is sent by the sweep."""
-    await queue.tell({"scanId": str(scan_id)}, deadline, delay_seconds)
+    await queue.send({"scanId": str(scan_id)}, deadline, delay_seconds)
 
 
 async def fail(store: ScanStore, lease: Lease, error: NexscoutError) -> None:

@@ -1,1 +1,1 @@
-"""OpenAPI documents, made of the code when somebody asks for one: nothing here is loaded to serve anything else."""
+"""OpenAPI documents, generated from the code on request; nothing here is loaded for any other request."""

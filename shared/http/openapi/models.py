@@ -1,4 +1,4 @@
-"""What replies are made of, as OpenAPI documents tell it: read for a document alone, and never to serve."""
+"""The models of replies for OpenAPI documents; no request is served with them."""
 
 from collections.abc import Sequence
 from datetime import datetime
@@ -17,13 +17,13 @@ class ReplyShape(BaseModel):
     model_config = ConfigDict(alias_generator=to_camel, protected_namespaces=())
 
 
-def absent(**told: Any) -> Any:  # noqa: ANN401  # any argument of a field, and a default of any type
-    """Return the default of a field that a reply may be without, and that is never null."""
-    return Field(default_factory=dict, **told)
+def absent(**arguments: Any) -> Any:  # noqa: ANN401  # any argument of a field, and a default of any type
+    """Return the default of a field that may be missing from a reply but is never null."""
+    return Field(default_factory=dict, **arguments)
 
 
-class FieldFault(ReplyShape, extra="forbid"):
-    """One field of a request that is missing or wrong."""
+class FieldError(ReplyShape, extra="forbid"):
+    """One field of a request that is missing or invalid."""
 
     field: str
     message: str
@@ -31,13 +31,13 @@ class FieldFault(ReplyShape, extra="forbid"):
 
 
 class Error(ReplyShape):
-    """What every refusal and every failure looks like."""
+    """The body of every error."""
 
     success: Literal[False]
     error: Annotated[str, Field(min_length=1, description="A sentence for a person.")]
     code: Annotated[str, Field(description="A stable name.")]
     request_id: UUID
-    details: list[FieldFault] | None
+    details: list[FieldError] | None
     requires_energy: Literal[True] = absent()
     required_energy: Count = absent()
     current_energy: Count = absent()
@@ -47,7 +47,7 @@ class Error(ReplyShape):
 
 
 class Health(ReplyShape):
-    """That a function answers."""
+    """The health of a function."""
 
     success: Literal[True]
     function: str
@@ -88,7 +88,7 @@ class Meta(ReplyShape, extra="forbid"):
 
 
 class GenerationReply(ReplyShape):
-    """The reply of a signed-in caller's call; a function tells what its `output` is."""
+    """The reply to a signed-in caller; each function defines its `output`."""
 
     success: Literal[True]
     generation_id: Annotated[UUID, Field(description="The row in ai_generations.")]
@@ -120,7 +120,7 @@ class DeltaEvent(BaseModel, extra="forbid"):
 
 
 class ErrorEvent(Error):  # noqa: N818  # no exception: a part of a document
-    """The last event of a stream that broke."""
+    """The last event of a failed stream."""
 
     type: Literal["error"]
 
@@ -140,4 +140,4 @@ class ServerSentEvent(BaseModel):
 
 
 COMMON: Sequence[type[BaseModel]] = (Error, Health, Usage, Meta)
-"""What the document of every function tells."""
+"""The models in every function's document."""

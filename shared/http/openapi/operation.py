@@ -1,4 +1,4 @@
-"""What a route takes and gives, as far as FastAPI cannot see it: bodies are read by hand, replies come finished."""
+"""The bodies and replies of a route for its document: FastAPI does not see them, because routes read bodies by hand."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -9,9 +9,9 @@ Schema = dict[str, Any]
 REFERENCE = "#/components/{kind}/{name}"
 
 KEY: Schema = {"apikey": []}
-"""A key alone: of the service, or of a visitor where visitors are served."""
+"""Only a key: the service's, or the publishable one of a visitor."""
 USER: Sequence[Schema] = ({"bearer": [], "apikey": []}, {"bearer": []})
-"""A user's token, beside which the publishable key may stand."""
+"""A user's token, with or without the publishable key."""
 
 SECURITY_SCHEMES: Schema = {
     "bearer": {
@@ -57,11 +57,11 @@ HEADERS: Schema = {
     },
     "ServerTiming": {
         "required": True,
-        "description": "Where the time went.",
+        "description": "The time of each part of the request.",
         "schema": {"type": "string"},
     },
     "RetryAfter": {
-        "description": "Seconds after which to come back.",
+        "description": "Seconds after which to retry.",
         "schema": {"type": "integer", "minimum": 0},
     },
     "ModelServed": {
@@ -70,7 +70,7 @@ HEADERS: Schema = {
         "schema": {"type": "string"},
     },
     "EnergyRemaining": {
-        "description": "The energy left beside all holds.",
+        "description": "The energy that remains beside all holds.",
         "schema": {"type": "integer", "minimum": 0},
     },
     "IdempotencyReplayed": {
@@ -89,57 +89,57 @@ COMMON_HEADERS: Schema = {
     "x-request-id": reference("RequestId", "headers"),
     "server-timing": reference("ServerTiming", "headers"),
 }
-"""What every reply has."""
+"""The headers of every reply."""
 CALL_HEADERS: Schema = {
     "x-model-served": reference("ModelServed", "headers"),
     "x-energy-remaining": reference("EnergyRemaining", "headers"),
     "idempotency-replayed": reference("IdempotencyReplayed", "headers"),
 }
-"""What the reply to an AI call has beside them."""
+"""Further headers of the reply to an AI call."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Operation:
-    """What one route takes and gives; `security` is the document's own where it is None, and () is open to everyone.
+    """The body and replies of one route; `security` None means the document's, () means open to everyone.
 
-    `takes` names the schema of the body, `limit` says how large it may be, `parameters` are the names of those in
+    `body` names the schema of the body, `limit` says how large it may be, `parameters` are the names of those in
     `PARAMETERS` beside the request's id.
     """
 
     summary: str
-    gives: Mapping[int, Schema]
+    replies: Mapping[int, Schema]
     description: str | None = None
-    takes: str | None = None
+    body: str | None = None
     limit: str | None = None
     parameters: Sequence[str] = ()
     security: Sequence[Schema] | None = None
 
     def extra(self) -> Schema:
-        """Return what is added to what FastAPI tells of the route."""
+        """Return the additions to FastAPI's own description of the route."""
         names = self.parameters if self.security == () else [*self.parameters, "RequestId"]
         parts: Schema = {"parameters": [reference(name, "parameters") for name in names]} if names else {}
         if self.security is not None:
             parts["security"] = list(self.security)
-        if self.takes is not None:
-            content = {"application/json": {"schema": reference(self.takes)}}
+        if self.body is not None:
+            content = {"application/json": {"schema": reference(self.body)}}
             parts["requestBody"] = {"required": True, "description": self.limit, "content": content}
         return parts
 
 
 def any_of(*names: str) -> Schema:
-    """Return the schema of what is as one of the named ones tells."""
+    """Return the schema that admits any of the named ones."""
     return {"anyOf": [reference(name) for name in names]}
 
 
 def one_of(*names: str) -> Schema:
-    """Return the schema of what is as exactly one of the named ones tells."""
+    """Return the schema that admits exactly one of the named ones."""
     return {"oneOf": [reference(name) for name in names]}
 
 
 def reply(
     description: str, schema: Schema, *, headers: Schema | None = None, streamed: bool = False
 ) -> Schema:
-    """Return a reply of an operation; one that may be `streamed` is so in the events of `StreamEvent`."""
+    """Return a reply of an operation; if `streamed` it may also be a stream of `StreamEvent`s."""
     content = {"application/json": {"schema": schema}}
     if streamed:
         content["text/event-stream"] = {"schema": reference("ServerSentEvent")}
@@ -147,7 +147,7 @@ def reply(
 
 
 HEALTH = Operation(
-    summary="Tell that the function answers; no provider and no database is asked.",
-    gives={200: reply("It answers.", reference("Health"))},
+    summary="Whether the function runs; no provider and no database is called.",
+    replies={200: reply("It answers.", reference("Health"))},
     security=(),
 )

@@ -122,7 +122,7 @@ async def test_a_job_whose_worker_died_after_settling_is_not_charged_again(
         [request_id],
     )
     async with services_on(stack) as services:
-        assert (await sweep(services, Deadline.starting(10), lost_after_seconds=0))["jobs_told"] >= 1
+        assert (await sweep(services, Deadline.starting(10), lost_after_seconds=0))["jobs_resent"] >= 1
     again = await answer(stack, user, request_id)
     assert again.json()["message"] == first.json()["message"]
     assert len(provider.requests()) == 1

@@ -153,8 +153,8 @@ async def test_the_schedule_sends_the_messages_that_were_lost(
     database.execute(old, [waiting.id])
     with start_lambda("shared.lambda_.schedule") as sweep:
         first, second = sweep(SCHEDULED), sweep(SCHEDULED)
-    assert (first["scans_told"], first["jobs_told"]) == (1, 1)
-    assert (second["scans_told"], second["jobs_told"]) == (0, 0)
+    assert (first["scans_resent"], first["jobs_resent"]) == (1, 1)
+    assert (second["scans_resent"], second["jobs_resent"]) == (0, 0)
     assert own.messages("SCAN_QUEUE_URL") == [{"scanId": waiting.id}]
     assert own.messages("JOB_QUEUE_URL") == [{"jobId": job}]
 
@@ -170,7 +170,7 @@ async def test_a_scan_that_no_worker_takes_is_failed_with_a_sentence_and_costs_n
                where scan_id = %s""",
             [scan.id],
         )
-        assert sweep(SCHEDULED)["scans_given_up"] == 1
+        assert sweep(SCHEDULED)["scans_abandoned"] == 1
     assert scan.row()["status"] == "failed"
     assert scan.rows("scan_status", "updated_at")[-1]["message"] == (
         "The scan could not be completed. Please try again."

@@ -63,7 +63,7 @@ async def test_a_message_that_failed_comes_again_and_one_that_was_done_does_not(
 
     for body in ('{"name": "hangs"}', "no JSON", '{"name": "failing"}', '{"name": "quick"}'):
         sqs.send_message(QueueUrl=queue_url, MessageBody=body)
-    line = Line(queue_url, "test", work_on, at_once=20, most_seconds=30)
+    line = Line(queue_url, "test", work_on, at_once=20, max_seconds=30)
     async with services_on(stack) as services:
         working = asyncio.create_task(work_off([line], services, sqs))
         await asyncio.wait_for(enough.wait(), 20)
@@ -96,7 +96,7 @@ async def test_a_message_that_came_again_meanwhile_ends_nothing(
             second.set()
 
     sqs.send_message(QueueUrl=queue_url, MessageBody='{"name": "first"}')
-    line = Line(queue_url, "test", work_on, at_once=1, most_seconds=30)
+    line = Line(queue_url, "test", work_on, at_once=1, max_seconds=30)
     async with services_on(stack) as services:
         working = asyncio.create_task(work_off([line], services, sqs))
         await asyncio.wait_for(second.wait(), 20)

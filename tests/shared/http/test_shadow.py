@@ -5,7 +5,7 @@ import json
 import pytest
 from starlette.types import Message
 
-from shared.http.shadow import Unheard
+from shared.http.shadow import ShadowReply
 
 BARE = {"success": True, "requestId": "r-1", "shadow": True}
 SERVED = [
@@ -25,7 +25,7 @@ async def sent(status: int, *pieces: bytes) -> list[Message]:
     async def send(message: Message) -> None:
         out.append(message)
 
-    unheard = Unheard(send, "r-1")
+    unheard = ShadowReply(send, "r-1")
     await unheard({"type": "http.response.start", "status": status, "headers": SERVED})
     for index, piece in enumerate(pieces):
         more = index < len(pieces) - 1
@@ -54,7 +54,7 @@ async def test_an_answer_that_breaks_off_is_not_told() -> None:
     async def send(message: Message) -> None:
         raise AssertionError(message)
 
-    unheard = Unheard(send, "r-1")
+    unheard = ShadowReply(send, "r-1")
     await unheard({"type": "http.response.start", "status": 200, "headers": SERVED})
     await unheard({"type": "http.response.body", "body": b"Ma", "more_body": True})
 

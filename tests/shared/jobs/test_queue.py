@@ -25,7 +25,7 @@ def sqs(stack: Stack) -> "SQSClient":
 async def test_a_message_names_the_work_and_nothing_more(stack: Stack, sqs: "SQSClient") -> None:
     """It arrives as JSON, once."""
     url = sqs.create_queue(QueueName=f"test-{uuid4().hex}")["QueueUrl"]
-    assert await WorkQueue("test", url).tell({"scanId": "a"}, Deadline.starting(10))
+    assert await WorkQueue("test", url).send({"scanId": "a"}, Deadline.starting(10))
     (message,) = sqs.receive_message(QueueUrl=url, MaxNumberOfMessages=10)["Messages"]
     assert json.loads(message["Body"]) == {"scanId": "a"}
     assert stack.env["SCAN_QUEUE_URL"].startswith(stack.env["AWS_ENDPOINT_URL_SQS"])
@@ -34,7 +34,7 @@ async def test_a_message_names_the_work_and_nothing_more(stack: Stack, sqs: "SQS
 async def test_a_delayed_message_is_not_there_yet(sqs: "SQSClient") -> None:
     """A lease that is still running out is waited for by the queue."""
     url = sqs.create_queue(QueueName=f"test-{uuid4().hex}")["QueueUrl"]
-    assert await WorkQueue("test", url).tell({"scanId": "a"}, Deadline.starting(10), delay_seconds=600)
+    assert await WorkQueue("test", url).send({"scanId": "a"}, Deadline.starting(10), delay_seconds=600)
     assert sqs.receive_message(QueueUrl=url).get("Messages", []) == []
     counts = sqs.get_queue_attributes(QueueUrl=url, AttributeNames=["ApproximateNumberOfMessagesDelayed"])
     assert counts["Attributes"]["ApproximateNumberOfMessagesDelayed"] == "1"
@@ -42,7 +42,7 @@ async def test_a_delayed_message_is_not_there_yet(sqs: "SQSClient") -> None:
 
 async def test_without_an_address_nothing_is_sent() -> None:
     """The caller is told, and goes on."""
-    assert await WorkQueue("test", None).tell({"scanId": "a"}, Deadline.starting(10)) is False
+    assert await WorkQueue("test", None).send({"scanId": "a"}, Deadline.starting(10)) is False
 
 
 async def test_a_queue_that_is_gone_is_no_error_of_the_call(
@@ -51,7 +51,7 @@ async def test_a_queue_that_is_gone_is_no_error_of_the_call(
     """Refused, or no such queue: False, and an event without the address's account."""
     assert stack.url
     gone = f"{stack.env['AWS_ENDPOINT_URL_SQS']}/000000000000/no-such-queue"
-    assert await WorkQueue("test", gone).tell({"scanId": "a"}, Deadline.starting(10)) is False
+    assert await WorkQueue("test", gone).send({"scanId": "a"}, Deadline.starting(10)) is False
     assert "000000000000" not in capsys.readouterr().out
 
 
@@ -62,7 +62,7 @@ async def test_a_queue_that_hangs_takes_no_more_than_the_budget(
     async with wire_before(stack.env["AWS_ENDPOINT_URL_SQS"]) as wire:
         monkeypatch.setenv("AWS_ENDPOINT_URL_SQS", wire.url)
         wire.meet("", hold, hold)
-        told = await WorkQueue("test", stack.env["SCAN_QUEUE_URL"]).tell(
+        told = await WorkQueue("test", stack.env["SCAN_QUEUE_URL"]).send(
             {"scanId": "a"}, Deadline.starting(0.5)
         )
     assert told is False

@@ -18,10 +18,10 @@ def table_below(heading: str) -> Lines:
     return {name: set(re.findall(r"«([^»]+)»", rest)) for name, rest in lines}
 
 
-OPEN_TO_READ = table_below("What the present page leaves open to read")
-OPEN_TO_WRITE = table_below("What the present page leaves open to write")
+OPEN_TO_READ = table_below("Rows that everyone can read")
+OPEN_TO_WRITE = table_below("Rows that everyone can write")
 OPEN_TO_CALL = table_below("Functions that the anonymous key may call")
-TOLD_BY_THE_PAGE = table_below("What a page tells its visitors")
+TOLD_BY_THE_PAGE = table_below("What the model may say to a visitor")
 
 
 def is_open(column: str, *, shut: bool) -> bool:

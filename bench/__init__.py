@@ -1,1 +1,1 @@
-"""Benchmarks: they print figures of one run on one machine, side by side, and assert nothing."""
+"""Benchmarks: each prints the figures of one run on one machine, side by side, and asserts nothing."""

@@ -1,4 +1,4 @@
-"""`make bench`: what a call costs in time beside the provider alone, on this machine, in this run."""
+"""`make bench`: the time of a call beside the time of the provider alone, on this machine, in one run."""
 
 import asyncio
 import json
@@ -28,18 +28,18 @@ PROSPECT = "d0000000-0000-4000-8000-000000000001"
 
 
 def main() -> None:
-    """Start a stack of its own, measure, print, and leave nothing behind."""
+    """Start a separate stack, measure, print, and remove the stack."""
     _measure_reading()
     kept = {name: os.environ[name] for name in ("PATH", "HOME", "LANG", "TMPDIR") if name in os.environ}
     with tempfile.TemporaryDirectory() as folder, Stack(Path(folder), ephemeral=True, caller=kept) as stack:
-        _make_rich(stack)
+        _raise_limits(stack)
         _measure_starts(stack)
         asyncio.run(_measure(stack))
         asyncio.run(_measure_scans(stack))
 
 
 def _measure_reading() -> None:
-    """Print how reading the input of scans grows with its size; it needs no stack."""
+    """Print how the time to read a scan's input grows with its size; this needs no stack."""
     table = Table("reading a scan", "people", "people/s", "µs each", "peak MB")
     for figures in reading_figures():
         table.add_row(
@@ -52,7 +52,7 @@ def _measure_reading() -> None:
     Console().print(table)
 
 
-def _make_rich(stack: Stack) -> None:
+def _raise_limits(stack: Stack) -> None:
     """Set the demo user's energy and limits high enough for the whole run."""
     give_energy(stack, 1_000_000)
     with psycopg.connect(stack.database_url, autocommit=True) as connection:
@@ -60,7 +60,7 @@ def _make_rich(stack: Stack) -> None:
 
 
 def _measure_starts(stack: Stack) -> None:
-    """Print what a cold start and a warm handler cost, beside the libraries that they are made of."""
+    """Print the time of a cold start and of a warm call, beside the time of the libraries that they use."""
     token = asyncio.run(_token(stack))
     figures, sizes = start_figures(stack.env, _first_events(stack, token))
     table = Table("starting a function", "ms", "÷ the whole", "at most")
@@ -86,7 +86,7 @@ async def _token(stack: Stack) -> str:
 
 
 def _first_events(stack: Stack, token: str) -> Events:
-    """A health check of each function, and a call that is served."""
+    """Return a health check and one served call for each function."""
     headers = {"authorization": f"Bearer {token}", "content-type": "application/json"}
     bodies: dict[str, Callable[[], object]] = {
         "generate-ai-content": lambda: {"messages": HELLO, "config": {"action": "ai_message"}},
@@ -128,7 +128,7 @@ async def _measure(stack: Stack) -> None:
 
 
 async def _measure_scans(stack: Stack) -> None:
-    """Print how whole scans grow with their size; the last takes some minutes."""
+    """Print how the time of whole scans grows with their size; the largest takes some minutes."""
     async with httpx.AsyncClient(timeout=60) as client:
         token = await _sign_in(client, stack)
     table = Table("scanning a CSV", "found", "seconds", "rows/s", "ms a row", "worker's peak MB")

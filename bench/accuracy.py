@@ -1,7 +1,7 @@
-"""`make accuracy`: what whole scans find in the hand-written inputs, beside the rules alone and the old expression.
+"""`make accuracy`: what whole scans find in the hand-written inputs, beside the rules alone and the old expressions.
 
-With OPENAI_API_KEY (and OPENAI_BASE_URL) set it is the real model's accuracy, and it costs what its calls cost; without
-it the simulated provider answers, which shows that the way through the system loses nothing.
+With OPENAI_API_KEY (and OPENAI_BASE_URL) set, it measures the real model and costs what its calls cost. Without it
+the simulated provider answers, which shows that nothing is lost on the path through the system.
 """
 
 import asyncio
@@ -30,13 +30,13 @@ LOOK_SECONDS = 0.5
 
 
 def main() -> None:
-    """Start a stack of its own, scan every input, print the scores, and leave nothing behind."""
+    """Start a separate stack, scan every input, print the scores, and remove the stack."""
     given = inputs()
     with tempfile.TemporaryDirectory() as folder, Stack(Path(folder), ephemeral=True) as stack:
         _give_energy(stack)
         found = asyncio.run(_scan_all(stack, given))
-    told = {one.text: people for one, people in zip(given, found, strict=True)}
-    readers = (("scans", lambda one: told[one.text]), ("rules", our_rules), ("regexes", plain_regexes))
+    by_text = {one.text: people for one, people in zip(given, found, strict=True)}
+    readers = (("scans", lambda one: by_text[one.text]), ("rules", our_rules), ("regexes", plain_regexes))
     for part in ("tuning", "held_out"):
         chosen = [one for one in given if one.part == part]
         print(f"\n{part}: {len(chosen)} inputs, {sum(len(one.expected) for one in chosen)} people")
@@ -71,7 +71,7 @@ async def _scan_all(stack: Stack, given: Sequence[Input]) -> list[Sequence[Perso
 
 
 async def _scan(client: httpx.AsyncClient, user_id: str, one: Input) -> Sequence[Person]:
-    """Make a scan as the web client does, wait for its end, and give what it found."""
+    """Create a scan as the web client does, wait for its end, and return what it found."""
     scan_id = str(uuid.uuid4())
     made = await client.post("/rest/v1/scans", json={"id": scan_id, "user_id": user_id, "status": "pending"})
     made.raise_for_status()

@@ -1,4 +1,4 @@
-"""What a warm handler adds to the calls of the SDKs that it makes, with a provider and a Supabase of 0 ms."""
+"""What a warm handler adds to the SDK calls that it makes, with a provider and a Supabase that take 0 ms."""
 
 import asyncio
 import json
@@ -36,19 +36,19 @@ BODY = {
 
 @dataclass(frozen=True)
 class OverheadFigures:
-    """Milliseconds, medians over all rounds: the whole call, its SDK calls alone, and what is left."""
+    """Milliseconds, medians over all rounds: the whole call, its SDK calls alone, and the difference."""
 
     call_ms: float
     sdk_ms: float
 
     @property
     def added_ms(self) -> float:
-        """What Mangum, FastAPI and our own code take."""
+        """Return the time of Mangum, FastAPI and our own code."""
         return self.call_ms - self.sdk_ms
 
 
 def overhead_figures(env: Mapping[str, str], token: str) -> OverheadFigures:
-    """Record what Supabase and the provider answer to one call, then measure against just that, told at once."""
+    """Record the replies of Supabase and the provider to one call, then measure calls that get them at once."""
     replies = asyncio.run(_recorded(dict(env), token))
     receiver, sender = multiprocessing.Pipe(duplex=False)
     server = multiprocessing.get_context("spawn").Process(target=serve, args=(replies, sender), daemon=True)
@@ -62,7 +62,7 @@ def overhead_figures(env: Mapping[str, str], token: str) -> OverheadFigures:
 
 
 async def _recorded(env: dict[str, str], token: str) -> Replies:
-    """Let one call pass by, and give what it was answered, by the last part of each path."""
+    """Send one call to the real servers; return the replies by the last part of each path."""
     replies: Replies = {}
 
     async def record(wire: Wire, seen: Seen, request: Any) -> Any:  # noqa: ANN401
@@ -130,7 +130,7 @@ class _Alone:
 
 
 def _times(call: Callable[[], None], count: int) -> list[float]:
-    """The milliseconds of each of so many calls."""
+    """Return the milliseconds of each of `count` calls."""
     taken = []
     for _ in range(count):
         started = time.perf_counter()

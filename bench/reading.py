@@ -1,4 +1,4 @@
-"""Reading the input of a scan: rows a second and memory, as the input grows."""
+"""Reading the input of a scan: rows per second and memory, as the input grows."""
 
 import itertools
 import time
@@ -34,7 +34,7 @@ Reading = Callable[[int], Iterable[object]]
 
 @dataclass(frozen=True)
 class ReadingFigures:
-    """What reading an input of so many people took."""
+    """The time and the peak memory of reading an input with `people` people."""
 
     what: str
     people: int
@@ -43,17 +43,17 @@ class ReadingFigures:
 
     @property
     def per_second(self) -> float:
-        """People read in a second."""
+        """Return the number of people read per second."""
         return self.people / self.seconds
 
     @property
     def microseconds_each(self) -> float:
-        """The time for one of them: flat, where the time grows with the size alone."""
+        """Return the time for one of them; it is constant if the time grows linearly."""
         return self.seconds / self.people * 1_000_000
 
 
 def reading_figures() -> Iterator[ReadingFigures]:
-    """Measure each way of reading at growing sizes: first the time, then, in a run of its own, the memory."""
+    """Measure each way of reading at growing sizes: first the time, then the memory in a separate run."""
     readings: tuple[tuple[str, Reading, tuple[int, ...]], ...] = (
         ("CSV into blocks", csv_blocks, SIZES),
         ("text into blocks", text_blocks, SIZES),
@@ -69,23 +69,23 @@ def reading_figures() -> Iterator[ReadingFigures]:
 
 
 def csv_blocks(people: int) -> Iterator[list[Record]]:
-    """Read a file of so many rows, in pieces, into blocks as they are stored."""
+    """Read a file with `people` rows, in pieces, into blocks as they are stored."""
     return blocks(deduplicated(csv_records(csv_pieces(people)), Counter()))
 
 
 def text_blocks(people: int) -> Iterator[list[Record]]:
-    """Read a pasted list of so many lines, which is in memory as a whole, into blocks."""
+    """Read a pasted list with `people` lines, which is in memory as a whole, into blocks."""
     lines = (f"{name} - {note} {phone}" for name, phone, _, note in _people(people))
     return blocks(deduplicated(text_records("\n".join(lines)), Counter()))
 
 
 def scored_blocks(people: int) -> Iterator[object]:
-    """Read a file and score its rows by rules, contacts by the library for telephone numbers included."""
+    """Read a file and score its rows by rules, including contacts found by the telephone number library."""
     return (rule_items(block) for block in csv_blocks(people))
 
 
 def csv_pieces(people: int) -> Iterator[bytes]:
-    """Return a file of so many rows as storage gives it."""
+    """Return a file with `people` rows in pieces, as storage returns it."""
     yield b"Pangalan,Numero,Email,Notes\n"
     rows = (",".join(row) + "\n" for row in _people(people))
     while part := "".join(itertools.islice(rows, 1_000)):

@@ -1,4 +1,4 @@
-"""Whole scans through a local stack: how long they take by their size, and the memory of the worker."""
+"""Whole scans on a local stack: their time by size, and the memory of the worker."""
 
 import asyncio
 import re
@@ -24,7 +24,7 @@ ENERGY_OF_A_BLOCK = 15
 
 @dataclass(frozen=True)
 class ScanFigures:
-    """A scan of so many rows: its time from the request to `completed`, and the most that the worker has taken."""
+    """A scan of `rows` rows: its time from the request to `completed`, and the worker's peak memory in MB."""
 
     rows: int
     seconds: float
@@ -33,16 +33,16 @@ class ScanFigures:
 
     @property
     def milliseconds_each(self) -> float:
-        """The time a row."""
+        """Return the time per row."""
         return self.seconds * 1000 / self.rows
 
 
 async def scan_figures(
     stack: Stack, token: str, sizes: tuple[int, ...] = SIZES
 ) -> AsyncIterator[ScanFigures]:
-    """Scan files of these sizes, one after the other, as the demo user, whose energy they use.
+    """Scan files of these sizes, one after the other, as the demo user, and with this user's energy.
 
-    A small one goes first, unmeasured: the worker has then imported and connected what it needs.
+    A small scan comes first and is not measured: by then the worker has imported and connected what it needs.
     """
     headers = {"authorization": f"Bearer {token}", "apikey": stack.publishable_key}
     async with httpx.AsyncClient(base_url=stack.url, headers=headers, timeout=60) as client:
@@ -54,7 +54,7 @@ async def scan_figures(
 
 
 async def _scan(client: httpx.AsyncClient, stack: Stack, rows: int) -> int:
-    """Scan a file of so many rows, and give how many people were found."""
+    """Scan a file of `rows` rows, and return the number of people found."""
     give_energy(stack, -(-rows // BLOCK) * ENERGY_OF_A_BLOCK)
     scan_id = new_scan(stack)
     path = f"{stack.env['DEMO_USER_ID']}/{uuid4()}.csv"
@@ -82,7 +82,7 @@ def give_energy(stack: Stack, energy: int) -> None:
 
 
 def new_scan(stack: Stack) -> str:
-    """Make the row of a scan of the demo user."""
+    """Create the row of a scan of the demo user, and return its id."""
     with psycopg.connect(stack.database_url, autocommit=True) as connection:
         row = connection.execute(
             "insert into public.scans (user_id) values (%s) returning id::text", [stack.env["DEMO_USER_ID"]]
@@ -93,7 +93,7 @@ def new_scan(stack: Stack) -> str:
 
 
 def peak_mb(pid: int) -> float | None:
-    """The most memory that a process has held, in MB; None where the system does not tell."""
+    """Return the peak memory of a process, in MB; None where the system does not report it."""
     status = Path(f"/proc/{pid}/status")
     if not status.exists():
         return None

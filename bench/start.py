@@ -1,4 +1,4 @@
-"""Starting a function: its import and its first reply, beside the import of the libraries that it is made of."""
+"""Starting a function: its import and its first reply, beside the import of the libraries that it uses."""
 
 import os
 import subprocess
@@ -22,17 +22,17 @@ from tests.e2e.lambdas import running, runtime_client, unpacked
 ROUNDS = 7
 MEGABYTE = 1_000_000
 
-# Without what httpx would import for its own command line: it is here for the tests, and in no package.
+# Without the imports of httpx's command line: click and rich are installed here for the tests, and not in a package.
 WHOLE = "import sys; sys.modules.update(click=None, rich=None); import supabase, openai, fastapi, mangum, pydantic"
 
 Event = dict[str, Any]
 Events = Mapping[str, Callable[[], Event]]
-"""What makes an event that is sent first to a function, by what it is called and the function's name after a colon."""
+"""By a label that ends with a colon and the function's name: what makes the first event that the function gets."""
 
 
 @dataclass(frozen=True)
 class StartFigures:
-    """Milliseconds of one way to start, the median of all rounds; `bound` is the ratio to the whole that is wanted."""
+    """Milliseconds of one way to start, the median of all rounds; `bound` is the wanted maximum of the ratio."""
 
     what: str
     milliseconds: float
@@ -50,7 +50,7 @@ class ZipFigures:
 
 
 def get_event(path: str) -> Event:
-    """What API Gateway sends for a GET."""
+    """Return the event that API Gateway sends for a GET."""
     event = api_gateway_event(path, {}, "")
     event["requestContext"]["http"]["method"] = "GET"
     return event
@@ -66,7 +66,7 @@ class Zips:
         self.log = folder / "log"
 
     def sizes(self) -> Iterator[ZipFigures]:
-        """Return the size of each."""
+        """Return the size of each package."""
         for name, path in self.paths.items():
             with zipfile.ZipFile(path) as archive:
                 kept = [
@@ -76,7 +76,7 @@ class Zips:
 
 
 def start_figures(env: Mapping[str, str], events: Events) -> tuple[list[StartFigures], list[ZipFigures]]:
-    """Start everything in turn, round by round, so that a busy moment falls on all; give times and sizes."""
+    """Start everything in turn, round by round, so that a busy moment affects all alike; return times and sizes."""
     with TemporaryDirectory() as folder:
         zips = Zips(Path(folder))
         _round(zips, env, events)
@@ -99,10 +99,10 @@ def _round(zips: Zips, env: Mapping[str, str], events: Events) -> dict[str, floa
 
 
 def _import_ms(site: Path, code: str, env: Mapping[str, str]) -> float:
-    # The name is set wherever the platform runs a function.
+    # The platform sets this name wherever it runs a function.
     named = {"AWS_LAMBDA_FUNCTION_NAME": "bench", "PATH": os.environ["PATH"], "PYTHONPATH": str(site)}
     surroundings = {**env, **named}
-    # It ends at once: taking an interpreter down is no part of a start.
+    # os._exit: shutting the interpreter down is not part of a start.
     command = [sys.executable, "-S", "-c", f"{code}\nimport os; os._exit(0)"]
     started = time.perf_counter()
     subprocess.run(command, env=surroundings, cwd=site, check=True)  # noqa: S603
@@ -110,7 +110,7 @@ def _import_ms(site: Path, code: str, env: Mapping[str, str]) -> float:
 
 
 def _first_reply_ms(zips: Zips, name: str, env: Mapping[str, str], event: Event) -> float:
-    """The time from the start of the process to the answer, which must be a 200."""
+    """Return the time from the start of the process to the reply, whose status must be 200."""
     handler = f"functions.{name.replace('-', '_')}.handler.handler"
     started = time.perf_counter()
     with running(zips.roots[name], zips.client, handler, env, zips.log) as (api, _):

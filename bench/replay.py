@@ -40,7 +40,9 @@ def serve(replies: Replies, port: Connection) -> None:
     answers = {name.encode(): _answer(body.encode()) for name, (_, body) in replies.items()}
 
     async def run() -> None:
-        server = await asyncio.get_running_loop().create_server(lambda: _ReplayProtocol(answers), "127.0.0.1", 0)
+        server = await asyncio.get_running_loop().create_server(
+            lambda: _ReplayProtocol(answers), "127.0.0.1", 0
+        )
         port.send(server.sockets[0].getsockname()[1])
         await server.serve_forever()
 

@@ -1,4 +1,4 @@
-"""A connection to the database of a `DATABASE_URL`, or a sentence that says why there is none."""
+"""A connection to the database of a `DATABASE_URL`, or an error message that says why there is none."""
 
 from urllib.parse import urlsplit
 
@@ -8,7 +8,7 @@ from local.problem import Problem
 
 CONNECT_SECONDS = 10
 NO_ADDRESS = "DATABASE_URL is not an address of the form postgresql://user:password@host:5432/database."
-# What libpq says, in the order in which it is looked for, and what a person can do about it.
+# Parts of libpq's messages, in the order in which they are looked for, and the remedy for each.
 REMEDIES = {
     "password authentication failed": "The database refused the password: check the one in DATABASE_URL.",
     "no password supplied": "The database asks for a password: put it into DATABASE_URL.",
@@ -23,10 +23,10 @@ REMEDIES = {
 
 
 def connect(database_url: str) -> psycopg.Connection:
-    """Connect, in autocommit, with names resolved as in the migrations and never a password in an error.
+    """Connect, in autocommit, with names resolved as in the migrations; an error never contains the password.
 
     Raises:
-        Problem: when the address is none, or the database cannot be reached or entered.
+        Problem: when the address is invalid, or the database cannot be reached or refuses the connection.
     """
     place = where(database_url)
     try:
@@ -35,7 +35,7 @@ def connect(database_url: str) -> psycopg.Connection:
             autocommit=True,
             connect_timeout=CONNECT_SECONDS,
             application_name="nexscout migrate",
-            # Poolers that hand out a server for one transaction lose prepared statements.
+            # Poolers that assign a server per transaction lose prepared statements.
             prepare_threshold=None,
         )
     except psycopg.ProgrammingError:
@@ -48,7 +48,7 @@ def connect(database_url: str) -> psycopg.Connection:
 
 
 def where(database_url: str) -> str:
-    """Host, port and database of an address, for a person to recognise; never the password.
+    """Return host, port and database of an address, for messages; never the password.
 
     Raises:
         Problem: when it is not the address of a PostgreSQL database.

@@ -1,4 +1,4 @@
-"""The file of NAME=value lines by which people and tools know the running stack."""
+"""The file of NAME=value lines from which people and tools read the addresses and keys of the running stack."""
 
 import os
 from collections.abc import Mapping
@@ -8,7 +8,7 @@ from local.problem import Problem
 
 
 def write(path: Path, values: Mapping[str, str]) -> None:
-    """Write the lines, readable by their owner only; a shell can source them as they are."""
+    """Write the lines, readable only by their owner; a shell can source them unchanged."""
     text = "".join(f"{name}={value}\n" for name, value in values.items())
     scratch = path.with_suffix(".new")
     descriptor = os.open(scratch, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
@@ -18,7 +18,7 @@ def write(path: Path, values: Mapping[str, str]) -> None:
 
 
 def read(path: Path) -> dict[str, str]:
-    """The values of a running stack.
+    """Return the values of a running stack.
 
     Raises:
         Problem: when no stack has been started here.
@@ -30,6 +30,6 @@ def read(path: Path) -> dict[str, str]:
 
 
 def without_other_projects(caller: Mapping[str, str]) -> dict[str, str]:
-    """The caller's environment without what would lead into another project or another database."""
+    """Return the caller's environment without variables that point to another project or another database."""
     foreign = ("PG", "AWS_", "SUPABASE_", "DATABASE_URL", "NEXSCOUT_")
     return {name: value for name, value in caller.items() if not name.startswith(foreign)}

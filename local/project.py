@@ -1,4 +1,4 @@
-"""Where this working copy lies."""
+"""The folder of this working copy."""
 
 from pathlib import Path
 

@@ -13,7 +13,7 @@ SEED = PROJECT / "supabase" / "seed.sql"
 
 @dataclass(frozen=True)
 class Person:
-    """Somebody who can sign in."""
+    """A person who can sign in."""
 
     email: str
     password: str
@@ -25,9 +25,9 @@ DEMO_CHAT_SLUG = "demo"
 
 
 def seed(database_url: str, api_url: str, publishable_key: str) -> dict[str, str]:
-    """Make the users where they are missing, then their rows, and give the users' ids by e-mail.
+    """Create the users that are missing, then their rows; return the users' ids by e-mail.
 
-    Harmless when run again.
+    Running it again does no harm.
     """
     with psycopg.connect(database_url, autocommit=True) as connection:
         for person in (DEMO, OTHER):
@@ -39,13 +39,13 @@ def seed(database_url: str, api_url: str, publishable_key: str) -> dict[str, str
 
 
 def find(connection: psycopg.Connection[tuple[object, ...]], person: Person) -> str | None:
-    """The id of a user, by e-mail."""
+    """Return the id of the user with an e-mail address; None where there is none."""
     row = connection.execute("select id from auth.users where email = %s", [person.email]).fetchone()
     return None if row is None else str(row[0])
 
 
 def sign_up(api_url: str, publishable_key: str, person: Person) -> None:
-    """Register a user as anybody would."""
+    """Register a user through the public API."""
     reply = httpx.post(
         f"{api_url}/auth/v1/signup",
         headers={"apikey": publishable_key},

@@ -1,1 +1,1 @@
-"""The one origin of the stack: functions, pages, and what is passed through."""
+"""The one origin of the stack: functions, pages, and requests that are passed on."""

@@ -1,4 +1,4 @@
-"""Asymmetric user tokens become what @supabase/lite can verify."""
+"""Exchanges asymmetric user tokens for tokens that @supabase/lite can verify."""
 
 from dataclasses import dataclass, field
 
@@ -10,7 +10,7 @@ ASYMMETRIC = ["ES256", "RS256"]
 
 @dataclass
 class TokenExchange:
-    """Verifies ES256 and RS256 tokens of one registered issuer and mints their HS256 twins."""
+    """Verifies ES256 and RS256 tokens of one registered issuer and signs HS256 tokens with the same claims."""
 
     issuer: str
     jwks_url: str
@@ -21,9 +21,9 @@ class TokenExchange:
         self._keys = jwt.PyJWKClient(self.jwks_url, timeout=5)
 
     async def authorization(self, header: str) -> str:
-        """The header to hand on: an exchanged token where it verifies, else the header as it came.
+        """Return the header to pass on: with the exchanged token if the token verifies, else unchanged.
 
-        What does not verify is left to the API behind, which refuses it.
+        The API behind the gateway refuses a token that does not verify.
         """
         scheme, _, token = header.partition(" ")
         if scheme.lower() != "bearer" or not is_asymmetric(token):
@@ -48,7 +48,7 @@ class TokenExchange:
 
 
 def is_asymmetric(token: str) -> bool:
-    """Whether this is a token whose header names an asymmetric algorithm."""
+    """Return whether this is a token whose header names an asymmetric algorithm."""
     try:
         return jwt.get_unverified_header(token).get("alg") in ASYMMETRIC
     except jwt.PyJWTError:

@@ -1,4 +1,4 @@
-"""Finds the functions of the project and loads each, broken ones included."""
+"""Finds the functions of the project and loads each of them, broken ones included."""
 
 import importlib
 import logging
@@ -20,21 +20,21 @@ class Broken:
 
 
 def names(folder: Path = PROJECT / "functions") -> list[str]:
-    """The URL names of all functions: a folder with a handler is one."""
+    """Return the URL names of all functions: every folder with a handler is a function."""
     return sorted(path.parent.name.replace("_", "-") for path in folder.glob("*/handler.py"))
 
 
 def load(name: str) -> ASGIApp | Broken:
-    """The ASGI application of a function, by its URL name."""
+    """Return the ASGI application of a function, by its URL name."""
     try:
         module = importlib.import_module(f"functions.{name.replace('-', '_')}.handler")
         app: ASGIApp = module.app
-    except Exception as error:  # whatever a function's import raises must not take the others down
+    except Exception as error:  # Whatever a function's import raises must not stop the other functions.
         log.exception("function.broken %s", name)
         return Broken(f"{type(error).__name__}: {error}")
     return app
 
 
 def load_all() -> dict[str, ASGIApp | Broken]:
-    """Every function by its URL name."""
+    """Return every function by its URL name."""
     return {name: load(name) for name in names()}

@@ -23,7 +23,7 @@ RELAY_HEADERS = {
     "access-control-allow-methods": "GET, POST, OPTIONS",
     "access-control-expose-headers": "x-relay-error, x-request-id",
 }
-# As the hosted API: the one of the laptop answers some preflights with 404, and lets no page of another origin sign in.
+# As the hosted API: @supabase/lite answers some preflights with 404, and lets no page of another origin sign in.
 PREFLIGHT_HEADERS = {
     "access-control-allow-origin": "*",
     "access-control-allow-methods": "GET, HEAD, POST, PUT, PATCH, DELETE, OPTIONS",
@@ -32,7 +32,7 @@ PREFLIGHT_HEADERS = {
 
 
 class Gateway:
-    """An ASGI application laid out as `supabase start` lays out its origin."""
+    """An ASGI application with the same paths as the origin of `supabase start`."""
 
     def __init__(
         self,
@@ -49,7 +49,7 @@ class Gateway:
         self._publishable_key = publishable_key
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Answer one request, or live through start and stop."""
+        """Answer one request, or handle the start and the stop of the server."""
         if scope["type"] == "lifespan":
             await self._live(receive, send)
         elif scope["type"] == "http":
@@ -106,9 +106,9 @@ class Gateway:
 
 
 def relay_error(scope: Scope, status: int, code: str, sentence: str) -> Response:
-    """What supabase-js turns into a FunctionsRelayError.
+    """Return a reply that supabase-js turns into a FunctionsRelayError.
 
-    A browser's preflight passes, so that its page can read the error.
+    A browser's preflight succeeds, so that its page can read the error.
     """
     if scope["method"] == "OPTIONS":
         return Response(status_code=200, headers=RELAY_HEADERS)

@@ -13,7 +13,7 @@ JWKS_PATH = "/auth/v1/.well-known/jwks.json"
 
 
 def jwks(signing_key: str) -> dict[str, Any]:
-    """The public half of a private key (PEM), as a JSON Web Key Set."""
+    """Return the public half of a private key (PEM), as a JSON Web Key Set."""
     private = serialization.load_pem_private_key(signing_key.encode(), password=None)
     if not isinstance(private, ec.EllipticCurvePrivateKey):
         raise TypeError("the signing key is not an elliptic-curve key")
@@ -22,5 +22,5 @@ def jwks(signing_key: str) -> dict[str, Any]:
 
 
 def sign(claims: dict[str, Any], signing_key: str) -> str:
-    """An ES256 token with these claims."""
+    """Return an ES256 token with these claims."""
     return jwt.encode(claims, signing_key, algorithm="ES256", headers={"kid": KEY_ID})

@@ -11,7 +11,7 @@ FOLDER = PROJECT / "local" / "chat_page"
 
 PREFIX = "/chat/"
 KINDS = {".js": "text/javascript", ".css": "text/css"}
-# Scripts and styles from here alone, no markup out of strings, nobody else's frame around it.
+# Scripts and styles only from this origin, no markup from strings, no embedding in another site's frame.
 POLICY = (
     "default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'; img-src 'self' data:; "
     "base-uri 'none'; form-action 'none'; frame-ancestors 'none'; "
@@ -26,7 +26,7 @@ HEADERS: Mapping[str, str] = {
 
 
 def chat_page(path: str, publishable_key: str) -> Response:
-    """The page for any slug, one of its files, or 404; read anew each time, so that an edit needs no restart."""
+    """Return the page for any slug, one of its files, or 404; files are read each time, so an edit needs no restart."""
     slug, *file = path.removeprefix(PREFIX).split("/")
     if slug and file in ([], [""]):
         return Response(page_text(publishable_key), headers=HEADERS, media_type="text/html")
@@ -38,6 +38,6 @@ def chat_page(path: str, publishable_key: str) -> Response:
 
 
 def page_text(publishable_key: str) -> str:
-    """The page with the key that its requests carry."""
+    """Return the page with the API key that its requests send."""
     text = (FOLDER / "index.html").read_text("utf-8")
     return text.replace("{{publishable_key}}", escape(publishable_key, quote=True))

@@ -1,4 +1,4 @@
-"""Passes requests through to another server on loopback, as streams in both directions."""
+"""Passes requests on to another server on loopback, as streams in both directions."""
 
 from collections.abc import Mapping
 
@@ -19,7 +19,7 @@ HOP_BY_HOP = frozenset(
         "host",
     )
 )
-# Node closes idle connections after 5 s: ours must be dropped before, or a request meets a closing one.
+# Node closes idle connections after 5 s: ours must be closed before, or a request meets a closing connection.
 LIMITS = httpx.Limits(max_connections=256, max_keepalive_connections=64, keepalive_expiry=3)
 TIMEOUT = httpx.Timeout(120, connect=5)
 
@@ -35,7 +35,7 @@ class Proxy:
         await self._client.aclose()
 
     async def respond(self, request: Request, replaced: Mapping[str, str]) -> Response:
-        """The upstream's answer to this request, with some headers replaced; 502 when it is not there."""
+        """Return the upstream's reply to this request, with some headers replaced; 502 when the upstream is down."""
         headers = {name: value for name, value in request.headers.items() if name not in HOP_BY_HOP}
         headers.update(replaced)
         path = request.scope.get("raw_path", request.url.path.encode()).split(b"?")[0].decode("ascii")
@@ -58,12 +58,12 @@ class Proxy:
 
 
 def has_body(request: Request) -> bool:
-    """Whether the request announces a body."""
+    """Return whether the request announces a body."""
     return "content-length" in request.headers or "transfer-encoding" in request.headers
 
 
 def unavailable(error: httpx.TransportError) -> JSONResponse:
-    """What a caller gets while the upstream is down."""
+    """Return the reply that a caller gets while the upstream is down."""
     sentence = "The local Supabase API does not answer; stop and start the stack again."
     body = {"success": False, "error": sentence, "code": "local_upstream_unavailable"}
     return JSONResponse(body | {"details": type(error).__name__}, 502, {"access-control-allow-origin": "*"})

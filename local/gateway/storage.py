@@ -1,4 +1,4 @@
-"""The part of Supabase Storage that the functions use: files in buckets, each in the folder of whoever may read it."""
+"""The part of Supabase Storage that the functions use: files in buckets, each in the folder of its owner's id."""
 
 import hmac
 import re
@@ -24,9 +24,9 @@ _BOUNDARY = re.compile(r"^multipart/form-data;.*boundary=\"?([^\";]+)", re.IGNOR
 
 
 class Storage:
-    """Files below a folder, before the rest of the stack's origin.
+    """Files in a folder; requests for other paths go on to the rest of the stack's origin.
 
-    A user has the folder of his id in each bucket, the secret key has all; what may not be seen is not there.
+    A user may use the folder of their id in each bucket, the secret key all folders; other files are not found.
     """
 
     def __init__(
@@ -39,7 +39,7 @@ class Storage:
         self._secret_key = secret_key
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Answer what is asked of the storage, and hand on the rest."""
+        """Answer requests for the storage, and pass on all others."""
         app = self._origin
         if scope["type"] == "http" and scope["path"].startswith(PREFIX):
             app = await self._respond(Request(scope, receive))
@@ -84,7 +84,7 @@ class Storage:
 
 
 def _file_of(content_type: str, body: bytes) -> bytes:
-    """Return the file that a body is, or that a form holds: a browser sends one, with fields beside the file."""
+    """Return the file of an upload: the body itself, or the file in a form, which a browser sends with other fields."""
     boundary = _BOUNDARY.search(content_type)
     if boundary is None:
         return body

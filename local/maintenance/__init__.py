@@ -1,1 +1,1 @@
-"""What a maintainer runs now and then: locks, prices, known vulnerabilities."""
+"""Commands that a maintainer runs from time to time: locks, prices, known vulnerabilities."""

@@ -1,4 +1,4 @@
-"""`make audit`: whether a known vulnerability is in what is shipped; without a service to ask, that is said."""
+"""`make audit`: known vulnerabilities in the shipped packages; if no service answers, it says so."""
 
 import json
 import os
@@ -14,13 +14,13 @@ from local.package.wheels import LOCK
 
 OSV = "https://api.osv.dev/v1/query"
 SECONDS = 45
-"""The most that all questions may take; what is away, or too slow, must not stop a change."""
+"""Upper bound of seconds for all questions together: a service that is down or slow must not block a change."""
 
 PROBE_SECONDS = 5
 
 
 def main() -> None:
-    """Ask OSV, or the service at AUDIT_URL; end with 1 when it knows of a vulnerability."""
+    """Ask OSV, or the service at AUDIT_URL; exit with 1 if it knows of a vulnerability."""
     url = os.environ.get("AUDIT_URL", OSV)
     report = _asked(url, LOCK)
     if report is None:
@@ -35,7 +35,7 @@ def main() -> None:
 
 
 def _asked(url: str, lock: Path) -> Mapping[str, Any] | None:
-    """Return pip-audit's report of a lock; None where it came to none."""
+    """Return pip-audit's report on a lock file; None where it produced none."""
     command = [
         sys.executable, "-m", "pip_audit", "--requirement", str(lock), "--require-hashes", "--disable-pip",
         "--vulnerability-service", "osv", "--osv-url", url, "--format", "json",
@@ -50,7 +50,7 @@ def _asked(url: str, lock: Path) -> Mapping[str, Any] | None:
 
 
 def _answers(url: str) -> bool:
-    """Return whether a service answers one question as one does."""
+    """Return whether a service gives a valid answer to one question."""
     question = {"package": {"name": "pip", "ecosystem": "PyPI"}, "version": "26.3"}
     try:
         reply = httpx.post(url, json=question, timeout=PROBE_SECONDS)

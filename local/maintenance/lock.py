@@ -23,7 +23,7 @@ def main() -> None:
     """Write requirements/runtime.lock, requirements/dev.lock and both package-lock.json."""
     compile_python("runtime.lock")
     compile_python("dev.lock", "--group=dev", "--constraint=requirements/runtime.lock")
-    # The option is in .npmrc, which npm reads beside a package.json alone.
+    # npm reads the option from .npmrc, and only beside a package.json.
     for folder in (PROJECT, PROJECT / "local" / "browser"):
         lock_npm = ["npm", "install", "--package-lock-only", "--omit-lockfile-registry-resolved"]
         subprocess.run(lock_npm, cwd=folder, check=True)
@@ -34,7 +34,7 @@ def main() -> None:
 
 
 def compile_python(name: str, *options: str) -> None:
-    """Write one hash-pinned lock file that holds for every platform and Python from 3.11."""
+    """Write one lock file with hashes that is valid for every platform and Python from 3.11."""
     command = [sys.executable, "-m", "uv", "pip", "compile", *UV_OPTIONS, *options]
     subprocess.run(
         [*command, f"--output-file=requirements/{name}", "pyproject.toml"], cwd=PROJECT, check=True
@@ -42,9 +42,9 @@ def compile_python(name: str, *options: str) -> None:
 
 
 def add_other_platforms(packages: dict[str, Package]) -> None:
-    """Name the Supabase CLI of every platform in the lock.
+    """Add the Supabase CLI of every platform to the lock.
 
-    npm leaves out those that the registry in use does not serve, and `npm ci` then refuses the whole lock.
+    npm omits those that the registry in use does not serve, and `npm ci` then refuses the whole lock.
     """
     wanted = {}
     for package in list(packages.values()):
@@ -56,7 +56,7 @@ def add_other_platforms(packages: dict[str, Package]) -> None:
 
 
 def platform_entry(path: str, version: str) -> Package:
-    """A lock entry whose os, cpu and libc are read off a name such as cli-linux-arm64-musl."""
+    """Return a lock entry whose os, cpu and libc are read from a name such as cli-linux-arm64-musl."""
     system, cpu, *libc = path.rpartition("cli-")[2].split("-")
     entry: Package = {"version": version, "cpu": [cpu], "dev": True, "optional": True}
     if system == "linux":

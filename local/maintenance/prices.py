@@ -24,11 +24,11 @@ _KEYS = {
 
 
 class MissingPriceError(LookupError):
-    """genai-prices has no usable price for a model; it belongs into prices_override.json."""
+    """genai-prices has no usable price for a model; add it to prices_override.json."""
 
 
 def main(today: date | None = None) -> None:
-    """Write the file, its date unchanged where no price has changed."""
+    """Write the file; keep its date if no price has changed."""
     path = FOLDER / "prices.json"
     document = collect(listed(FOLDER), datetime.now(UTC).date() if today is None else today)
     if path.exists() and _undated(json.loads(path.read_text("utf-8"))) == _undated(document):
@@ -39,7 +39,7 @@ def main(today: date | None = None) -> None:
 
 
 def collect(models: list[tuple[str, str]], today: date) -> dict[str, Any]:
-    """The whole document for pairs of provider and model. Raises MissingPriceError."""
+    """Return the whole document for pairs of provider and model; raises MissingPriceError."""
     providers = {provider.id: provider for provider in data.providers}
     used = sorted({provider for provider, _ in models})
     return {
@@ -52,7 +52,7 @@ def collect(models: list[tuple[str, str]], today: date) -> dict[str, Any]:
 
 
 def listed(folder: Path) -> list[tuple[str, str]]:
-    """The provider and name of each model of the catalogue that has no override."""
+    """Return the provider and the name of each model of the catalogue that has no override."""
     entries = json.loads((folder / "models.json").read_text("utf-8"))["models"]
     own = {row["model"] for row in json.loads((folder / "prices_override.json").read_text("utf-8"))["prices"]}
     return [(entry["provider"], entry["name"]) for entry in entries if entry["name"] not in own]

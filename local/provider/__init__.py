@@ -1,1 +1,1 @@
-"""A simulated OpenAI server at the wire: it reads its input, counts tokens, and fails when told to."""
+"""A simulated OpenAI server at the wire: it reads its input, counts tokens, and simulates errors on request."""

@@ -1,4 +1,4 @@
-"""Decides what the simulated model says: from the prompt, within the output limit, or as a fault wants it."""
+"""The simulated model's answer: from the prompt, within the output limit, changed by a fault."""
 
 import json
 from dataclasses import replace
@@ -15,14 +15,14 @@ _REFUSAL = "I'm sorry, but I can't help with that request."
 
 
 def answer(chat: dict[str, Any], model: Limits, fault: Fault | None) -> Answer:
-    """The answer to a request that was not refused."""
-    content = _told(chat, fault) or _content(chat, model)
+    """Return the answer to a request that was not refused."""
+    content = _dictated(chat, fault) or _content(chat, model)
     whole = Answer(content, reasoning_tokens=_reasoning(chat, model))
     return _spoil(_limit(whole, chat, model), fault)
 
 
-def _told(chat: dict[str, Any], fault: Fault | None) -> str | None:
-    """What a fault makes the model say in place of its answer: given words, or its own instructions."""
+def _dictated(chat: dict[str, Any], fault: Fault | None) -> str | None:
+    """Return the text that a fault sets in place of the answer: its own text, or the system messages."""
     if fault is not None and fault.kind in {"say", "hang", "drip"}:
         return fault.message
     if fault is not None and fault.kind == "reveal":
@@ -41,7 +41,7 @@ def _content(chat: dict[str, Any], model: Limits) -> str:
 
 
 def _schema(chat: dict[str, Any], model: Limits, reading: Reading) -> dict[str, Any] | None:
-    """The schema of the answer: the one that the format sets, else one that stands in the prompt."""
+    """Return the schema of the answer: from the response format, else from the prompt."""
     if _format(chat, model) == "json_schema":
         schema: dict[str, Any] = chat["response_format"]["json_schema"]["schema"]
         return schema

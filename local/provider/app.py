@@ -22,14 +22,14 @@ async def list_models(_request: Request) -> Response:
 
 
 async def unknown_url(request: Request, _error: Exception) -> Response:
-    """What the real server says to a path or method that it does not have."""
+    """Return the real server's reply to a path or method that does not exist."""
     message = f"Invalid URL ({request.method} {request.url.path})"
     error = {"message": message, "type": "invalid_request_error", "param": None, "code": None}
     return JSONResponse({"error": error}, status_code=404)
 
 
 def create_app() -> Starlette:
-    """A provider that has seen nothing yet and has no fault waiting."""
+    """Return a provider without requests and faults."""
     app = Starlette(
         routes=[
             Route("/health", health),

@@ -1,7 +1,7 @@
 """Prompt caching as the real provider does it: long prefixes seen before, in steps of 128 tokens from 1,024.
 
-Source: https://platform.openai.com/docs/guides/prompt-caching (read 2026-11-22). A block of 128 tokens is
-taken to be 512 bytes, so that a prefix can be recognised without a vocabulary.
+Source: https://platform.openai.com/docs/guides/prompt-caching (read 2026-11-22). A block of 128 tokens counts as
+512 bytes, so that a prefix can be recognised without a vocabulary.
 """
 
 import hashlib
@@ -12,13 +12,13 @@ _LEAST_TOKENS = 1_024
 
 
 class PromptCache:
-    """The prefixes of the prompts so far, for one model each."""
+    """The prefixes of all prompts so far, separate for each model."""
 
     def __init__(self) -> None:
         self._seen: set[bytes] = set()
 
     def cached_tokens(self, model: str, prompt: bytes, prompt_tokens: int) -> int:
-        """How many of the prompt's tokens were in an earlier prompt's prefix; remembers this prompt."""
+        """Return how many of the prompt's tokens were in an earlier prompt's prefix; remember this prompt."""
         marks = self._marks(model, prompt)
         known = next((index for index, mark in enumerate(marks) if mark not in self._seen), len(marks))
         self._seen.update(marks)

@@ -1,4 +1,4 @@
-"""POST /v1/chat/completions: refuse, take a fault, answer."""
+"""POST /v1/chat/completions: refuse, use a fault, answer."""
 
 import json
 import secrets
@@ -22,7 +22,7 @@ _ERROR_CODES = {401: "invalid_api_key", 429: "rate_limit_exceeded"}
 
 
 async def create(request: Request) -> ASGIApp:
-    """Answer one request as the real endpoint would, or as a waiting fault wants."""
+    """Answer one request as the real endpoint would, or as the next fault says."""
     state: State = request.app.state.provider
     raw = await request.body()
     entry = state.journal.open(f"req_{secrets.token_hex(16)}", time.time(), raw)
@@ -71,7 +71,7 @@ def _deliver(call: Call, state: State) -> ASGIApp:
 
 
 def fail(entry: Entry, fault: Fault) -> ASGIApp:
-    """The error reply that a fault wants."""
+    """Return the error reply of a fault."""
     error = {
         "message": fault.message or f"The simulated provider was told to answer {fault.status}.",
         "type": _ERROR_TYPES.get(fault.status, "invalid_request_error"),
@@ -83,7 +83,7 @@ def fail(entry: Entry, fault: Fault) -> ASGIApp:
 
 
 def error_reply(entry: Entry, status: int, error: dict[str, Any], headers: Headers | None = None) -> ASGIApp:
-    """An error in the shape of the real one."""
+    """Return an error in the real provider's format."""
     entry.status = status
     return Buffered(status, encode({"error": error}), Pace(), entry, _headers(entry) | (headers or {}))
 

@@ -1,4 +1,4 @@
-"""The control API: what shall fail, what arrived, begin anew."""
+"""The control API: queue faults, list requests, reset."""
 
 import json
 from typing import Any
@@ -11,7 +11,7 @@ from local.provider.state import State
 
 
 async def add_faults(request: Request) -> Response:
-    """POST /control/faults {"faults": [...]}: append to the queue; 400 for a fault that is not known."""
+    """POST /control/faults {"faults": [...]}: append to the queue; 400 for an unknown fault."""
     state = _state(request)
     try:
         state.faults.add([Fault.parse(raw) for raw in _faults(await request.body())])
@@ -27,7 +27,7 @@ async def reset(request: Request) -> Response:
 
 
 async def list_requests(request: Request) -> Response:
-    """GET /control/requests[?bodies=1]: what arrived since the last reset, oldest first."""
+    """GET /control/requests[?bodies=1]: the requests since the last reset, oldest first."""
     rows = _state(request).journal.rows(bodies=request.query_params.get("bodies") == "1")
     return JSONResponse(rows)
 

@@ -1,4 +1,4 @@
-"""Finds the JSON that stands in a prompt's text, and tells what in it is about the prospect."""
+"""Finds JSON in a prompt's text, and the parts of it that are about the prospect."""
 
 import json
 import re
@@ -30,22 +30,22 @@ _FOREIGN = {
 
 
 def words(name: str) -> list[str]:
-    """The words of a property's name: `coachingTip`, `coaching_tip` -> coaching, tip."""
+    """Return the words of a property's name: `coachingTip`, `coaching_tip` -> coaching, tip."""
     return [word.lower() for word in _SPELLED.findall(name)]
 
 
 def is_personal(path: Path) -> bool:
-    """Whether a place in the data is said to be about a prospect."""
+    """Return whether a path in the data is about a prospect, by its names."""
     return any(_PERSONAL & set(words(name)) for name in path)
 
 
 def is_foreign(path: Path) -> bool:
-    """Whether a place in the data is about the seller, the company or a product."""
+    """Return whether a path in the data is about the seller, the company or a product."""
     return not is_personal(path[:1]) and any(_FOREIGN & set(words(name)) for name in path)
 
 
 def split(text: str) -> tuple[str, list[dict[str, Any]]]:
-    """The text without the JSON objects in it, and those objects."""
+    """Return the text without the JSON objects in it, and those objects."""
     decoder, plain, found, done = json.JSONDecoder(), [], [], 0
     start = text.find("{")
     while start != -1:
@@ -61,7 +61,7 @@ def split(text: str) -> tuple[str, list[dict[str, Any]]]:
 
 
 def leaves(value: object, path: Path = ()) -> Iterator[tuple[Path, str]]:
-    """Every string in a JSON value with the names above it."""
+    """Yield every string in a JSON value with the names above it."""
     if isinstance(value, str):
         yield path, value
     elif isinstance(value, dict):
@@ -73,7 +73,7 @@ def leaves(value: object, path: Path = ()) -> Iterator[tuple[Path, str]]:
 
 
 def objects(value: object, path: Path = ()) -> Iterator[tuple[Path, dict[str, Any]]]:
-    """Every object in the lists of a JSON value with the names above it."""
+    """Yield every object in the lists of a JSON value with the names above it."""
     if isinstance(value, dict):
         for name, item in value.items():
             yield from objects(item, (*path, name))
@@ -84,7 +84,7 @@ def objects(value: object, path: Path = ()) -> Iterator[tuple[Path, dict[str, An
 
 
 def quotable(found: list[dict[str, Any]]) -> list[str]:
-    """The strings about the prospect where the data has such, else all but the seller's and the products'."""
+    """Return the strings about the prospect if there are any, else all but those about the seller and the products."""
     strings = [(path, text) for value in found for path, text in leaves(value) if not is_foreign(path)]
     personal = [text for path, text in strings if is_personal(path)]
     return personal or [text for _, text in strings]

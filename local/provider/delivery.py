@@ -1,4 +1,4 @@
-"""Sends an answer at the pace that its fault asks for, and notices a client that leaves before the end."""
+"""Sends an answer at the pace of its fault, and notices a client that disconnects before the end."""
 
 import asyncio
 from collections.abc import AsyncIterator
@@ -15,17 +15,17 @@ from local.provider.journal import Entry
 Headers = dict[str, str]
 
 
-class _ClientGoneError(Exception):
+class _DisconnectedError(Exception):
     """The client closed the connection."""
 
 
 class _CutError(Exception):
-    """The fault breaks the answer off here."""
+    """The fault ends the answer here."""
 
 
 @dataclass(frozen=True)
 class Pace:
-    """Seconds before the first byte of text and between deltas; where to break off or fall silent."""
+    """Seconds before the first byte of text and between deltas; where to close the connection or to stop sending."""
 
     first_seconds: float = 0.0
     between_seconds: float = 0.0
@@ -34,7 +34,7 @@ class Pace:
 
     @classmethod
     def of(cls, fault: Fault | None) -> "Pace":
-        """The pace that a fault asks for; no fault is no delay."""
+        """Return the pace of a fault; without a fault there is no delay."""
         if fault is None:
             return cls()
         return cls(
@@ -47,7 +47,7 @@ class Pace:
 
 @dataclass(frozen=True)
 class Script:
-    """The events of a stream: the opening, one a delta with its text, and the closing ones."""
+    """The events of a stream: the opening, one for each delta with its text, and the closing ones."""
 
     opening: bytes
     deltas: list[tuple[str, bytes]]
@@ -62,9 +62,9 @@ class Buffered:
         self._headers = {"content-type": "application/json", "content-length": str(len(body))} | headers
 
     async def __call__(self, _scope: Scope, receive: Receive, send: Send) -> None:
-        """Wait as the pace says, then send the body, unless the client leaves."""
-        async with _attended(receive, self._entry, self._status) as gone:
-            await _pause(gone, self._pace.first_seconds + self._pace.between_seconds)
+        """Wait as the pace says, then send the body, unless the client disconnects."""
+        async with _watched(receive, self._entry, self._status) as disconnected:
+            await _pause(disconnected, self._pace.first_seconds + self._pace.between_seconds)
             await send(_start(self._status, self._headers))
             if self._pace.cut_after is not None:
                 await send(_body(self._body[: len(self._body) // 2], more=True))
@@ -73,7 +73,7 @@ class Buffered:
 
 
 class Streamed:
-    """A stream of server-sent events at the pace that its fault asks for."""
+    """A stream of server-sent events at the pace of its fault."""
 
     def __init__(self, script: Script, pace: Pace, entry: Entry, headers: Headers) -> None:
         self._script, self._pace, self._entry = script, pace, entry
@@ -83,77 +83,77 @@ class Streamed:
         } | headers
 
     async def __call__(self, _scope: Scope, receive: Receive, send: Send) -> None:
-        """Send event after event until the end, the cut, or the client's leaving."""
+        """Send events until the end, the cut, or the client's disconnection."""
         whole_tokens, self._entry.completion_tokens = self._entry.completion_tokens, 0
-        async with _attended(receive, self._entry) as gone:
+        async with _watched(receive, self._entry) as disconnected:
             await send(_start(200, self._headers))
             await send(_body(self._script.opening, more=True))
-            await _pause(gone, self._pace.first_seconds)
-            await self._deltas(gone, send)
+            await _pause(disconnected, self._pace.first_seconds)
+            await self._deltas(disconnected, send)
             for closing in self._script.closing:
                 await send(_body(closing, more=True))
             self._entry.completion_tokens = whole_tokens
             await send(_body(b"", more=False))
 
-    async def _deltas(self, gone: asyncio.Task[None], send: Send) -> None:
+    async def _deltas(self, disconnected: asyncio.Task[None], send: Send) -> None:
         for text, event in self._script.deltas:
-            await self._obstruct(gone)
+            await self._obstruct(disconnected)
             await send(_body(event, more=True))
             self._entry.chunks_sent += 1
             self._entry.completion_tokens += tokens.count(text)
-            await _pause(gone, self._pace.between_seconds)
-        await self._obstruct(gone)
+            await _pause(disconnected, self._pace.between_seconds)
+        await self._obstruct(disconnected)
 
-    async def _obstruct(self, gone: asyncio.Task[None]) -> None:
+    async def _obstruct(self, disconnected: asyncio.Task[None]) -> None:
         if self._pace.cut_after is not None and self._entry.chunks_sent >= self._pace.cut_after:
             raise _CutError
         if self._pace.hang_after is not None and self._entry.chunks_sent >= self._pace.hang_after:
-            await _pause(gone, None)
+            await _pause(disconnected, None)
 
 
 class Silence:
-    """No answer at all, until the client leaves or, where seconds are given, the connection is closed."""
+    """No answer: the connection stays open until the client disconnects or `seconds` are over."""
 
     def __init__(self, entry: Entry, seconds: float | None) -> None:
         self._entry, self._seconds = entry, seconds
 
     async def __call__(self, _scope: Scope, receive: Receive, _send: Send) -> None:
-        """Wait for the client to leave."""
-        async with _attended(receive, self._entry) as gone:
-            await _pause(gone, self._seconds)
+        """Wait until the client disconnects."""
+        async with _watched(receive, self._entry) as disconnected:
+            await _pause(disconnected, self._seconds)
 
 
 @asynccontextmanager
-async def _attended(receive: Receive, entry: Entry, status: int = 200) -> AsyncIterator[asyncio.Task[None]]:
-    """Watch the connection while an answer goes out, and write into the entry how it ended."""
-    gone = asyncio.create_task(_leaving(receive))
+async def _watched(receive: Receive, entry: Entry, status: int = 200) -> AsyncIterator[asyncio.Task[None]]:
+    """Watch the connection while an answer is sent, and write into the entry how it ended."""
+    disconnected = asyncio.create_task(_disconnect(receive))
     try:
-        yield gone
+        yield disconnected
         entry.finish(status)
-    except _ClientGoneError:
+    except _DisconnectedError:
         entry.abort()
     except _CutError:
-        # Returning without the last body message makes the server close the connection, which is the fault.
+        # Without the last body message the server closes the connection, as the fault requires.
         entry.finish(status)
     except asyncio.CancelledError:
         entry.abort()
         raise
     finally:
-        gone.cancel()
+        disconnected.cancel()
 
 
-async def _leaving(receive: Receive) -> None:
+async def _disconnect(receive: Receive) -> None:
     while (await receive())["type"] != "http.disconnect":
         pass
 
 
-async def _pause(gone: asyncio.Task[None], seconds: float | None) -> None:
+async def _pause(disconnected: asyncio.Task[None], seconds: float | None) -> None:
     if seconds == 0:
         await asyncio.sleep(0)
     else:
-        await asyncio.wait({gone}, timeout=seconds)
-    if gone.done():
-        raise _ClientGoneError
+        await asyncio.wait({disconnected}, timeout=seconds)
+    if disconnected.done():
+        raise _DisconnectedError
 
 
 def _start(status: int, headers: Headers) -> dict[str, Any]:

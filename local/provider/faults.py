@@ -1,4 +1,4 @@
-"""The queue of faults that a test has asked for: each is taken by the next request that it matches."""
+"""The queue of faults that tests have added: the next request that matches a fault uses it."""
 
 from dataclasses import dataclass
 from typing import Any
@@ -41,7 +41,7 @@ _TYPES: dict[str, tuple[type, ...]] = {
 
 @dataclass(frozen=True)
 class Fault:
-    """One way to fail, and the requests it is for: those whose body contains `match`, `times` times."""
+    """One simulated failure, and the requests it is for: those whose body contains `match`, `times` times."""
 
     kind: str
     match: str | None = None
@@ -57,7 +57,7 @@ class Fault:
 
     @classmethod
     def parse(cls, raw: dict[str, Any]) -> "Fault":
-        """A fault from its JSON form. Raises ValueError naming the kind or field that is not known."""
+        """Return a fault from its JSON form; raises ValueError with the kind or field that is unknown."""
         if raw.get("kind") not in KINDS:
             raise ValueError(f"kind {raw.get('kind')!r} is not one of {sorted(KINDS)}")
         for name, value in raw.items():
@@ -66,31 +66,31 @@ class Fault:
         return cls(**raw)
 
     def matches(self, body: str) -> bool:
-        """Whether this fault is meant for a request with this body."""
+        """Return whether this fault is meant for a request with this body."""
         return self.match is None or self.match in body
 
 
 class FaultQueue:
-    """Faults in the order in which they were asked for."""
+    """Faults in the order in which they were added."""
 
     def __init__(self) -> None:
         self._waiting: list[tuple[Fault, int]] = []
 
     def __len__(self) -> int:
-        return sum(left for _, left in self._waiting)
+        return sum(remaining for _, remaining in self._waiting)
 
     def add(self, faults: list[Fault]) -> None:
-        """Append faults behind those that wait."""
+        """Append faults to the queue."""
         self._waiting.extend((fault, fault.times) for fault in faults)
 
     def take(self, body: str, *, named: bool = False) -> Fault | None:
-        """The first waiting fault for this body (`named`: that says so by a match), used up once, or None."""
-        for index, (fault, left) in enumerate(self._waiting):
+        """Return the first fault for this body and use it up once; None without one. `named`: it must have a match."""
+        for index, (fault, remaining) in enumerate(self._waiting):
             if fault.matches(body) and (fault.match is not None or not named):
-                self._waiting[index : index + 1] = [(fault, left - 1)] if left > 1 else []
+                self._waiting[index : index + 1] = [(fault, remaining - 1)] if remaining > 1 else []
                 return fault
         return None
 
     def clear(self) -> None:
-        """Forget every waiting fault."""
+        """Remove all faults."""
         self._waiting.clear()

@@ -1,4 +1,4 @@
-"""Values for single fields of a structured answer, by the field's name and the bounds of its schema."""
+"""Values for single fields of a structured answer, from the field's name and the bounds of its schema."""
 
 import math
 import re
@@ -33,13 +33,13 @@ _WRITERS: tuple[tuple[set[str], Callable[[Reading, int], str]], ...] = (
 
 
 def natural_count(reading: Reading, name: str) -> int | None:
-    """How many spans the prompt holds for an array that quotes it; None for an array that does not."""
+    """Return how many spans the prompt has for an array that quotes it; None for an array that does not."""
     spans = _quoted(reading, set(words(name)))
     return None if spans is None else len(spans)
 
 
 def choice(options: list[Any], reading: Reading, name: str, index: int) -> Any:  # noqa: ANN401
-    """The option that fits the score or that the prompt names, else one after the other."""
+    """Return the option that fits the score or that the prompt names, else the options in turn."""
     by_score = "hot" if reading.score >= _HOT else "warm" if reading.score >= _WARM else "cold"
     if by_score in options:
         return by_score
@@ -56,7 +56,7 @@ def _says(reading: Reading, option: str) -> bool:
 
 
 def number(schema: Schema, reading: Reading, name: str, index: int, *, whole: bool) -> int | float:
-    """A number inside the bounds: a score, a rising step or day, or one that the prompt sets."""
+    """Return a number inside the bounds: a score, a rising step or day, or one that the prompt sets."""
     low, high = _bounds(schema, whole=whole)
     value = min(max(_wish(reading, name, index, high), low), high)
     step = schema.get("multipleOf")
@@ -92,7 +92,7 @@ def _wish(reading: Reading, name: str, index: int, high: float) -> float:
 
 
 def string(schema: Schema, reading: Reading, name: str, index: int) -> str:
-    """A text that fits the field's name, inside the schema's length, format and pattern."""
+    """Return a text that fits the field's name, within the schema's length, format and pattern."""
     text = _text(reading, name, index)
     kind = schema.get("format")
     if kind in _FORMATS:
@@ -111,7 +111,7 @@ def _text(reading: Reading, name: str, index: int) -> str:
     parts = set(words(name))
     if reading.seen and "transcript" in parts:
         return "\n".join(reading.seen)
-    if reading.about_one is not None and (known := _told(reading.about_one, name, parts)) is not None:
+    if reading.about_one is not None and (known := _recorded(reading.about_one, name, parts)) is not None:
         return known
     if is_name(name):
         return reading.name or ""
@@ -125,8 +125,8 @@ def _text(reading: Reading, name: str, index: int) -> str:
     return quoted[index % len(quoted)] if quoted else _composed(reading, name, parts, index)
 
 
-def _told(record: Record, name: str, parts: set[str]) -> str | None:
-    """What a numbered record tells of itself: nothing where it does not; None for what has to be written."""
+def _recorded(record: Record, name: str, parts: set[str]) -> str | None:
+    """Return a numbered record's value for a field, "" where the record has none; None for fields to be composed."""
     if is_name(name):
         return record.name
     if name in record.given:
@@ -139,7 +139,7 @@ def _told(record: Record, name: str, parts: set[str]) -> str | None:
 
 
 def _quoted(reading: Reading, parts: set[str]) -> tuple[str, ...] | None:
-    """The spans of the prompt for a field that quotes it, word for word; None for other fields."""
+    """Return the exact spans of the prompt for a field that quotes it; None for other fields."""
     pains, hopes = reading.holding(PAIN_WORDS), reading.holding(HOPE_WORDS)
     if parts & {"pain", "pains", "worries", "objections"} and "handle" not in parts:
         return pains

@@ -1,7 +1,7 @@
-"""What the simulated model sees in an image: the words that are written into the file itself.
+"""What the simulated model reads in an image: text that is stored in the file itself.
 
-Nothing here reads pixels. A test, or whoever tries the scan by hand, puts the words that a real model would read into
-the file as PNG text (tEXt) or a JPEG comment; an image without them shows nothing.
+Nothing here reads pixels. A test, or a person who tries the scan, stores the words that a real model would read as PNG
+text (tEXt) or as a JPEG comment; an image without them contains nothing.
 """
 
 import base64

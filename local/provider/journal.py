@@ -1,4 +1,4 @@
-"""What arrived at the simulated provider and how it ended: the provider's side of every bill."""
+"""Requests to the simulated provider and how each ended: the provider's side of every bill."""
 
 import hashlib
 from collections import deque
@@ -29,22 +29,22 @@ class Entry:
     body: str = field(default="", repr=False)
 
     def finish(self, status: int) -> None:
-        """The answer left whole, or broke off as its fault had asked."""
+        """Note that the answer was sent completely, or ended as its fault says."""
         self.status, self.finished = status, True
 
     def abort(self) -> None:
-        """The client left before the answer was out."""
+        """Note that the client disconnected before the end of the answer."""
         self.aborted = True
 
 
 class Journal:
-    """The requests since the last reset, oldest first; bodies of the newest thousand."""
+    """The requests since the last reset, oldest first; with the bodies of the newest thousand."""
 
     def __init__(self) -> None:
         self._entries: deque[Entry] = deque(maxlen=_REQUESTS_KEPT)
 
     def open(self, request_id: str, at: float, body: bytes) -> Entry:
-        """Note a request the moment its body is here."""
+        """Note a request when its body has arrived."""
         entry = Entry(request_id, at, hashlib.sha256(body).hexdigest(), body=body.decode("utf-8", "replace"))
         self._entries.append(entry)
         if len(self._entries) > _BODIES_KEPT:
@@ -52,10 +52,10 @@ class Journal:
         return entry
 
     def rows(self, *, bodies: bool) -> list[dict[str, Any]]:
-        """Every request as a JSON object, with its body where asked for and still kept."""
+        """Return every request as a JSON object, with its body if asked for and still stored."""
         rows = [asdict(entry) for entry in self._entries]
         return rows if bodies else [{name: row[name] for name in row if name != "body"} for row in rows]
 
     def clear(self) -> None:
-        """Forget every request; one that still runs is no longer listed."""
+        """Forget every request; one that is still running is no longer listed."""
         self._entries.clear()

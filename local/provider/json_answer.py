@@ -1,4 +1,4 @@
-"""Fills a JSON schema from what a prompt says."""
+"""Fills a JSON schema with what a prompt says."""
 
 from dataclasses import dataclass
 from typing import Any
@@ -13,28 +13,28 @@ _DEEPEST = 12
 
 @dataclass(frozen=True)
 class Place:
-    """Where in the answer a value stands: its property's name, its index among its siblings, how deep."""
+    """The position of a value in the answer: its property's name, its index among its siblings, its depth."""
 
     name: str = ""
     index: int = 0
     depth: int = 0
 
     def under(self, name: str) -> "Place":
-        """The place of a property of the object that stands here; a finding is named by what it is a finding of."""
+        """Return the place of a property of this object; a finding is named by what it is a finding of."""
         return Place(self.name if name == "finding" else name, self.index, self.depth + 1)
 
     def item(self, index: int) -> "Place":
-        """The place of an item of the array that stands here."""
+        """Return the place of an item of this array."""
         return Place(self.name, index, self.depth + 1)
 
 
 def fill(schema: Schema, reading: Reading) -> Any:  # noqa: ANN401  # a schema may ask for any JSON
-    """A value that the schema admits, made of the prompt's names, numbers and spans."""
+    """Return a value that the schema admits, made from the prompt's names, numbers and spans."""
     return _value(schema, schema, reading, Place())
 
 
 def schema_in(text: str) -> Schema | None:
-    """The first JSON schema of an object that stands in the text, bare or as the `schema` of a wrapper."""
+    """Return the first JSON schema of an object in the text, bare or as the `schema` of a wrapper."""
     for candidate in data.split(text)[1]:
         schema = candidate.get("schema", candidate)
         if isinstance(schema, dict) and isinstance(schema.get("properties"), dict):
@@ -69,7 +69,7 @@ def _scalar(kind: str, schema: Schema, reading: Reading, place: Place) -> Any:  
 
 
 def _plain(schema: Schema, root: Schema, place: Place) -> Schema:
-    """The schema without references and alternatives: the first one, or null once it is very deep."""
+    """Return the schema without references and with the first of its alternatives; null at a great depth."""
     while "$ref" in schema or "anyOf" in schema or "oneOf" in schema:
         if "$ref" in schema:
             schema = _referred(schema["$ref"], root)

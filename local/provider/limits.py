@@ -1,6 +1,6 @@
 """What the real provider accepts, stated here a second time and apart from `shared/`.
 
-The shipped catalogue is tested against this table, so nothing here may be read from it.
+The shipped catalogue is tested against this table, so this table must not be read from it.
 Sources (read 2026-11-22): https://platform.openai.com/docs/models (context window, max output tokens),
 https://platform.openai.com/docs/guides/structured-outputs (schema support),
 https://platform.openai.com/docs/guides/reasoning (sampling and `max_tokens` of reasoning models),
@@ -12,7 +12,7 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True)
 class Limits:
-    """The limits of one model: tokens it takes and gives, and what it refuses."""
+    """The limits of one model: maximum tokens of context and output, and what it refuses."""
 
     snapshot: str
     context_tokens: int
@@ -71,7 +71,7 @@ MODELS: dict[str, Limits] = {
 
 
 def find(model: str) -> Limits | None:
-    """The limits of a model by its alias or dated snapshot, or None where the provider has no such model."""
+    """Return the limits of a model by its alias or dated snapshot; None where the provider has no such model."""
     by_alias = MODELS.get(model)
     if by_alias is not None:
         return by_alias

@@ -19,7 +19,7 @@ THREATS = ("papatayin kita", "i will kill you", "sasaktan kita")
 
 
 async def create(request: Request) -> ASGIApp:
-    """Judge one request; a fault takes part only where it names this endpoint by its match."""
+    """Judge one request; only faults whose `match` names this endpoint are used."""
     provider = request.app.state.provider
     raw = await request.body()
     entry = provider.journal.open(f"req_{secrets.token_hex(16)}", time.time(), raw)

@@ -1,4 +1,4 @@
-"""What the real provider demands of single parameters: sampling, output limit, response format."""
+"""The real provider's checks of single parameters: sampling, output limit, response format."""
 
 from typing import Any
 
@@ -11,7 +11,7 @@ _HOTTEST = 2
 
 
 def check_sampling(chat: dict[str, Any], model: Limits) -> None:
-    """Refuse stream options without a stream, a temperature out of range, or one that the model lacks."""
+    """Refuse stream options without a stream, a temperature out of range, or one that the model does not accept."""
     if chat.get("stream_options") is not None and not chat.get("stream"):
         raise bad(
             "The 'stream_options' parameter is only allowed when 'stream' is enabled.", "stream_options"
@@ -28,16 +28,16 @@ def check_sampling(chat: dict[str, Any], model: Limits) -> None:
 
 
 def check_output_limit(chat: dict[str, Any], model: Limits) -> None:
-    """Refuse two limits at once, the wrong one for the model, or more than the model can write."""
+    """Refuse both limits at once, the wrong one for the model, or more tokens than the model can write."""
     names = ("max_tokens", "max_completion_tokens")
-    asked = {name: chat[name] for name in names if chat.get(name) is not None}
-    if len(asked) > 1:
+    limits = {name: chat[name] for name in names if chat.get(name) is not None}
+    if len(limits) > 1:
         message = "Setting 'max_tokens' and 'max_completion_tokens' at the same time is not supported."
         raise bad(message, "max_tokens", "invalid_parameter_combination")
-    if model.reasoning and "max_tokens" in asked:
+    if model.reasoning and "max_tokens" in limits:
         message = "Unsupported parameter: 'max_tokens' is not supported with this model."
         raise bad(f"{message} Use 'max_completion_tokens' instead.", "max_tokens", "unsupported_parameter")
-    for name, value in asked.items():
+    for name, value in limits.items():
         _check_limit(name, value, model.output_tokens)
 
 
@@ -50,10 +50,10 @@ def _check_limit(name: str, value: object, most: int) -> None:
 
 
 def check_format(chat: dict[str, Any], model: Limits) -> None:
-    """Refuse a format that is unknown, that the model lacks, or that the prompt or the schema spoils."""
+    """Refuse a format that is unknown, that the model does not support, or whose prompt or schema is wrong."""
     wanted = chat.get("response_format") or {"type": "text"}
     kind = wanted.get("type")
-    if kind not in ("text", "json_object", "json_schema"):  # it may be unhashable
+    if kind not in ("text", "json_object", "json_schema"):  # It may be unhashable.
         raise bad(f"Invalid value: '{kind}'.", "response_format.type", "invalid_value")
     if model.ignores_response_format:
         return
@@ -71,9 +71,9 @@ def _check_schema_format(wanted: dict[str, Any], model: Limits) -> None:
         )
         guide = "https://platform.openai.com/docs/guides/structured-outputs"
         raise bad(f"{message} See the Structured Outputs guide: {guide}", "response_format")
-    fault = check_schema(wanted.get("json_schema"))
-    if fault is not None:
-        raise bad(fault, "response_format")
+    complaint = check_schema(wanted.get("json_schema"))
+    if complaint is not None:
+        raise bad(complaint, "response_format")
 
 
 def _all_text(chat: dict[str, Any]) -> str:

@@ -1,4 +1,4 @@
-"""Writes plain answers in plausible Taglish or English out of what a prompt says."""
+"""Writes plain answers in plausible Taglish or English from what a prompt says."""
 
 from dataclasses import dataclass
 
@@ -9,7 +9,7 @@ _QUOTE_LENGTH = 120
 
 @dataclass(frozen=True)
 class Tongue:
-    """The sentences of one language; where there are several, variants of an answer take them in turn."""
+    """The sentences of one language; where there are several, variants of an answer use them in turn."""
 
     hello: str
     nobody: str
@@ -92,12 +92,12 @@ ENGLISH = Tongue(
 
 
 def tongue(reading: Reading) -> Tongue:
-    """English where the prompt asks for it, else Taglish."""
+    """Return English if the prompt asks for it, else Taglish."""
     return ENGLISH if reading.language == "english" else TAGLISH
 
 
 def write(reading: Reading, variant: int = 0) -> str:
-    """A few sentences to the person of the prompt, quoting what was said and what is known of it."""
+    """Return a few sentences to the person of the prompt, which quote what was said and what is known."""
     says, pains = tongue(reading), reading.found(PAIN_WORDS)[:2]
     fact = reading.fact
     sentences = [
@@ -112,37 +112,37 @@ def write(reading: Reading, variant: int = 0) -> str:
 
 
 def invite(reading: Reading, variant: int = 0) -> str:
-    """The next step that is asked for."""
+    """Return the next step that the prompt asks for."""
     says = tongue(reading)
     return _turn(says.invitations, variant) + numbered(variant, len(says.invitations))
 
 
 def ask(reading: Reading, variant: int = 0) -> str:
-    """An open question to the person of the prompt."""
+    """Return an open question to the person of the prompt."""
     says = tongue(reading)
     question = _turn(says.questions, variant).format(name=reading.name or says.nobody)
     return question + numbered(variant, len(says.questions))
 
 
 def time(reading: Reading, variant: int = 0) -> str:
-    """A day and an hour to offer."""
+    """Return a day and an hour to offer."""
     says = tongue(reading)
     return _turn(says.times, variant) + numbered(variant, len(says.times))
 
 
 def remark(reading: Reading, label: str) -> str:
-    """A sentence of advice on the person of the prompt."""
+    """Return a sentence of advice on the person of the prompt."""
     return tongue(reading).remark.format(label=label, quote=quote(reading), name=reading.name or "prospect")
 
 
 def quote(reading: Reading) -> str:
-    """The span most worth quoting: a pain, else a hope, else the newest message, shortened at a word."""
+    """Return the best span to quote: a pain, else a hope, else the newest message, shortened at a word."""
     spans = reading.holding(PAIN_WORDS) or reading.holding(HOPE_WORDS)
     return shorten(spans[0] if spans else reading.newest, _QUOTE_LENGTH).rstrip(".")
 
 
 def shorten(text: str, length: int) -> str:
-    """The text on one line and at most so long, cut between words where it can be."""
+    """Return the text on one line and with at most `length` characters, cut between words where possible."""
     line = " ".join(text.split())
     if len(line) <= length:
         return line
@@ -150,7 +150,7 @@ def shorten(text: str, length: int) -> str:
 
 
 def numbered(variant: int, known: int) -> str:
-    """What tells a variant from the earlier ones when the sentences have all been used."""
+    """Return a suffix that distinguishes a variant when all sentences have been used."""
     return "" if variant < known else f" ({variant + 1})"
 
 

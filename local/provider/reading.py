@@ -1,4 +1,4 @@
-"""Reads a prompt: who it is about, what hurts, what was asked, which sentences can be quoted."""
+"""Reads a prompt: who it is about, their problems, what was asked, which sentences can be quoted."""
 
 import re
 from collections.abc import Iterator, Mapping
@@ -46,9 +46,9 @@ _LEAST_OVERLAP = 2
 
 @dataclass(frozen=True)
 class Record:
-    """One line of a pasted list: a person and what is said of them.
+    """One line of a pasted list: a person and what is said about them.
 
-    Of a numbered record in the data, `number` is what it is called by, and `given` holds its strings.
+    `number` is set for a numbered record in the data, and `given` then has its strings.
     """
 
     name: str
@@ -59,11 +59,11 @@ class Record:
 
 @dataclass(frozen=True)
 class Reading:
-    """What a prompt says. `everything` is all its text, `said` what in its user messages can be quoted.
+    """The content of a prompt. `everything` is all its text, `said` the part of its user messages that can be quoted.
 
-    Of JSON in a user message only the strings about the prospect are `said`; `people` are the names and
-    notes in the JSON, `known` its strings; `question` is the newest user message where that is plain text; `seen`
-    are the lines in images.
+    Of JSON in a user message only the strings about the prospect are in `said`; `people` are the names and notes in
+    the JSON, `known` its strings; `question` is the newest user message if that is plain text; `seen` are the lines in
+    images.
     """
 
     everything: str
@@ -75,7 +75,7 @@ class Reading:
 
     @classmethod
     def of(cls, messages: list[dict[str, Any]]) -> "Reading":
-        """Read the messages of a request."""
+        """Return the reading of a request's messages."""
         seen = [images.seen_in(message) for message in messages]
         texts = [
             (message.get("role"), "\n".join(filter(None, (tokens.text_of(message), words))))
@@ -95,12 +95,12 @@ class Reading:
         )
 
     def about(self, record: Record) -> "Reading":
-        """Narrow the reading to one record of the prompt."""
+        """Return the reading of one record of the prompt."""
         return Reading(f"language: {self.language}", (record.note,), (record,))
 
     @cached_property
     def records(self) -> tuple[Record, ...]:
-        """The people of a list: in the data, or in lines of the form «Name Surname — note»."""
+        """Return the people of a list: in the data, or in lines of the form «Name Surname — note»."""
         numbered = tuple(person for person in self.people if person.number is not None)
         if numbered:
             return tuple(person for person in numbered if self._asked_for(person))
@@ -110,19 +110,19 @@ class Reading:
         return lines or tuple(person for person in self.people if person.note)
 
     def _asked_for(self, person: Record) -> bool:
-        """Whether a numbered record is among those that the prompt asks about, where it names some."""
+        """Return whether a numbered record is among those that the prompt asks for, if it asks for some."""
         asked = _ASKED_RECORDS.search(self.everything)
         return asked is None or int(asked[1]) <= (person.number or 0) <= int(asked[2])
 
     @cached_property
     def about_one(self) -> Record | None:
-        """The numbered record that this reading was narrowed to: what it does not hold is not known."""
+        """Return the numbered record that this reading is limited to; it has only that record's values."""
         only = self.people[0] if len(self.people) == 1 else None
         return None if only is None or only.number is None else only
 
     @cached_property
     def name(self) -> str | None:
-        """Whom the prompt is about: a name in the data, a labelled, a listed or an introduced one."""
+        """Return the person of the prompt: a name in the data, a labelled, a listed or an introduced one."""
         if self.people:
             return self.people[0].name
         for match in _LABELLED.finditer(data.split(self.everything)[0]):
@@ -135,24 +135,24 @@ class Reading:
 
     @cached_property
     def language(self) -> str:
-        """The language that the prompt asks for; taglish where it does not say."""
+        """Return the language that the prompt asks for; taglish where it does not say."""
         asked = _LANGUAGE.search(self.everything)
         return asked["language"].lower() if asked else "taglish"
 
     @cached_property
     def spans(self) -> tuple[str, ...]:
-        """Spans of the user's text that can be quoted word for word."""
+        """Return spans of the user's text that can be quoted exactly."""
         return _spans("\n".join(self.said))
 
     @cached_property
     def newest(self) -> str:
-        """The newest thing that was said, else the longest that the data tells; never an instruction."""
+        """Return the newest message, else the longest string of the data; never an instruction."""
         spans = self.spans or _spans("\n".join(self.known))
         return self.question or max(spans, key=len, default="")
 
     @cached_property
     def fact(self) -> str | None:
-        """The sentence of the given data that shares most long words with the question, if any.
+        """Return the sentence of the given data that shares most long words with the question, if any.
 
         Only data is quoted: an answer that repeated instructions would look like a leak of them.
         """
@@ -165,29 +165,29 @@ class Reading:
         return span if most >= _LEAST_OVERLAP else None
 
     def holding(self, words: tuple[str, ...]) -> tuple[str, ...]:
-        """The quotable spans that hold one of the words."""
+        """Return the quotable spans that contain one of the words."""
         return tuple(span for span in self.spans if any(word in span.lower() for word in words))
 
     def found(self, words: tuple[str, ...]) -> tuple[str, ...]:
-        """Those of the words that the user's text holds."""
+        """Return those of the words that the user's text contains."""
         said = "\n".join(self.said).lower()
         return tuple(word for word in words if word in said)
 
     @cached_property
     def score(self) -> int:
-        """How warm the person sounds, 0 to 100: pains, hopes and hurry add to a base of 50."""
+        """Return how interested the person seems, 0 to 100: pains, hopes and urgency add to a base of 50."""
         points = 8 * len(self.found(PAIN_WORDS)) + 10 * len(self.found(HOPE_WORDS))
         return min(100, 50 + points + 12 * len(self.found(HURRY_WORDS)))
 
     def number_of(self, noun: str) -> int | None:
-        """The number that the prompt sets for a noun: «5 steps», «totalSteps: 5», «exactly 3 hooks»."""
+        """Return the number that the prompt sets for a noun: «5 steps», «totalSteps: 5», «exactly 3 hooks»."""
         stem = re.escape(noun.lower().rstrip("s"))
         found = re.search(rf"(\d+)[ -]+(?:\w+ )?{stem}|{stem}s?\w*\W{{1,4}}(\d+)", self.everything.lower())
         return int(found[1] or found[2]) if found else None
 
 
 def _people(found: list[dict[str, Any]]) -> Iterator[Record]:
-    """The people in the data: listed ones with their other strings as notes, then single ones."""
+    """Yield the people in the data: listed ones with their other strings as notes, then single ones."""
     for value in found:
         for path, item in data.objects(value):
             name = _named(item)
@@ -201,10 +201,10 @@ def _people(found: list[dict[str, Any]]) -> Iterator[Record]:
 
 
 def _named(item: dict[str, Any]) -> str | None:
-    """The name that an object tells by its property, or that a numbered record begins with."""
-    told = next((text for key, text in item.items() if is_name(key) and isinstance(text, str)), None)
-    if told is not None or _number(item) is None:
-        return told
+    """Return the name in an object's property, or at the start of a numbered record's text."""
+    name = next((text for key, text in item.items() if is_name(key) and isinstance(text, str)), None)
+    if name is not None or _number(item) is None:
+        return name
     line = next(filter(None, map(_RECORD.search, _strings(item).values())), None)
     return None if line is None else line["name"]
 
@@ -219,7 +219,7 @@ def _strings(item: dict[str, Any]) -> dict[str, str]:
 
 
 def is_name(name: str) -> bool:
-    """Whether a property holds a person's name."""
+    """Return whether a property holds a person's name."""
     parts = data.words(name)
     return parts[-1:] == ["name"] and not data.is_foreign((name,))
 

@@ -1,8 +1,8 @@
-"""How the real provider says no."""
+"""Refusals of the real provider."""
 
 
 class RefusalError(Exception):
-    """A request that the provider turns down, as it goes over the wire."""
+    """A request that the provider refuses, in the format of its reply."""
 
     def __init__(self, status: int, message: str, param: str | None = None, code: str | None = None) -> None:
         super().__init__(message)
@@ -11,5 +11,5 @@ class RefusalError(Exception):
 
 
 def bad(message: str, param: str | None = None, code: str | None = None) -> RefusalError:
-    """A refusal with status 400."""
+    """Return a refusal with status 400."""
     return RefusalError(400, message, param, code)

@@ -1,4 +1,4 @@
-"""What the real provider refuses before it answers, in its words, statuses and codes."""
+"""What the real provider refuses before it answers, with its messages, statuses and codes."""
 
 from typing import Any
 
@@ -18,7 +18,7 @@ PARAMETERS = frozenset(_NAMES.split())
 
 
 def check_key(authorization: str) -> None:
-    """Refuse a request without a key (401), or with one that says of itself that it is wrong."""
+    """Refuse a request without a key (401), or with a key whose name says that it is wrong."""
     scheme, _, key = authorization.partition(" ")
     if scheme.lower() != "bearer" or not key.strip():
         raise RefusalError(401, "You didn't provide an API key in an Authorization header.")
@@ -27,7 +27,7 @@ def check_key(authorization: str) -> None:
 
 
 def check_request(chat: dict[str, Any]) -> Limits:
-    """The limits of the asked model, when the provider would serve this request. Raises RefusalError."""
+    """Return the limits of the requested model if the provider would serve this request; raises RefusalError."""
     unknown = sorted(set(chat) - PARAMETERS)
     if unknown:
         raise bad(f"Unrecognized request argument supplied: {unknown[0]}")
@@ -44,7 +44,7 @@ def check_request(chat: dict[str, Any]) -> Limits:
 
 
 def check_context(chat: dict[str, Any], model: Limits, prompt_tokens: int) -> None:
-    """Refuse a prompt that leaves no room in the model's context for itself and the asked output."""
+    """Refuse a prompt that does not fit into the model's context together with the requested output."""
     asked = chat.get("max_completion_tokens") or chat.get("max_tokens") or 0
     if prompt_tokens + asked <= model.context_tokens:
         return

@@ -1,4 +1,4 @@
-"""Makes the reply of a call that is served: its completion with the bill, as one body or as a stream."""
+"""The reply of a call that is served: its completion with the usage, as one body or as a stream."""
 
 import json
 from dataclasses import dataclass, replace
@@ -18,7 +18,7 @@ _TORN_EVENT = b'data: {"id":"chatcmpl-\n\n'
 
 @dataclass(frozen=True)
 class Call:
-    """A request that is not refused, its line in the journal, and the fault that it took from the queue."""
+    """A request that is not refused, its entry in the journal, and the fault that it uses."""
 
     chat: dict[str, Any]
     model: Limits
@@ -26,17 +26,17 @@ class Call:
     fault: Fault | None = None
 
     def failing(self, fault: Fault) -> "Call":
-        """The same call with a fault."""
+        """Return the same call with a fault."""
         return replace(self, fault=fault)
 
     @property
     def fault_kind(self) -> str | None:
-        """The kind of its fault, if it has one."""
+        """Return the kind of its fault, if it has one."""
         return self.fault.kind if self.fault else None
 
 
 def complete(call: Call, cache: PromptCache) -> Completion:
-    """The answer and what it is billed; the entry learns its tokens."""
+    """Return the answer and its usage, and write the tokens into the entry."""
     said = answer(call.chat, call.model, call.fault)
     call.entry.completion_tokens = tokens.count(said.text) + said.reasoning_tokens
     return Completion(
@@ -67,7 +67,7 @@ def _cached_tokens(call: Call, cache: PromptCache) -> int:
 
 
 def script(completion: Completion, call: Call) -> Script:
-    """The events of the stream, spoiled as the fault wants."""
+    """Return the events of the stream, changed by the fault."""
     wanted = bool((call.chat.get("stream_options") or {}).get("include_usage"))
     texts = pieces(completion.answer.text, call.fault.count if call.fault else None)
     whole = Script(
@@ -84,7 +84,7 @@ def script(completion: Completion, call: Call) -> Script:
 
 
 def body(completion: Completion, fault: Fault | None) -> bytes:
-    """The buffered reply, spoiled as the fault wants."""
+    """Return the buffered reply, changed by the fault."""
     payload = completion.payload()
     if fault and fault.kind == "empty_choices":
         payload["choices"] = []

@@ -1,4 +1,4 @@
-"""Everything that the simulated provider remembers between requests."""
+"""Everything that the simulated provider stores between requests."""
 
 from dataclasses import dataclass, field
 
@@ -9,14 +9,14 @@ from local.provider.journal import Journal
 
 @dataclass(frozen=True)
 class State:
-    """What arrived, what shall fail, and which prompts were seen."""
+    """The requests, the faults, and the prompts seen before."""
 
     journal: Journal = field(default_factory=Journal)
     faults: FaultQueue = field(default_factory=FaultQueue)
     prompt_cache: PromptCache = field(default_factory=PromptCache)
 
     def clear(self) -> None:
-        """Begin anew."""
+        """Forget everything."""
         self.journal.clear()
         self.faults.clear()
         self.prompt_cache.clear()

@@ -18,11 +18,11 @@ Context = tuple[str, ...]
 
 
 def check_schema(wanted: object) -> str | None:
-    """The provider's complaint about a `json_schema` format, or None where it would take it."""
+    """Return the provider's complaint about a `json_schema` format; None if it would accept it."""
     return _check(json.dumps(wanted))
 
 
-# A caller sends the same few schemas again and again, and checking one takes 3 ms.
+# Callers send the same few schemas again and again, and checking one takes 3 ms.
 @lru_cache(maxsize=256)
 def _check(text: str) -> str | None:
     wanted = json.loads(text)

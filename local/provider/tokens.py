@@ -27,23 +27,23 @@ def _cost(piece: str) -> int:
 
 
 def count(text: str) -> int:
-    """The number of tokens in the text."""
+    """Return the number of tokens in the text."""
     return sum(_cost(piece) for piece in _PIECE.findall(text))
 
 
 def head(text: str, tokens: int) -> str:
-    """The longest beginning of the text that costs at most so many tokens, whole pieces only."""
-    left, end = tokens, 0
+    """Return the longest beginning of the text that costs at most `tokens` tokens, in whole pieces."""
+    remaining, end = tokens, 0
     for match in _PIECE.finditer(text):
-        left -= _cost(match.group())
-        if left < 0:
+        remaining -= _cost(match.group())
+        if remaining < 0:
             return text[:end]
         end = match.end()
     return text
 
 
 def text_of(message: dict[str, Any]) -> str:
-    """All text of a message, whichever of the two forms its content has."""
+    """Return all text of a message, in either form of its content."""
     content = message.get("content")
     if isinstance(content, str):
         return content
@@ -51,7 +51,7 @@ def text_of(message: dict[str, Any]) -> str:
 
 
 def count_prompt(messages: list[dict[str, Any]], response_format: dict[str, Any] | None) -> int:
-    """The tokens of a request: messages with their overhead, and the schema, which is read as well."""
+    """Return the tokens of a request: messages with their overhead, and the schema, which the model reads too."""
     total = sum(_MESSAGE_TOKENS + sum(_parts(message)) for message in messages) + _REPLY_TOKENS
     schema = (response_format or {}).get("json_schema")
     return total if schema is None else total + count(json.dumps(schema, ensure_ascii=False))

@@ -1,4 +1,4 @@
-"""The shapes that go over the wire: a completion as one object, or as the chunks of a stream."""
+"""The format of replies: a completion as one object, or as the chunks of a stream."""
 
 import json
 import re
@@ -11,7 +11,7 @@ DONE = b"data: [DONE]\n\n"
 
 @dataclass(frozen=True)
 class Answer:
-    """What the model said and why it stopped. Exactly one of content and refusal is a text."""
+    """The model's text and why it stopped. Exactly one of content and refusal is a text."""
 
     content: str | None
     finish_reason: str = "stop"
@@ -20,12 +20,12 @@ class Answer:
 
     @property
     def text(self) -> str:
-        """What there is to stream."""
+        """Return the text to stream."""
         return self.content if self.content is not None else self.refusal or ""
 
 
 def usage(prompt: int, completion: int, cached: int, reasoning: int) -> dict[str, Any]:
-    """The usage object of the chat endpoint; `reasoning` is part of `completion`, `cached` of `prompt`."""
+    """Return the usage object of the chat endpoint; `reasoning` is part of `completion`, `cached` of `prompt`."""
     return {
         "prompt_tokens": prompt,
         "completion_tokens": completion,
@@ -41,7 +41,7 @@ def usage(prompt: int, completion: int, cached: int, reasoning: int) -> dict[str
 
 
 def pieces(text: str, count: int | None = None) -> list[str]:
-    """The text cut into the deltas of a stream: words, or exactly `count` parts (the last may be empty)."""
+    """Return the text cut into the deltas of a stream: words, or exactly `count` parts (the last may be empty)."""
     if count is None:
         return _WORD.findall(text)
     size = max(1, -(-len(text) // count))
@@ -50,7 +50,7 @@ def pieces(text: str, count: int | None = None) -> list[str]:
 
 @dataclass(frozen=True)
 class Completion:
-    """One answer and all that the wire says about it. `usage` None leaves it out, as a fault may ask."""
+    """One answer and all fields of its reply. `usage` None omits the usage, as a fault may require."""
 
     id: str
     model: str
@@ -59,7 +59,7 @@ class Completion:
     usage: dict[str, Any] | None
 
     def payload(self) -> dict[str, Any]:
-        """The reply of a buffered call."""
+        """Return the reply of a buffered call."""
         message: dict[str, Any] = {
             "role": "assistant",
             "content": self.answer.content,
@@ -76,17 +76,17 @@ class Completion:
         return self._envelope("chat.completion") | {"choices": [choice]} | said
 
     def opening(self, *, include_usage: bool) -> bytes:
-        """The first event of a stream: the role and no text yet."""
+        """Return the first event of a stream: the role and no text yet."""
         field = self._field()
         first = {"role": "assistant", "content": "" if field == "content" else None, "refusal": None}
         return self._event(first, None, include_usage=include_usage)
 
     def delta(self, piece: str, *, include_usage: bool) -> bytes:
-        """An event that carries a piece of the text."""
+        """Return an event with a piece of the text."""
         return self._event({self._field(): piece}, None, include_usage=include_usage)
 
     def closing(self, *, include_usage: bool) -> list[bytes]:
-        """The last events: why it stopped, what it used where that was asked for, and the end mark."""
+        """Return the last events: why it stopped, the usage if requested, and the end mark."""
         events = [self._event({}, self.answer.finish_reason, include_usage=include_usage)]
         if include_usage and self.usage is not None:
             chunk = self._envelope("chat.completion.chunk") | {"choices": [], "usage": self.usage}
@@ -113,10 +113,10 @@ class Completion:
 
 
 def event(chunk: dict[str, Any]) -> bytes:
-    """One server-sent event."""
+    """Return one server-sent event."""
     return b"data: " + encode(chunk) + b"\n\n"
 
 
 def encode(payload: dict[str, Any]) -> bytes:
-    """Compact JSON; a lone surrogate of the prompt comes back as a question mark."""
+    """Return compact JSON; a lone surrogate of the prompt becomes a question mark."""
     return json.dumps(payload, ensure_ascii=False, separators=(",", ":")).encode("utf-8", "replace")

@@ -1,1 +1,1 @@
-"""The servers of the stack, each a process that is started, awaited and ended."""
+"""The servers of the stack; each is a process that is started, waited for and stopped."""

@@ -1,4 +1,4 @@
-"""The keys of one working copy, made at random once and kept."""
+"""The keys of one working copy, generated once at random and kept."""
 
 import json
 import os
@@ -12,7 +12,7 @@ from cryptography.hazmat.primitives.asymmetric import ec
 
 @dataclass(frozen=True)
 class Keys:
-    """What a Supabase project has: two API keys, the legacy token secret, the issuer's private key (PEM)."""
+    """The keys of a Supabase project: two API keys, the legacy token secret, the issuer's private key (PEM)."""
 
     publishable: str
     secret: str
@@ -21,9 +21,9 @@ class Keys:
 
 
 def load_keys(path: Path) -> Keys:
-    """Read the keys, or make and keep them.
+    """Return the keys from the file, or generate and store them.
 
-    They survive a reset, so that a web client that was set up goes on working.
+    They survive a reset, so that a configured web client continues to work.
     """
     if path.exists():
         return Keys(**json.loads(path.read_text()))
@@ -36,7 +36,7 @@ def load_keys(path: Path) -> Keys:
 
 
 def make_keys() -> Keys:
-    """Fresh random keys."""
+    """Return new random keys."""
     private = ec.generate_private_key(ec.SECP256R1())
     pem = private.private_bytes(
         serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()

@@ -41,7 +41,7 @@ enable_confirmations = false
 
 @dataclass
 class Lite:
-    """PostgREST- and GoTrue-compatible endpoints; its own noise goes to the log."""
+    """PostgREST- and GoTrue-compatible endpoints; their own output goes to the log."""
 
     folder: Path
     keys: Keys
@@ -50,14 +50,14 @@ class Lite:
 
     @property
     def url(self) -> str:
-        """Where it listens; only the gateway and the stack itself talk to it."""
+        """Return its address; only the gateway and the stack itself use it."""
         return f"http://{HOST}:{self.port}"
 
     def start(self, children: Children, database_url: str, log: Path) -> Child:
         """Start it on a database and wait until it listens.
 
         Raises:
-            Problem: when Node or the package is missing, or it does not come up.
+            Problem: when Node or the package is missing, or it does not start.
         """
         self.port = free_port()
         config = self._write_config(database_url)
@@ -73,9 +73,9 @@ class Lite:
         return child
 
     def settle(self) -> None:
-        """Ask for one table, alone.
+        """Request one table, with no other request at the same time.
 
-        On its first request it grants tables to the API roles; two first requests at once fail in that.
+        On its first request it grants tables to the API roles; two simultaneous first requests fail.
         """
         httpx.get(
             f"{self.url}/rest/v1/profiles?limit=0", headers={"apikey": self.keys.publishable}, timeout=30
@@ -93,7 +93,7 @@ class Lite:
 
 
 def node() -> str:
-    """The Node.js program.
+    """Return the path of the Node.js program.
 
     Raises:
         Problem: when it, or the npm packages, are missing.

@@ -9,9 +9,9 @@ HOST = "127.0.0.1"
 
 
 def listen(port: int) -> socket.socket:
-    """A listening socket on `port` (0: any free one).
+    """Return a listening socket on `port` (0: any free one).
 
-    Held from the start, so that a taken port is known before anything else is started.
+    It is kept from the start, so that a taken port is noticed before anything else is started.
 
     Raises:
         Problem: when the port is taken or needs rights that this user lacks.
@@ -28,7 +28,7 @@ def listen(port: int) -> socket.socket:
 
 
 def explain(port: int, error: OSError) -> str:
-    """Why a port cannot be had, and what to do."""
+    """Return why a port cannot be used, and what to do."""
     if error.errno == errno.EADDRINUSE:
         return f"port {port} is taken: stop what uses it, or choose another one, such as PORT={port + 100}."
     if error.errno == errno.EACCES:
@@ -37,7 +37,7 @@ def explain(port: int, error: OSError) -> str:
 
 
 def free_port(preferred: int = 0) -> int:
-    """`preferred` where it is free, else any free port."""
+    """Return `preferred` if it is free, else any free port."""
     for port in (preferred, 0):
         with socket.socket(socket.AF_INET, socket.SOCK_STREAM) as probe:
             probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
@@ -50,7 +50,7 @@ def free_port(preferred: int = 0) -> int:
 
 
 def accepts(port: int) -> bool:
-    """Whether something listens on the port."""
+    """Return whether a server listens on the port."""
     with socket.socket(socket.AF_INET, socket.SOCK_STREAM) as probe:
         probe.settimeout(1)
         return probe.connect_ex((HOST, port)) == 0

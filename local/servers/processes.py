@@ -1,4 +1,4 @@
-"""The child processes of one stack: started quietly, stopped in order, and found again after a crash."""
+"""The child processes of one stack: started with output to a log, stopped in order, and found again after a crash."""
 
 import json
 import os
@@ -31,14 +31,14 @@ class Program:
 
 @dataclass
 class Child:
-    """One running process and how it wants to be told to stop."""
+    """One running process and the signal that stops it."""
 
     name: str
     process: subprocess.Popen[bytes]
     stop_signal: signal.Signals
 
     def stop(self, patience_seconds: float = STOP_SECONDS) -> None:
-        """Ask, wait, and kill what does not listen; a process that is already gone is fine."""
+        """Send the stop signal, wait, and kill the process if it does not end; it may have ended already."""
         with suppress(ProcessLookupError):
             self.process.send_signal(self.stop_signal)
         try:
@@ -49,9 +49,9 @@ class Child:
 
 
 class Children:
-    """Starts processes outside the terminal's group, so that Ctrl-C reaches their owner alone.
+    """Starts processes outside the terminal's process group, so that Ctrl-C reaches only their owner.
 
-    `record` keeps their ids, starts and stop signals on disk: what a killed stack left behind is ended by the next one.
+    `record` stores their ids, starts and stop signals on disk: the next stack ends the processes of a killed one.
     """
 
     def __init__(self, record: Path) -> None:
@@ -77,8 +77,8 @@ class Children:
         self._write_record()
         return child
 
-    def dead(self) -> list[Child]:
-        """The children that ended although nobody asked them to."""
+    def ended(self) -> list[Child]:
+        """Return the children that ended without being stopped."""
         return [child for child in self._children if child.process.poll() is not None]
 
     def stop(self, child: Child) -> None:
@@ -88,7 +88,7 @@ class Children:
         self._write_record()
 
     def stop_all(self) -> None:
-        """Stop all of them, the youngest first: each one leans on those before it."""
+        """Stop all of them in reverse order of their start: each depends on those before it."""
         for child in reversed(self._children):
             child.stop()
         self._children.clear()
@@ -100,8 +100,8 @@ class Children:
         }
         self.record.write_text(json.dumps(known))
 
-    def stop_forgotten(self) -> None:
-        """End what an earlier stack left behind; ids that were reused since are left alone."""
+    def stop_orphans(self) -> None:
+        """End the processes of an earlier stack; an id that another process uses now is left alone."""
         if not self.record.exists():
             return
         known = json.loads(self.record.read_text() or "{}")
@@ -112,16 +112,16 @@ class Children:
 
 
 def started_at(pid: int) -> str:
-    """When a running process began, in the system's own words; empty where there is none, or no telling.
+    """Return when a running process started, as the system prints it; empty if it does not run or it is unknown.
 
-    One that has ended and only waits to be noticed by its parent does not run.
+    A zombie process, which its parent has not waited for, counts as not running.
     """
     state, began = from_proc(pid) if PROC.exists() else from_ps(pid)
     return "" if state.startswith("Z") else began
 
 
 def from_proc(pid: int) -> tuple[str, str]:
-    """State and start as Linux tells them, with no program needed."""
+    """Return state and start from Linux's /proc, with no program needed."""
     try:
         fields = (PROC / str(pid) / "stat").read_text().rpartition(")")[2].split()
     except (FileNotFoundError, ProcessLookupError):
@@ -130,7 +130,7 @@ def from_proc(pid: int) -> tuple[str, str]:
 
 
 def from_ps(pid: int) -> tuple[str, str]:
-    """State and start as `ps` tells them, on macOS."""
+    """Return state and start from `ps`, on macOS."""
     command = ["ps", "-o", "stat=", "-o", "lstart=", "-p", str(pid)]
     listing = subprocess.run(command, capture_output=True, text=True, check=False)
     state, _, began = listing.stdout.strip().partition(" ")
@@ -138,7 +138,7 @@ def from_ps(pid: int) -> tuple[str, str]:
 
 
 def end(pid: int, started: str, stop_signal: int) -> None:
-    """Ask a process that is not our child to stop, in its way, and kill its group when it does not."""
+    """Send its stop signal to a process that is not our child, and kill its group if it does not end."""
     with suppress(ProcessLookupError):
         os.kill(pid, stop_signal)
     give_up = time.monotonic() + STOP_SECONDS
@@ -149,6 +149,6 @@ def end(pid: int, started: str, stop_signal: int) -> None:
 
 
 def kill_group(pid: int) -> None:
-    """Kill a process with everything it started."""
+    """Kill a process and all processes that it started."""
     with suppress(ProcessLookupError, PermissionError):
         os.killpg(pid, signal.SIGKILL)

@@ -1,4 +1,4 @@
-"""The model provider of a stack: the caller's own where one is configured, else the simulated one."""
+"""The model provider of a stack: the caller's own if one is configured, else the simulated one."""
 
 import importlib.util
 import sys
@@ -13,21 +13,21 @@ from local.servers.readiness import wait_for_port
 APP = "local.provider.app"
 OPENAI = "https://api.openai.com/v1"
 KEEP_ALIVE_SECONDS = 75
-"""Longer than clients keep an idle connection, as the real ones: who ends it later must not be the one who sends."""
+"""Longer than clients keep an idle connection, as real providers do: the client must close it, never the server."""
 
 
 def configured(caller: Mapping[str, str]) -> bool:
-    """Whether the caller's environment names a provider: the real one's key, or the address of another."""
+    """Return whether the caller's environment configures a provider: an API key, or another base URL."""
     return bool(caller.get("OPENAI_API_KEY") or caller.get("OPENAI_BASE_URL"))
 
 
 def placeholder_key(secret: str) -> str:
-    """A key as good as any for the simulated provider: one a stack, so that a leak of it can be found."""
+    """Return a key for the simulated provider; each stack has another one, so that a leaked key can be traced."""
     return f"local-{sha256(secret.encode()).hexdigest()[:32]}"
 
 
 def start(children: Children, env: Mapping[str, str], log: Path, cwd: Path, preferred_port: int) -> str:
-    """Start the simulated provider and give its address."""
+    """Start the simulated provider and return its address."""
     port = free_port(preferred_port)
     if importlib.util.find_spec(APP) is None:
         return f"http://{HOST}:{port}"

@@ -1,4 +1,4 @@
-"""The queues of a stack: SQS as ministack serves it, on loopback, empty at each start."""
+"""The queues of a stack: SQS as served by ministack, on loopback, empty at each start."""
 
 import json
 import signal
@@ -19,24 +19,24 @@ CREDENTIALS = {
     "AWS_SECRET_ACCESS_KEY": "local",
     "AWS_DEFAULT_REGION": "ap-southeast-1",
 }
-"""What the platform's client wants to see; nobody checks them."""
+"""Credentials that the platform's client requires; nothing checks them."""
 
 QUEUES = {"SCAN_QUEUE_URL": "nexscout-scans", "JOB_QUEUE_URL": "nexscout-jobs"}
 VISIBLE_AGAIN_SECONDS = 960
-"""Longer than any work on a message takes, as in the cloud: one that came again meanwhile could not be taken away."""
+"""Longer than the work on any message takes, as in the cloud: a message received twice could not be deleted."""
 
 MOST_RECEIVES = 5
 
 
 class Queues:
-    """A queue of each kind of work, with its dead letters beside it as in the cloud; `env` tells where they are."""
+    """One queue for each kind of work, each with its dead-letter queue as in the cloud; `env` has their addresses."""
 
     def __init__(self) -> None:
         self.env: dict[str, str] = {}
         self._port = 0
 
     def start(self, children: Children, folder: Path, log: Path, env: Mapping[str, str], port: int) -> Child:
-        """Start the server; it is not waited for."""
+        """Start the server without waiting for it."""
         self._port = free_port(port)
         folder.mkdir(exist_ok=True)
         program = Program(
@@ -45,13 +45,13 @@ class Queues:
             log=log,
             env={**env, **CREDENTIALS, **server_settings(self._port, folder), "SERVICES": "sqs"},
             cwd=folder,
-            # Asked, it would wait three seconds for whoever looks at a queue; it has nothing to put in order.
+            # With its own stop signal it would wait three seconds for callers that poll a queue, without any need.
             stop_signal=signal.SIGKILL,
         )
         return children.start(program)
 
     def make(self, server: Child, log: Path) -> None:
-        """Make the queues, once the server listens."""
+        """Create the queues, once the server listens."""
         wait_for_port(server, self._port, log)
         endpoint = f"http://{HOST}:{self._port}"
         sqs = client(endpoint)
@@ -60,7 +60,7 @@ class Queues:
 
 
 def server_settings(port: int, folder: Path) -> dict[str, str]:
-    """Keep ministack to one port of loopback and to one folder; two of its services would listen on all addresses."""
+    """Return settings that limit ministack to one loopback port and one folder; some services listen everywhere."""
     return {
         "BIND_HOST": HOST,
         "GATEWAY_PORT": str(port),
@@ -72,7 +72,7 @@ def server_settings(port: int, folder: Path) -> dict[str, str]:
 
 
 def client(endpoint: str) -> "SQSClient":
-    """A client of the local server."""
+    """Return a client of the local server."""
     import boto3  # noqa: PLC0415  # a third of a second, while the server starts
 
     session = boto3.session.Session(

@@ -1,4 +1,4 @@
-"""Waiting for a child process to be ready."""
+"""Waits until a child process is ready."""
 
 import time
 from collections.abc import Callable
@@ -14,7 +14,7 @@ READY_SECONDS = 60.0
 
 
 def wait_for_port(child: Child, port: int, log: Path) -> None:
-    """Return once the child listens on the port.
+    """Return when the child listens on the port.
 
     Raises:
         Problem: when it ends or takes too long.
@@ -23,7 +23,7 @@ def wait_for_port(child: Child, port: int, log: Path) -> None:
 
 
 def wait_for_answer(child: Child, url: str, log: Path) -> None:
-    """Return once the child answers at the address.
+    """Return when the child answers at the address.
 
     Raises:
         Problem: when it ends or takes too long.
@@ -32,7 +32,7 @@ def wait_for_answer(child: Child, url: str, log: Path) -> None:
 
 
 def wait(child: Child, log: Path, ready: Callable[[], bool]) -> None:
-    """Return once the child is ready."""
+    """Return when the child is ready."""
     give_up = time.monotonic() + READY_SECONDS
     while not ready():
         if child.process.poll() is not None:
@@ -43,7 +43,7 @@ def wait(child: Child, log: Path, ready: Callable[[], bool]) -> None:
 
 
 def answers(url: str) -> bool:
-    """Whether a request is answered, with whatever status."""
+    """Return whether a request gets a reply, with any status."""
     try:
         httpx.get(url, timeout=1, trust_env=False)
     except httpx.TransportError:

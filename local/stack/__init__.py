@@ -1,1 +1,1 @@
-"""The whole stack: started, shown, worked for and stopped."""
+"""The whole stack: started, shown, its queues worked off, and stopped."""

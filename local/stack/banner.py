@@ -1,4 +1,4 @@
-"""What `nexscout dev` shows once it is ready: where everything is and how to call it."""
+"""The text that `nexscout dev` shows when it is ready: all addresses and how to call the functions."""
 
 from local.stack.stack import Stack
 
@@ -14,7 +14,7 @@ curl -s "$SUPABASE_URL/functions/v1/generate-ai-content" -H "Authorization: Bear
 
 
 def banner(stack: Stack, seconds: float) -> str:
-    """Where everything is and how to call it."""
+    """Return the text: all addresses and how to call the functions."""
     env = stack.env
     rows = {
         "API": stack.url,

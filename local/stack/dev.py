@@ -1,4 +1,4 @@
-"""`nexscout dev`: the whole system until somebody presses Ctrl-C."""
+"""`nexscout dev`: the whole system until Ctrl-C."""
 
 import fcntl
 import os
@@ -24,20 +24,20 @@ FOLDER = PROJECT / ".local"
 
 
 def run(port: int, *, reset: bool) -> int:
-    """Start, show what happens, and stop on Ctrl-C, SIGTERM or a closed terminal.
+    """Start, show the functions' output, and stop on Ctrl-C, SIGTERM or a closed terminal.
 
-    Gives 0 when asked to stop, 1 when a part of the stack ended by itself.
+    Return 0 when it was stopped by the user, 1 when a part of the stack ended by itself.
 
     Raises:
         Problem: when it cannot start.
     """
     console = Console(highlight=False, soft_wrap=True)
     stop = threading.Event()
-    with only_one(FOLDER), told_by_signals(stop):
+    with only_one(FOLDER), set_by_signals(stop):
         try:
             return run_stack(console, stop, port, reset=reset)
         except (Stopped, Problem):
-            # A part that the same Ctrl-C has ended while it was starting is no problem of its own.
+            # The same Ctrl-C may end a part that is still starting; that is not an error of the part.
             if not stop.is_set():
                 raise
             console.print("Stopped.")
@@ -45,7 +45,7 @@ def run(port: int, *, reset: bool) -> int:
 
 
 def run_stack(console: Console, stop: threading.Event, port: int, *, reset: bool) -> int:
-    """Start the stack, then stay until `stop` is set or a part of it ends."""
+    """Start the stack, then wait until `stop` is set or a part of it ends; return the exit code."""
     began = time.monotonic()
     progress = Progress(console, stop)
     with progress, Stack(FOLDER, port=port, report=progress, piped=True, sweeping=True, reset=reset) as stack:
@@ -60,7 +60,7 @@ def run_stack(console: Console, stop: threading.Event, port: int, *, reset: bool
 
 
 def warn_of_broken(stack: Stack, console: Console) -> None:
-    """Say which functions did not load; the others are served."""
+    """Report which functions did not load; the others are served."""
     states: dict[str, str] = httpx.get(stack.url, timeout=10).json()["functions"]
     for name, state in states.items():
         if state != "ready":
@@ -70,7 +70,7 @@ def warn_of_broken(stack: Stack, console: Console) -> None:
 
 
 def follow(stack: Stack, console: Console) -> None:
-    """Show the functions' output as it comes, and keep all of it in the log file."""
+    """Show the functions' output as it arrives, and write all of it to the log file."""
     output = stack.gateway_output
     with (stack.logs / "functions.log").open("a") as log:
         for raw in output:
@@ -82,16 +82,16 @@ def follow(stack: Stack, console: Console) -> None:
 
 
 def stay(stack: Stack, stop: threading.Event) -> str | None:
-    """Wait until asked to stop (None), or until a part of the stack ends: then the sentence that tells it."""
+    """Wait until `stop` is set (None), or until a part of the stack ends: then return the message that says so."""
     while not stop.wait(0.5):
-        for child in stack.children.dead():
+        for child in stack.children.ended():
             return f"{child.name} ended by itself (see {stack.logs}); stopping the rest."
     return None
 
 
 @contextmanager
-def told_by_signals(stop: threading.Event) -> Iterator[None]:
-    """Set `stop` on Ctrl-C, SIGTERM and SIGHUP; further ones change nothing while everything stops."""
+def set_by_signals(stop: threading.Event) -> Iterator[None]:
+    """Set `stop` on Ctrl-C, SIGTERM and SIGHUP; further signals have no effect while everything stops."""
 
     def tell(_signal: int, _frame: FrameType | None) -> None:
         stop.set()

@@ -6,11 +6,11 @@ from rich.console import Console
 
 
 class Stopped(Exception):  # noqa: N818 - nothing went wrong
-    """Somebody asked to stop while the stack was starting."""
+    """The user asked to stop while the stack was starting."""
 
 
 class Progress:
-    """Names the step that is going on: a spinner on a terminal, plain lines elsewhere."""
+    """Shows the present step: a spinner on a terminal, plain lines elsewhere."""
 
     def __init__(self, console: Console, stop: threading.Event) -> None:
         self._console = console
@@ -18,19 +18,19 @@ class Progress:
         self._spinner = console.status("Starting …")
 
     def __enter__(self) -> None:
-        """Show the spinner where there is a terminal."""
+        """Show the spinner if there is a terminal."""
         if self._console.is_terminal:
             self._spinner.start()
 
     def __exit__(self, *_: object) -> None:
-        """Take the spinner away."""
+        """Remove the spinner."""
         self.close()
 
     def __call__(self, step: str) -> None:
-        """Say what is being started.
+        """Show what is being started.
 
         Raises:
-            Stopped: when that is no longer wanted.
+            Stopped: when the user has asked to stop.
         """
         if self._stop.is_set():
             raise Stopped
@@ -40,5 +40,5 @@ class Progress:
             self._console.print(f"Starting {step} …")
 
     def close(self) -> None:
-        """Take the spinner away."""
+        """Remove the spinner."""
         self._spinner.stop()

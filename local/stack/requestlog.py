@@ -1,4 +1,4 @@
-"""What `make dev` shows of the functions' log: one line a request, and whatever went wrong."""
+"""What `make dev` shows of the functions' log: one line for each request, and all errors."""
 
 import json
 from collections.abc import Mapping
@@ -8,7 +8,7 @@ LOUD = frozenset(("warning", "error", "critical"))
 
 
 def line_for(raw: str) -> str | None:
-    """The line to show for one line of the functions' output, or None for what only the log file keeps."""
+    """Return the line to show for one line of the functions' output; None if only the log file gets it."""
     text = raw.strip()
     if not text:
         return None
@@ -24,7 +24,7 @@ def line_for(raw: str) -> str | None:
 
 
 def request_line(entry: Mapping[str, Any]) -> str:
-    """Time, function, status, model, tokens, cost, energy and milliseconds of one request."""
+    """Return time, function, status, model, tokens, cost, energy and milliseconds of one request."""
     clock = str(entry.get("at", ""))[11:19]
     outcome = str(entry.get("status", "?"))
     if entry.get("code"):
@@ -34,7 +34,7 @@ def request_line(entry: Mapping[str, Any]) -> str:
 
 
 def measures(entry: Mapping[str, Any]) -> list[str]:
-    """What was measured, with its unit; what was not is left out."""
+    """Return the measured values, each with its unit; values that are missing are omitted."""
     shown = []
     if entry.get("model"):
         shown.append(str(entry["model"]))
@@ -50,9 +50,7 @@ def measures(entry: Mapping[str, Any]) -> list[str]:
 
 
 def event_line(entry: Mapping[str, Any]) -> str:
-    """An event that a person should see: its level, its name and its fields."""
+    """Return the line of an event that the user should see: its level, its name and its fields."""
     fields = {name: value for name, value in entry.items() if name not in ("at", "level", "event")}
-    told = " ".join(f"{name}={value}" for name, value in fields.items())
-    return (
-        f"{str(entry.get('at', ''))[11:19]:8}  {str(entry['level']).upper()} {entry['event']} {told}".rstrip()
-    )
+    shown = " ".join(f"{name}={value}" for name, value in fields.items())
+    return f"{str(entry.get('at', ''))[11:19]:8}  {str(entry['level']).upper()} {entry['event']} {shown}".rstrip()

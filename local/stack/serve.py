@@ -16,7 +16,7 @@ from local.gateway.storage import Storage
 
 
 def main() -> None:
-    """Serve on the inherited socket until told to stop; everything else comes from the environment."""
+    """Serve on the inherited socket until a stop signal; all other settings come from the environment."""
     url = os.environ["SUPABASE_URL"]
     exchange = TokenExchange(
         issuer=os.environ.get("SUPABASE_JWT_ISSUER", f"{url}/auth/v1"),
@@ -29,7 +29,7 @@ def main() -> None:
     folder = Path(os.environ["NEXSCOUT_STORAGE"])
     app = Storage(gateway, exchange, folder, exchange.jwt_secret, os.environ["SUPABASE_SECRET_KEY"])
     config = uvicorn.Config(app, log_level="warning", access_log=False, timeout_graceful_shutdown=5)
-    # Not uvicorn's own `fd` option: it takes the socket for a Unix one, and Nagle then costs 40 ms a reply.
+    # Not uvicorn's own `fd` option: it treats the socket as a Unix one, and Nagle's algorithm then costs 40 ms a reply.
     uvicorn.Server(config).run([socket.socket(fileno=int(sys.argv[1]))])
 
 

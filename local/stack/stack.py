@@ -32,13 +32,13 @@ MINIMUM_FREE_BYTES = 200 * MEGABYTE
 
 @dataclass
 class Stack:
-    """Starts on entering, stops on leaving; all that it keeps is below `folder`.
+    """Starts when entered, stops when left; all its files are in `folder`.
 
-    `port` 0 takes any free one. An `ephemeral` stack is faster, forgets its data, and ends with this process even if
+    `port` 0 uses any free one. An `ephemeral` stack is faster, deletes its data, and ends with this process even if
     that is killed. `caller` is the environment that the functions inherit; its OPENAI_* variables choose a provider.
     With `piped` the functions' output is read from `gateway_output`, else it goes to the logs.
-    A `sweeping` stack does what the cloud's schedule does. With `reset` the data of earlier starts is dropped.
-    `report` is told each step before it begins.
+    A `sweeping` stack does what the cloud's schedule does. With `reset` the data of earlier starts is deleted.
+    `report` is called with the name of each step before it starts.
     """
 
     folder: Path
@@ -55,7 +55,7 @@ class Stack:
     provider_url: str = field(default="", init=False)
 
     def __post_init__(self) -> None:
-        """Take the port, and read or make the keys; nothing is started yet."""
+        """Take the port, and read or generate the keys; nothing is started yet."""
         self.folder = self.folder.resolve()
         self.logs = self.folder / "logs"
         for path in (self.logs, self.folder / "lite"):
@@ -89,32 +89,32 @@ class Stack:
 
     @property
     def database_url(self) -> str:
-        """The database, as the role `postgres`."""
+        """Return the address of the database, as the role `postgres`."""
         return self._postgres.url()
 
     @property
     def upstream_url(self) -> str:
-        """The Supabase API without the gateway before it."""
+        """Return the address of the Supabase API without the gateway before it."""
         return self._lite.url
 
     @property
     def publishable_key(self) -> str:
-        """The key of anonymous callers."""
+        """Return the key of anonymous callers."""
         return self.keys.publishable
 
     @property
     def secret_key(self) -> str:
-        """The key of the service."""
+        """Return the key of the service."""
         return self.keys.secret
 
     @property
     def jwt_secret(self) -> str:
-        """The secret of HS256 user tokens."""
+        """Return the secret of HS256 user tokens."""
         return self.keys.jwt_secret
 
     @property
     def env(self) -> dict[str, str]:
-        """What people, tools and functions need to know, under the names of `.local/env`."""
+        """Return what people, tools and functions need to know, under the names of `.local/env`."""
         return {
             "SUPABASE_URL": self.url,
             "SUPABASE_PUBLISHABLE_KEY": self.keys.publishable,
@@ -136,20 +136,20 @@ class Stack:
 
     @property
     def gateway_output(self) -> IO[bytes]:
-        """What the functions print, of a `piped` stack that has started."""
+        """Return the functions' output, of a `piped` stack that has started."""
         if self._gateway is None or self._gateway.process.stdout is None:
             raise RuntimeError("the stack is not piped, or has not started")
         return self._gateway.process.stdout
 
     @property
     def worker_pid(self) -> int:
-        """The process of the worker, of a stack that has started."""
+        """Return the id of the worker's process, of a stack that has started."""
         if self._worker is None:
             raise RuntimeError("the stack has not started")
         return self._worker.process.pid
 
     def stop(self) -> None:
-        """Stop everything that was started; of an ephemeral stack no data is left either."""
+        """Stop everything that was started, and delete the data of an ephemeral stack."""
         self.children.stop_all()
         self._listener.close()
         if self.ephemeral:
@@ -159,7 +159,7 @@ class Stack:
             self._guard = None
 
     def function_environment(self) -> dict[str, str]:
-        """What the functions run under: the caller's own, then the stack's, then a real provider's key."""
+        """Return the environment of the functions: the caller's own, then the stack's, then a real provider's key."""
         own = {
             "NEXSCOUT_UPSTREAM": self.upstream_url,
             "NEXSCOUT_SIGNING_KEY": self.keys.signing_key,
@@ -172,16 +172,16 @@ class Stack:
         return env
 
     def _start(self) -> None:
-        self.children.stop_forgotten()
+        self.children.stop_orphans()
         if self.ephemeral:
             self._guard = Guard(self.children.record, self._postgres.root)
         if self.reset:
             self._postgres.clear()
         free = shutil.disk_usage(self.folder).free
         if free < MINIMUM_FREE_BYTES:
-            told = f"the disk with {self.folder} has {free // MEGABYTE} MB left"
+            space = f"the disk with {self.folder} has {free // MEGABYTE} MB left"
             raise Problem(
-                f"{told}, and {MINIMUM_FREE_BYTES // MEGABYTE} are needed: make room and try again."
+                f"{space}, and {MINIMUM_FREE_BYTES // MEGABYTE} are needed: make room and try again."
             )
         queue_log = self.logs / "queue.log"
         queue = self._queues.start(
@@ -208,9 +208,9 @@ class Stack:
         return 0 if self.ephemeral else self.port + offset
 
     def _prepare_database(self) -> None:
-        """Let @supabase/lite make its schemas before the migrations, which lean on auth.users.
+        """Let @supabase/lite create its schemas before the migrations, which refer to auth.users.
 
-        It is stopped again: it reads the tables when it starts and does not see those that come later.
+        It is then stopped: it reads the list of tables when it starts and does not see tables created later.
         """
         self._postgres.prepare()
         with psycopg.connect(self.database_url) as connection:

@@ -1,6 +1,6 @@
 """Works off the queues in one process, as the workers and the schedule of the cloud do: `python -m local.stack.worker`.
 
-With `--sweep` it does what the schedule does, too.
+With `--sweep` it also runs the sweep, as the schedule does.
 """
 
 import asyncio
@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from types_boto3_sqs.type_defs import MessageTypeDef
 
 WAIT_SECONDS = 10
-"""How long a look at an empty queue takes; a message ends it."""
+"""Seconds that one look at an empty queue takes; a message ends it."""
 
 SWEEP_SECONDS = 30.0
 MOST_SWEEP_SECONDS = 20.0
@@ -35,7 +35,7 @@ MOST_SWEEP_SECONDS = 20.0
 
 @dataclass(frozen=True)
 class Line:
-    """A queue, what works on its messages, how many at once, and how long each may take."""
+    """A queue, the function that handles its messages, how many at a time, and the seconds that each may take."""
 
     queue_url: str
     function: str
@@ -45,7 +45,7 @@ class Line:
 
 
 def lines(settings: Settings) -> list[Line]:
-    """Return the queues that are worked off; a function that cannot be loaded takes no other down."""
+    """Return the queues to work off; a function that cannot be loaded does not stop the others."""
     wanted = [
         (settings.job_queue_url, "generate_ai_content", 4, settings.job_timeout_seconds),
         (settings.scan_queue_url, "scan_processor_v2", 2, settings.scan_timeout_seconds),
@@ -63,7 +63,7 @@ def lines(settings: Settings) -> list[Line]:
 
 
 async def work_off(lines: Sequence[Line], services: Services, sqs: "SQSClient") -> None:
-    """Work for ever; no message waits for the work of another, which may take minutes."""
+    """Work for ever; a message does not wait for the work on another, which may take minutes."""
     async with asyncio.TaskGroup() as tasks:
         for line in lines:
             tasks.create_task(_work_off(line, services, sqs))
@@ -86,7 +86,7 @@ async def _work_off(line: Line, services: Services, sqs: "SQSClient") -> None:
 
 
 async def _work_on(message: "MessageTypeDef", line: Line, services: Services, sqs: "SQSClient") -> None:
-    """Do the work of a message and take it from the queue; where either fails it stays, and comes again."""
+    """Handle a message and delete it from the queue; if either fails, the message stays and is received again."""
     try:
         await line.work_on(json.loads(message["Body"]), services, Deadline.starting(line.max_seconds))
         await asyncio.to_thread(
@@ -97,7 +97,7 @@ async def _work_on(message: "MessageTypeDef", line: Line, services: Services, sq
 
 
 async def sweep_often(services: Services, *, again: bool) -> None:
-    """Send at once what waited before this start, for the queues were empty then; go on with it where asked to."""
+    """Send messages for work that waited before this start, for the queues were empty then; repeat it if asked to."""
     waited_seconds = 0
     while True:
         try:
@@ -111,7 +111,7 @@ async def sweep_often(services: Services, *, again: bool) -> None:
 
 
 async def work(settings: Settings, *, sweeping: bool) -> None:
-    """Do all of it for ever."""
+    """Run all of it for ever."""
     services = build_services(settings)
     sqs = queues.client(os.environ["AWS_ENDPOINT_URL_SQS"])
     async with asyncio.TaskGroup() as tasks:

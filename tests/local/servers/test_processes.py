@@ -52,11 +52,11 @@ def test_running_children_are_gone_after_stop_all(children: Children, tmp_path: 
     assert not (tmp_path / "processes.json").exists()
 
 
-def test_dead_child_is_told_and_does_not_disturb_stopping(children: Children, tmp_path: Path) -> None:
+def test_child_that_ended_by_itself_is_reported(children: Children, tmp_path: Path) -> None:
     """A child that ended by itself is listed, and the others still stop."""
-    dead, alive = children.start(sleeper(tmp_path, code="")), children.start(sleeper(tmp_path))
-    dead.process.wait()
-    assert children.dead() == [dead]
+    ended, alive = children.start(sleeper(tmp_path, code="")), children.start(sleeper(tmp_path))
+    ended.process.wait()
+    assert children.ended() == [ended]
     children.stop_all()
     assert gone(alive)
 
@@ -81,7 +81,7 @@ def test_forgotten_child_is_ended_by_the_next_stack(
     assert child.process.stdout is not None
     # An interpreter that is still starting may swallow the signal.
     assert child.process.stdout.readline() == b"ready\n"
-    Children(tmp_path / "processes.json").stop_forgotten()
+    Children(tmp_path / "processes.json").stop_orphans()
     child.process.stdout.close()
     assert child.process.wait() == -stop_signal
 
@@ -91,7 +91,7 @@ def test_reused_id_is_left_alone(children: Children, tmp_path: Path) -> None:
     child = children.start(sleeper(tmp_path))
     record = tmp_path / "processes.json"
     record.write_text(json.dumps({child.process.pid: ("before", signal.SIGTERM)}))
-    Children(record).stop_forgotten()
+    Children(record).stop_orphans()
     assert child.process.poll() is None
     children.stop_all()
 

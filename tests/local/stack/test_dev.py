@@ -10,7 +10,7 @@ import pytest
 from local.problem import Problem
 from local.servers import provider
 from local.servers.processes import Children
-from local.stack.dev import only_one, stay, told_by_signals
+from local.stack.dev import only_one, set_by_signals, stay
 from local.stack.stack import Stack
 
 
@@ -32,7 +32,7 @@ def test_folder_is_free_again_afterwards(tmp_path: Path) -> None:
 def test_signal_asks_to_stop_and_raises_nothing(told: signal.Signals) -> None:
     """Ctrl-C, SIGTERM and a closed terminal mean the same, however often."""
     stop = threading.Event()
-    with told_by_signals(stop):
+    with set_by_signals(stop):
         os.kill(os.getpid(), told)
         os.kill(os.getpid(), told)
         assert stop.wait(5)
@@ -41,7 +41,7 @@ def test_signal_asks_to_stop_and_raises_nothing(told: signal.Signals) -> None:
 def test_signals_are_as_before_afterwards() -> None:
     """Whoever calls keeps his own handlers."""
     before = signal.getsignal(signal.SIGTERM)
-    with told_by_signals(threading.Event()):
+    with set_by_signals(threading.Event()):
         assert signal.getsignal(signal.SIGTERM) is not before
     assert signal.getsignal(signal.SIGTERM) is before
 
@@ -94,5 +94,5 @@ def test_stack_of_a_caller_with_an_address_uses_it(tmp_path: Path) -> None:
 
 def test_record_of_no_children_is_no_file(tmp_path: Path) -> None:
     """A stack that never started leaves nothing to tidy."""
-    Children(tmp_path / "processes.json").stop_forgotten()
+    Children(tmp_path / "processes.json").stop_orphans()
     assert list(tmp_path.iterdir()) == []

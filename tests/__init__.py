@@ -1,1 +1,1 @@
-"""Tests, laid out as the tree that they test."""
+"""Tests, in the same tree as the code that they test."""

@@ -1,4 +1,4 @@
-"""The function in this process: with clocks, pauses and addresses of the test's own."""
+"""A function in the test's process, with its own clocks, pauses and addresses."""
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -17,23 +17,23 @@ from tests.calls import Api
 
 
 class Pauses:
-    """Waits that end at once and are remembered, in seconds."""
+    """Pauses that end at once and are recorded, in seconds."""
 
     def __init__(self) -> None:
         self.seconds: list[float] = []
 
     async def __call__(self, seconds: float) -> None:
-        """Take the place of a sleep."""
+        """Record a pause in place of a sleep."""
         self.seconds.append(seconds)
 
     def effects(self, jitter: float = 0.0) -> Effects:
-        """What a delivery takes from its surroundings, without waiting or luck."""
+        """Return what a delivery needs of time and randomness, without waiting and without chance."""
         return Effects(sleep=self, jitter=lambda: jitter)
 
 
 @asynccontextmanager
 async def services_on(stack: Stack, effects: Effects | None = None, **env: str) -> AsyncIterator[Services]:
-    """The parts of a function on the stack, under an environment with some variables replaced."""
+    """Yield the services of a function on the stack, with some variables of the environment replaced."""
     services = build_services(Settings.from_env(stack.env | env), effects or Pauses().effects())
     try:
         yield services
@@ -45,7 +45,7 @@ async def services_on(stack: Stack, effects: Effects | None = None, **env: str) 
 async def app_on(
     stack: Stack, name: str, router: APIRouter, effects: Effects | None = None, **env: str
 ) -> AsyncIterator[Envelope]:
-    """A function in this process; the logger's set-up is put back afterwards."""
+    """Yield a function in this process; the logger's configuration is restored afterwards."""
     before = (logger.handlers[:], logger.level, logger.propagate)
     try:
         async with services_on(stack, effects, **env) as services:
@@ -56,7 +56,7 @@ async def app_on(
 
 @asynccontextmanager
 async def client_of(stack: Stack, app: Envelope) -> AsyncIterator[httpx.AsyncClient]:
-    """A client of a function in this process."""
+    """Yield a client of a function in this process."""
     transport = httpx.ASGITransport(app=app, raise_app_exceptions=False)
     async with httpx.AsyncClient(transport=transport, base_url=stack.url) as client:
         yield client
@@ -64,7 +64,7 @@ async def client_of(stack: Stack, app: Envelope) -> AsyncIterator[httpx.AsyncCli
 
 @asynccontextmanager
 async def in_process(stack: Stack, effects: Effects | None = None, **env: str) -> AsyncIterator[Api]:
-    """Call generate-ai-content in this process."""
+    """Yield generate-ai-content in this process."""
     async with (
         app_on(stack, "generate-ai-content", router, effects, **env) as app,
         client_of(stack, app) as client,

@@ -1,4 +1,4 @@
-"""What the database holds of one user, as a test reads it after a call."""
+"""The database's rows of one user, as a test reads them after a call."""
 
 from typing import Any
 
@@ -18,31 +18,31 @@ class Books:
         self._user_id = user.id
 
     def energy(self) -> int:
-        """The balance."""
+        """Return the balance."""
         (row,) = self._rows("select current_energy from public.user_energy where user_id = %s")
         energy: int = row["current_energy"]
         return energy
 
     def usage(self) -> list[Row]:
-        """The rows of ai_usage_logs, oldest first."""
+        """Return the rows of ai_usage_logs, oldest first."""
         return self._rows("select * from public.ai_usage_logs where user_id = %s order by created_at")
 
     def attempts(self) -> list[Row]:
-        """The rows of ai_usage_attempts, in the order in which they were sent."""
+        """Return the rows of ai_usage_attempts, in the order in which they were sent."""
         return self._rows(
             "select * from public.ai_usage_attempts where user_id = %s order by created_at, ordinal"
         )
 
     def generations(self) -> list[Row]:
-        """The rows of ai_generations, oldest first."""
+        """Return the rows of ai_generations, oldest first."""
         return self._rows("select * from public.ai_generations where user_id = %s order by created_at")
 
     def requests(self) -> list[Row]:
-        """The rows of ai_requests, oldest first."""
+        """Return the rows of ai_requests, oldest first."""
         return self._rows("select * from public.ai_requests where user_id = %s order by created_at")
 
     def ledger(self) -> list[int]:
-        """The signed changes of the balance that calls of ours made, oldest first."""
+        """Return the signed changes of the balance by our calls, oldest first."""
         rows = self._rows(
             "select delta from public.energy_transactions where user_id = %s and request_id is not null "
             "order by created_at"
@@ -50,7 +50,7 @@ class Books:
         return [row["delta"] for row in rows]
 
     def assert_nothing_charged(self, energy: int) -> None:
-        """The balance is what it was, no call took any of it, and nothing is held."""
+        """Assert that the balance is unchanged, no call was charged, and nothing is held."""
         assert self.energy() == energy
         assert self.ledger() == []
         assert [row["energy_consumed"] for row in self.usage() if row["energy_consumed"]] == []

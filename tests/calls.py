@@ -14,7 +14,7 @@ HELLO = [{"role": "user", "content": "Say hello to Maria."}]
 
 
 class Api:
-    """The URL under a stack's gateway, or under an app of the test's own."""
+    """The function's URL below a stack's gateway, or below an app of the test."""
 
     def __init__(self, client: httpx.AsyncClient, publishable_key: str) -> None:
         self._client = client
@@ -29,7 +29,7 @@ class Api:
         idempotency_key: str | None = None,
         headers: Mapping[str, str] | None = None,
     ) -> httpx.Response:
-        """POST a JSON body, or raw `content`, with more headers or others than the usual ones."""
+        """POST a JSON body, or raw `content`, with additional or replaced headers."""
         sent = {"apikey": self._key, "content-type": "application/json"}
         if user is not None:
             sent["authorization"] = f"Bearer {user.access_token}"
@@ -49,15 +49,15 @@ async def through_gateway(stack: Stack) -> AsyncIterator[Api]:
 
 
 def message(prospect_id: str, **inputs: object) -> dict[str, Any]:
-    """The body of the content shape for a message."""
+    """Return the body of the content shape for a message."""
     return {"generationType": "message", "prospectId": prospect_id, **inputs}
 
 
 def orchestrated(**config: object) -> dict[str, Any]:
-    """The body of the orchestrator shape, with the action ai_message unless the test says otherwise."""
+    """Return the body of the orchestrator shape, with the action ai_message unless the test sets another."""
     return {"messages": HELLO, "config": {"action": "ai_message", **config}}
 
 
 def flat(**fields: object) -> dict[str, Any]:
-    """The body of the flat orchestrator shape, with the action ai_message unless the test says otherwise."""
+    """Return the body of the flat orchestrator shape, with the action ai_message unless the test sets another."""
     return {"messages": HELLO, "generationType": "ai_message", **fields}

@@ -1,4 +1,4 @@
-"""The secrets of a test stack as canaries: wherever one of them turns up, something has leaked."""
+"""The secrets of a test stack as canaries: wherever one of them appears, it has leaked."""
 
 import logging
 import zipfile
@@ -13,11 +13,11 @@ Canaries = Mapping[str, bytes]
 """The secret values, by their names."""
 
 PRINTS_ITS_KEYS = "lite.log"
-"""Supabase's stand-in shows its keys when it starts, as on a laptop it may."""
+"""@supabase/lite prints its keys when it starts, which is allowed on a laptop."""
 
 
 class KeptEvents(logging.Filter):
-    """Lets every event of a logger pass, and writes it to a log first, wherever its handlers print it."""
+    """Passes every event of a logger on, and first writes it to a log, wherever its handlers print it."""
 
     def __init__(self, log: TextIO) -> None:
         super().__init__()
@@ -31,7 +31,7 @@ class KeptEvents(logging.Filter):
 
 
 def canaries_of(stack: Stack) -> Canaries:
-    """What a stack must keep to itself: its keys, and its provider's."""
+    """Return the secrets of a stack: its keys, and its provider's."""
     (_, body, *_) = stack.keys.signing_key.splitlines()
     found = {
         "SUPABASE_SECRET_KEY": stack.keys.secret,
@@ -43,7 +43,7 @@ def canaries_of(stack: Stack) -> Canaries:
 
 
 def leaks(contents: Iterable[tuple[str, bytes]], canaries: Canaries) -> list[str]:
-    """Where which canary is, as `place:line: name`; never its value."""
+    """Return where which canary was found, as `place:line: name`; never its value."""
     return [
         f"{place}:{number}: {name}"
         for place, content in contents
@@ -55,14 +55,14 @@ def leaks(contents: Iterable[tuple[str, bytes]], canaries: Canaries) -> list[str
 
 
 def logs_below(folder: Path) -> Iterator[tuple[str, bytes]]:
-    """Each log below a folder; `PRINTS_ITS_KEYS` is left out."""
+    """Yield each log below a folder; `PRINTS_ITS_KEYS` is left out."""
     for path in sorted(folder.rglob("*.log")):
         if path.is_file() and path.name != PRINTS_ITS_KEYS:
             yield str(path.relative_to(folder)), path.read_bytes()
 
 
 def files_in(package: Path) -> Iterator[tuple[str, bytes]]:
-    """Each file of a zip, by its name."""
+    """Yield each file of a zip, by its name."""
     with zipfile.ZipFile(package) as archive:
         for name in archive.namelist():
             yield f"{package.name}/{name}", archive.read(name)

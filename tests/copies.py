@@ -1,4 +1,4 @@
-"""Fresh copies of the project, set up without asking any registry."""
+"""Fresh copies of the project, set up without a package registry."""
 
 import os
 import shutil
@@ -32,18 +32,18 @@ exec {python} {options} "$@"
 
 
 def bare_copy(folder: Path) -> Path:
-    """The project's files alone, as a clone has them."""
+    """Return a copy with only the project's files, as a clone has them."""
     shutil.copytree(PROJECT, folder, ignore=LEFT_OUT, dirs_exist_ok=True)
     return folder
 
 
 def ready_copy(folder: Path) -> Path:
-    """A copy that counts as set up: it borrows this project's packages."""
+    """Return a copy that counts as set up: it uses this project's packages."""
     bare_copy(folder)
     programs = folder / ".venv" / "bin"
     programs.mkdir(parents=True)
     shim(programs / "python", "")
-    # By this name the framework looks for it.
+    # The framework looks for this name.
     shim(programs / "python3", "")
     shim(programs / "nexscout", "-m local.commands.cli")
     modules = folder / "node_modules"
@@ -58,19 +58,19 @@ def ready_copy(folder: Path) -> Path:
 
 
 def shim(path: Path, options: str) -> None:
-    """A program that runs this project's interpreter."""
+    """Write a program that runs this project's interpreter."""
     path.write_text(SHIM.format(python=sys.executable, options=options))
     path.chmod(0o755)
 
 
 def stamp(folder: Path, name: str, sources: str) -> None:
-    """Write the stamp that set-up leaves after installing from these files."""
+    """Write the stamp that set-up writes after installing from these files."""
     subprocess.run(["sh", "-c", f"{{ pwd; cat {sources}; }} | cksum > {name}"], cwd=folder, check=True)
 
 
 @contextmanager
 def clone(folder: Path) -> Iterator[Path]:
-    """A ready copy whose data is removed at the end, wherever it had to be kept, and whose stack ends with this run."""
+    """Yield a ready copy whose data is removed at the end, wherever it was stored."""
     copy = ready_copy(folder)
     postgres = Postgres(folder / ".local" / "postgres", ephemeral=True)
     guard = Guard(folder / ".local" / "processes.json", postgres.root)
@@ -91,18 +91,18 @@ class Dev:
     shown: str
 
     def press_ctrl_c(self) -> None:
-        """Interrupt it as a terminal does: everything in the foreground gets the signal."""
+        """Interrupt it as a terminal does: every process in the foreground gets the signal."""
         os.killpg(self.process.pid, signal.SIGINT)
 
     def rest(self) -> str:
-        """What it says until it ends."""
+        """Return what it prints until it ends."""
         said, _ = self.process.communicate(timeout=60)
         return said
 
 
 @contextmanager
 def dev(folder: Path, *arguments: str) -> Iterator[Dev]:
-    """Run `make dev` on a free port until it is ready; it is stopped at the end if it still runs."""
+    """Run `make dev` on a free port until it is ready; stop it at the end if it still runs."""
     port = free_port()
     process = start_dev(folder, f"PORT={port}", *arguments)
     try:
@@ -114,7 +114,7 @@ def dev(folder: Path, *arguments: str) -> Iterator[Dev]:
 
 
 def start_dev(folder: Path, *arguments: str) -> subprocess.Popen[str]:
-    """Begin `make dev`, in a terminal's group of its own."""
+    """Start `make dev` in a process group of its own, as a terminal does."""
     return subprocess.Popen(
         ["make", "dev", *arguments],
         cwd=folder,
@@ -127,13 +127,13 @@ def start_dev(folder: Path, *arguments: str) -> subprocess.Popen[str]:
 
 
 def own_environment() -> dict[str, str]:
-    """The caller's environment without a model provider of his own and without make's own variables."""
+    """Return the caller's environment without a model provider and without make's own variables."""
     unwanted = ("OPENAI_", "MAKE", "MFLAGS", "PORT", "RESET", "PYTEST_")
     return {name: value for name, value in os.environ.items() if not name.startswith(unwanted)}
 
 
 def read_until_ready(process: subprocess.Popen[str]) -> str:
-    """What `make dev` shows until its last word of how to call it."""
+    """Return what `make dev` prints until it is ready."""
     assert process.stdout is not None
     shown = ""
     for line in process.stdout:

@@ -1,4 +1,4 @@
-"""A task of the tests' own: fixed messages, answered as text."""
+"""A task for tests: fixed messages, answered as text."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -9,7 +9,7 @@ HELLO: Sequence[Message] = ({"role": "user", "content": "Say hello to Maria."},)
 
 
 class PlainTask(Task):
-    """Asks what it is given; every other part of a task can be named, and is as the default else."""
+    """Asks the given messages; every other part of a task can be set, and else has its default."""
 
     action = "ai_message"
     limits = Limits(500, 300)
@@ -21,7 +21,7 @@ class PlainTask(Task):
             setattr(self, name, value)
 
     def messages(self, material: Material) -> Sequence[Message]:
-        """Return them as they are."""
+        """Return the given messages unchanged."""
         del material
         return self.asked
 

@@ -1,4 +1,4 @@
-"""The control side of the simulated provider."""
+"""A client of the simulated provider's control API."""
 
 import json
 from typing import Any
@@ -7,22 +7,22 @@ import httpx
 
 
 class Provider:
-    """Tells the provider how to behave and what it has seen."""
+    """Queues faults in the provider and reads the requests that it got."""
 
     def __init__(self, url: str) -> None:
         self._client = httpx.Client(base_url=url)
 
     def fail(self, *faults: dict[str, Any]) -> None:
-        """Queue faults, each consumed by one matching request: `fail({"kind": "status", "status": 500})`."""
+        """Queue faults, each used by one matching request: `fail({"kind": "status", "status": 500})`."""
         self._client.post("/control/faults", json={"faults": list(faults)}).raise_for_status()
 
     def requests(self) -> list[dict[str, Any]]:
-        """What arrived since the last reset, oldest first."""
+        """Return the requests since the last reset, oldest first."""
         listed: list[dict[str, Any]] = self._client.get("/control/requests").raise_for_status().json()
         return listed
 
     def bodies(self) -> list[dict[str, Any]]:
-        """The JSON bodies of what arrived, oldest first."""
+        """Return the JSON bodies of the requests, oldest first."""
         reply = self._client.get("/control/requests", params={"bodies": "1"}).raise_for_status()
         return [json.loads(row["body"]) for row in reply.json()]
 

@@ -1,4 +1,4 @@
-"""A Lambda runtime interface on loopback: hands events to one runtime process and takes its answers."""
+"""A Lambda runtime interface on loopback: passes events to one runtime process and receives its replies."""
 
 import json
 import socket
@@ -19,7 +19,7 @@ PATIENCE_SECONDS = 40.0
 
 @dataclass
 class Invocation:
-    """One event under way, and what the runtime said of it."""
+    """One event that is being handled, and the runtime's reply to it."""
 
     event: object
     seconds: float
@@ -30,15 +30,15 @@ class Invocation:
     took_seconds: float = 0.0
 
     def wait(self) -> "Invocation":
-        """Wait for the runtime's answer."""
+        """Wait for the runtime's reply and return the invocation."""
         assert self.ended.wait(PATIENCE_SECONDS), "the runtime gave no answer"
         return self
 
 
 class RuntimeApi:
-    """The queue of events of one function; `address` is for its process, whose number is `pid`.
+    """The queue of events of one function; `address` is for its process, whose id is `pid`.
 
-    `snapshot` is set when a process is ready to be kept; it goes on once `restore` is.
+    `snapshot` is set when the process is ready for a snapshot; the process continues when `restore` is set.
     """
 
     def __init__(self, address: str) -> None:
@@ -51,13 +51,13 @@ class RuntimeApi:
         self.under_way: dict[str, Invocation] = {}
 
     def send(self, event: object, seconds: float = 29.0) -> Invocation:
-        """Queue an event whose invocation may take so many seconds."""
+        """Queue an event whose invocation may take `timeout_seconds`, and return it."""
         invocation = Invocation(event, seconds)
         self.waiting.put(invocation)
         return invocation
 
     def invoke(self, event: object, seconds: float = 29.0) -> Invocation:
-        """Queue an event and wait for its answer."""
+        """Queue an event and wait for its reply."""
         return self.send(event, seconds).wait()
 
 
@@ -83,7 +83,7 @@ def runtime_api() -> Iterator[RuntimeApi]:
 
 class _Server(ThreadingHTTPServer):
     def handle_error(self, request: Any, client_address: Any) -> None:  # noqa: ANN401  # as the base class
-        """Say nothing of a process that was ended while it waited."""
+        """Ignore a process that was killed while it waited."""
         if not isinstance(sys.exception(), ConnectionError):
             super().handle_error(request, client_address)
 
@@ -135,4 +135,4 @@ class _Handler(BaseHTTPRequestHandler):
         self.wfile.write(body)
 
     def log_message(self, *_arguments: object) -> None:
-        """Say nothing."""
+        """Write no log."""

@@ -18,7 +18,7 @@ from tests.conftest import PRINTED, NewUser
 
 
 def test_no_package_holds_a_secret_of_a_stack_or_of_this_working_copy(stack: Stack) -> None:
-    """Neither in a file of ours nor in one that came with a dependency."""
+    """No secret is in a file of ours or of a dependency."""
     canaries = dict(canaries_of(stack))
     kept = PROJECT / ".local" / "keys.json"
     if kept.exists():
@@ -28,7 +28,7 @@ def test_no_package_holds_a_secret_of_a_stack_or_of_this_working_copy(stack: Sta
 
 
 def canaries_of_copy(kept: Path) -> dict[str, bytes]:
-    """The keys that `make dev` made here; a short value would be found everywhere."""
+    """Return the keys that `make dev` generated here; short values are left out, as they would be found everywhere."""
     values = kept.read_text().split('"')[1::2]
     return {
         f"key {number} of this copy": value.encode() for number, value in enumerate(values) if len(value) > 30
@@ -36,16 +36,16 @@ def canaries_of_copy(kept: Path) -> dict[str, bytes]:
 
 
 def test_a_key_that_an_event_lets_out_is_found(stack: Stack, tmp_path: Path) -> None:
-    """The search is not blind: here the token secret stands in a field that no rule knows for private.
+    """A token secret in a field that no rule treats as private is found by the search.
 
-    Neither to what a function prints, nor to the events that are kept of functions in this process.
+    It is found in what a function prints, and in the recorded events of functions in this process.
     """
     with logging_to(tmp_path / "functions.log", tmp_path / "events.log"):
         log_event("try_out.begun", size=1)
         log_event("try_out.leaked", note=stack.keys.jwt_secret)
         log_event("try_out.kept", api_key=stack.env["OPENAI_API_KEY"], note=stack.keys.secret)
     found = leaks(logs_below(tmp_path), canaries_of(stack))
-    # The search at the end of the run is to find the leaks of others.
+    # The search at the end of the run must find only real leaks.
     for path in tmp_path.iterdir():
         path.unlink()
     assert found == ["events.log:2: SUPABASE_JWT_SECRET", "functions.log:2: SUPABASE_JWT_SECRET"]
@@ -53,7 +53,7 @@ def test_a_key_that_an_event_lets_out_is_found(stack: Stack, tmp_path: Path) -> 
 
 @contextmanager
 def logging_to(printed: Path, kept: Path) -> Iterator[None]:
-    """Log to these files alone."""
+    """Log only to these files."""
     before = (logger.handlers[:], logger.filters[:], logger.level, logger.propagate)
     with printed.open("w") as handled, kept.open("w") as filtered:
         try:
@@ -73,7 +73,7 @@ def _printed() -> None:
 def test_what_functions_log_and_print_in_the_process_of_the_tests_is_kept(
     tmp_path_factory: pytest.TempPathFactory, pytestconfig: pytest.Config
 ) -> None:
-    """In logs of the run, which its last search reads."""
+    """Events and output of functions in the test's process are in the logs that the last search of the run reads."""
     log_event("try_out.in_process", size=1)
     kept = dict(logs_below(tmp_path_factory.getbasetemp()))
     assert b'"event": "try_out.in_process", "size": 1' in kept["events.log"]
@@ -81,7 +81,7 @@ def test_what_functions_log_and_print_in_the_process_of_the_tests_is_kept(
 
 
 def test_calls_that_succeed_and_fail_leave_no_secret_in_the_logs(stack: Stack, new_user: NewUser) -> None:
-    """Those that the stack's own processes write, so far; that they write anything is checked too."""
+    """The logs of the stack's own processes contain no secret, and are not empty."""
     for key in (stack.secret_key, new_user().access_token, "nonsense"):
         requests.post(
             f"{stack.url}/functions/v1/generate-ai-content",

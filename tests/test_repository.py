@@ -1,4 +1,4 @@
-"""The repository checks itself: who may import what, how long functions are, and that nothing is half there."""
+"""The repository checks itself: imports between folders, length of functions and files, completeness of functions."""
 
 import ast
 import importlib
@@ -14,18 +14,18 @@ OURS = (*SHIPPED, "local", "tests")
 
 
 def modules(*folders: str) -> list[Path]:
-    """Our Python files below these folders, as paths from the root."""
+    """Return our Python files below these folders, as paths from the root."""
     found = [path.relative_to(ROOT) for folder in folders for path in (ROOT / folder).rglob("*.py")]
     return sorted(path for path in found if "__pycache__" not in path.parts)
 
 
 def tree(path: Path) -> ast.Module:
-    """The parsed file."""
+    """Return the parsed file."""
     return ast.parse((ROOT / path).read_text("utf-8"))
 
 
 def imported(path: Path) -> set[str]:
-    """The first names of all that a file imports, wherever in it, for types alone too."""
+    """Return the top-level names of all imports of a file, including those inside functions and for types."""
     names: set[str] = set()
     for node in ast.walk(tree(path)):
         if isinstance(node, ast.Import):
@@ -36,12 +36,12 @@ def imported(path: Path) -> set[str]:
 
 
 def importers(package: str, *folders: str) -> set[str]:
-    """The files below the folders that import the package."""
+    """Return the files below the folders that import the package."""
     return {path.as_posix() for path in modules(*folders) if package in imported(path)}
 
 
 def functions_of(path: Path) -> Iterator[tuple[str, int]]:
-    """Each function of a file with its length in lines."""
+    """Yield each function of a file with its length in lines."""
     for node in ast.walk(tree(path)):
         if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
             assert node.end_lineno is not None
@@ -52,7 +52,7 @@ FUNCTION_FOLDERS = sorted(path.parent.name for path in (ROOT / "functions").glob
 
 
 def test_one_file_alone_talks_to_providers() -> None:
-    """The SDK is imported in one place, where its retries are off and its errors wrapped."""
+    """Only one file imports the provider's SDK: there its retries are off and its errors are wrapped."""
     assert importers("openai", *SHIPPED) == {"shared/ai/provider/client.py"}
 
 
@@ -68,7 +68,7 @@ def test_nobody_imports_a_part_of_supabases_client(part: str) -> None:
 
 
 def test_only_handlers_know_the_platform() -> None:
-    """One file reads its events, and entries alone import that; everything else runs under any ASGI server."""
+    """One file reads the platform's events, and only handlers import it; everything else runs under any ASGI server."""
     assert importers("mangum", *SHIPPED) == {"shared/lambda_/http.py"}
     knowing = {
         path.as_posix()
@@ -79,12 +79,12 @@ def test_only_handlers_know_the_platform() -> None:
 
 
 def test_what_is_shared_knows_no_function() -> None:
-    """Functions stand on it, not the other way round."""
+    """`shared/` does not import `functions/`."""
     assert importers("functions", "shared") == set()
 
 
 def test_a_function_knows_no_other() -> None:
-    """What two of them need is shared."""
+    """No function imports another; code that two functions need is in `shared/`."""
     crossing = [
         (path.as_posix(), other)
         for path in modules("functions")
@@ -97,7 +97,7 @@ def test_a_function_knows_no_other() -> None:
 
 
 def test_functions_use_the_orchestrator_through_its_front_door() -> None:
-    """What a feature needs is named in two places, the second for prompts; the rooms behind them may change."""
+    """Functions import only `shared.ai` and `shared.ai.prompt`, so that the modules behind them may change."""
     doors = {"shared.ai", "shared.ai.prompt"}
     past = {
         (path.as_posix(), str(node.module))
@@ -110,7 +110,7 @@ def test_functions_use_the_orchestrator_through_its_front_door() -> None:
 
 @pytest.mark.parametrize("door", ["shared.ai", "shared.ai.prompt"])
 def test_every_name_of_a_front_door_is_there_and_explained(door: str) -> None:
-    """In the door's own docstring."""
+    """Every exported name exists and is described in the docstring of the front door."""
     module = importlib.import_module(door)
     assert [name for name in module.__all__ if not hasattr(module, name)] == []
     assert [name for name in module.__all__ if name not in str(module.__doc__)] == []
@@ -118,12 +118,12 @@ def test_every_name_of_a_front_door_is_there_and_explained(door: str) -> None:
 
 @pytest.mark.parametrize("package", ["local", "tests", "psycopg", "uvicorn", "genai_prices", "pytest"])
 def test_nothing_shipped_imports_what_stays_here(package: str) -> None:
-    """The laptop's tools are not in the package."""
+    """The code of the local stack, the tests and their libraries are not in the package."""
     assert importers(package, *SHIPPED) == set()
 
 
 def test_nothing_shipped_knows_where_it_runs() -> None:
-    """The local stack is reached through addresses in the environment alone."""
+    """Shipped code reaches the local stack only through addresses in the environment."""
     places = re.compile(r"127\.0\.0\.1|localhost|54321|if local\b", re.IGNORECASE)
     assert [path.as_posix() for path in modules(*SHIPPED) if places.search((ROOT / path).read_text())] == []
 
@@ -136,7 +136,7 @@ STATEMENT = re.compile(
 
 
 def test_no_statement_stands_in_shipped_python() -> None:
-    """Python names a table or a function; SQL lives in the migrations."""
+    """Python names tables and functions; SQL statements are only in the migrations."""
     found = [
         (path.as_posix(), node.lineno)
         for path in modules(*SHIPPED)
@@ -147,13 +147,13 @@ def test_no_statement_stands_in_shipped_python() -> None:
 
 
 LONGEST_FUNCTION = 36
-"""The longest there is today. It may be made smaller here, never larger."""
+"""The longest function today. The value may be lowered, never raised."""
 LONG = 30
 MOST_LONG_FUNCTIONS = 4
 
 
 def test_functions_do_not_grow() -> None:
-    """A ratchet: few are longer than thirty lines, none is longer than today's longest."""
+    """A ratchet: few functions are longer than thirty lines, none is longer than today's longest."""
     lengths = {
         f"{path.as_posix()}:{name}": length
         for path in modules(*SHIPPED, "local")
@@ -169,19 +169,19 @@ LONGEST_FILE = 300
 
 
 def test_files_do_not_grow() -> None:
-    """A file is of one noun."""
+    """A file has one subject and at most 300 lines."""
     long = [
         path.as_posix()
         for path in modules(*OURS)
         if len((ROOT / path).read_text().splitlines()) > LONGEST_FILE
     ]
-    # Tables of cases, one line each.
+    # Test files may be longer: tables of cases have one line for each case.
     assert [path for path in long if not path.startswith("tests/")] == []
 
 
 @pytest.mark.parametrize("name", FUNCTION_FOLDERS)
 def test_every_function_is_whole(name: str) -> None:
-    """Entry point, URL, shapes and tests."""
+    """Every function has an entry point, a URL, schemas and tests."""
     folder = ROOT / "functions" / name
     assert {"handler.py", "routes.py", "schemas.py"} <= {path.name for path in folder.rglob("*.py")}
     assert list((ROOT / "tests" / "functions" / name).rglob("test_*.py")) != []
@@ -190,7 +190,7 @@ def test_every_function_is_whole(name: str) -> None:
 
 
 def test_handlers_hold_no_logic() -> None:
-    """They build the app and wrap it: no function, no condition."""
+    """Handlers build the app and wrap it: they contain no function and no condition."""
     logic = (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef, ast.If, ast.For, ast.Try)
     for name in FUNCTION_FOLDERS:
         assert not [
@@ -202,7 +202,7 @@ VAGUE = {"utils", "util", "helpers", "helper", "manager", "service", "common", "
 
 
 def test_a_file_is_named_by_its_noun() -> None:
-    """Nothing is called by how it was made, or by nothing at all."""
+    """No file has a vague name, or a name that says how or when it was made."""
     made = re.compile(r"(_|^)(new|old|final|enhanced|unified|v[0-9]+)(_|$)")
     names = {path.stem for path in modules(*OURS)}
     assert names & VAGUE == set()
@@ -210,7 +210,7 @@ def test_a_file_is_named_by_its_noun() -> None:
 
 
 def test_no_file_names_the_host_of_a_registry() -> None:
-    """Locks hold hashes alone, so that they install from any mirror."""
+    """Lock files contain only hashes, so that they install from any mirror."""
     npm = [ROOT / "package-lock.json", ROOT / "local" / "browser" / "package-lock.json"]
     for lock in [*(ROOT / "requirements").glob("*.lock"), *npm]:
         text = lock.read_text("utf-8")
@@ -219,7 +219,7 @@ def test_no_file_names_the_host_of_a_registry() -> None:
 
 
 def test_locked_packages_have_hashes() -> None:
-    """What is installed is what was tested."""
+    """Every locked package has a hash."""
     for lock in (ROOT / "requirements").glob("*.lock"):
         packages = re.findall(
             r"^[a-zA-Z0-9._-]+(?:\[[^\]]*\])?==.*(?:\n[ \t].*)*", lock.read_text(), re.MULTILINE
@@ -229,7 +229,7 @@ def test_locked_packages_have_hashes() -> None:
 
 
 def cases_of(path: Path) -> list[ast.FunctionDef | ast.AsyncFunctionDef]:
-    """The test functions of a file."""
+    """Return the test functions of a file."""
     return [
         node
         for node in ast.walk(tree(path))
@@ -238,7 +238,7 @@ def cases_of(path: Path) -> list[ast.FunctionDef | ast.AsyncFunctionDef]:
 
 
 def test_every_test_says_what_it_shows() -> None:
-    """One docstring each, that ends as a sentence does."""
+    """Every test has a docstring that ends as a sentence does."""
     silent = [
         f"{path.as_posix()}:{node.name}"
         for path in modules("tests")
@@ -249,7 +249,7 @@ def test_every_test_says_what_it_shows() -> None:
 
 
 def test_no_client_is_patched() -> None:
-    """Fakes stand at the wire: an HTTP provider and a real PostgreSQL."""
+    """Tests use fakes only at the wire: an HTTP provider and a real PostgreSQL."""
     patching = re.compile(
         r"unittest\.mock|import mock|MagicMock|AsyncMock|monkeypatch\.setattr|respx|pytest_httpx"
     )
@@ -265,6 +265,6 @@ STATUS_NAME = re.compile(r"(COMPLETE|SUMMARY|STATUS|CHANGELOG|TODO|NOTES)[^/]*\.
 
 
 def test_no_document_tells_how_the_work_went() -> None:
-    """Git has the history; documents tell how things are."""
+    """Documents describe the present state; the history is in git."""
     documents = [*ROOT.glob("*.md"), *(ROOT / "docs").rglob("*.md")]
     assert [path.name for path in documents if STATUS_NAME.search(path.name)] == []

@@ -1,4 +1,4 @@
-"""The house keeps its order: each folder's rooms stand in one line, and no import runs back up."""
+"""The order of the folders: each folder's modules have a fixed order, and none imports a later one."""
 
 import ast
 import tomllib
@@ -15,7 +15,7 @@ ORDERS: dict[str, list[str]] = {
 
 
 def rooms_in(root: Path, folder: str) -> set[str]:
-    """Return the names of the rooms of a folder: its Python files, and the folders that hold some."""
+    """Return the names of a folder's modules: its Python files, and the folders that contain some."""
     place = root / folder
     files = {path.stem for path in place.glob("*.py")} - {"__init__"}
     return files | {path.name for path in place.iterdir() if path.is_dir() and list(path.rglob("*.py"))}
@@ -31,7 +31,7 @@ def imports_of(path: Path) -> Iterator[tuple[int, str]]:
 
 
 def file_of(root: Path, dotted: str) -> str:
-    """Return the path of the file that a dotted name leads to, as far as it names files."""
+    """Return the path of the file to which a dotted name leads."""
     place = root
     for part in dotted.split("."):
         if (place / f"{part}.py").is_file():
@@ -43,7 +43,7 @@ def file_of(root: Path, dotted: str) -> str:
 
 
 def backward_imports(root: Path, folder: str, order: list[str]) -> list[str]:
-    """Return one sentence for each import of a folder's file from a room behind its own; both files are named."""
+    """Return one sentence for each import of a later module; it names both files."""
     dotted = folder.replace("/", ".")
     found = []
     for path in sorted((root / folder).rglob("*.py")):
@@ -63,12 +63,12 @@ def backward_imports(root: Path, folder: str, order: list[str]) -> list[str]:
 
 @pytest.mark.parametrize("folder", ORDERS)
 def test_every_room_is_in_the_list(folder: str) -> None:
-    """A new room gets its place in the order; one that has gone leaves the list."""
+    """Every module of a listed folder is in the list, and every name in the list exists."""
     assert set(ORDERS[folder]) == rooms_in(ROOT, folder)
 
 
 def test_every_folder_of_rooms_has_an_order() -> None:
-    """What is shipped and the stack: each package with rooms of its own that are more than files of one subject."""
+    """Each package of shipped code and of the stack that has sub-packages is in the list."""
     functions = {
         path.parent.relative_to(ROOT).as_posix() for path in (ROOT / "functions").glob("*/handler.py")
     }
@@ -77,12 +77,12 @@ def test_every_folder_of_rooms_has_an_order() -> None:
 
 @pytest.mark.parametrize("folder", ORDERS)
 def test_no_import_runs_back_up(folder: str) -> None:
-    """A room knows those before it alone."""
+    """A module imports only those before it."""
     assert backward_imports(ROOT, folder, ORDERS[folder]) == []
 
 
 def test_a_backward_import_names_both_files(tmp_path: Path) -> None:
-    """Whoever breaks the order reads which file imports which."""
+    """The error for an import of a later module names both files."""
     for place, text in {
         "a/low.py": "from a.high import tower\n",
         "a/high/tower.py": "",

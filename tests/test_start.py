@@ -1,4 +1,4 @@
-"""What a start imports: only what stands on the list, so that no library slips into it unseen."""
+"""What a start imports: only packages on the list, so that no library is added unnoticed."""
 
 import ast
 import json
@@ -20,8 +20,8 @@ LEAST = {
     "OPENAI_API_KEY": "sk-none",
 }
 
-# What FastAPI, Mangum, Pydantic, Supabase's client and PyJWT stand on. That client imports all of its parts here; in
-# the package those that no call uses wait (tests/local/package/test_lazy.py).
+# The dependencies of FastAPI, Mangum, Pydantic, Supabase's client and PyJWT. That client imports all of its parts here;
+# in the package those that no call uses are imported at their first use (tests/local/package/test_lazy.py).
 LISTED = {
     "_cffi_backend", "annotated_doc", "annotated_types", "anyio", "certifi", "cryptography", "deprecation",
     "email_validator", "fastapi", "h11", "h2", "hpack", "httpcore", "httpx", "hyperframe", "idna", "jwt", "mangum",
@@ -30,7 +30,7 @@ LISTED = {
     "typing_inspection", "websockets", "yarl",
 }  # fmt: skip
 
-# Imports an entry as its package would: the command line of httpx is not in there.
+# Import an entry point as its package would, where the command line of httpx is not included.
 SHOW = """
 import json, sys
 sys.modules.update(click=None, rich=None)
@@ -40,7 +40,7 @@ print(json.dumps([name for name, module in sys.modules.items() if module]))
 
 
 def imported(code: str, **env: str) -> set[str]:
-    """The modules that an interpreter has after the code."""
+    """Return the modules that an interpreter has loaded after the code."""
     known = LEAST | {name: os.environ[name] for name in ("PATH", "HOME") if name in os.environ}
     command = [sys.executable, "-c", code]
     shown = subprocess.run(command, env=known | env, cwd=ROOT, check=True, capture_output=True)
@@ -48,25 +48,25 @@ def imported(code: str, **env: str) -> set[str]:
 
 
 def brought(module: str) -> set[str]:
-    """The packages, beside Python's own and ours, that an import of the module brings."""
+    """Return the packages that an import of the module loads, without the standard library and our own."""
     found = {name.partition(".")[0] for name in imported(SHOW.format(module=module))}
     return found & packages_distributions().keys() - {"functions", "shared", "_distutils_hack", "coverage"}
 
 
 @pytest.mark.parametrize("folder", FOLDERS)
 def test_a_start_imports_what_is_listed_and_nothing_else(folder: str) -> None:
-    """Neither the provider's SDK nor the platform's, nor what reads numbers: those come when a call needs them."""
+    """Neither the provider's and the platform's SDKs nor the libraries for names and numbers are imported at start."""
     assert brought(f"functions.{folder}.handler") - LISTED == set()
 
 
 def test_the_list_holds_nothing_that_no_start_brings() -> None:
-    """What has left is struck off."""
+    """Every package on the list is imported by some start."""
     everything = set().union(*(brought(f"functions.{folder}.handler") for folder in FOLDERS))
     assert everything == LISTED
 
 
 def left_for_later(folder: str) -> set[str]:
-    """The modules of a function that it imports while it serves, not when it starts."""
+    """Return the modules that a function imports while it serves, not when it starts."""
     found = set()
     for path in (ROOT / "functions" / folder).rglob("*.py"):
         for made in ast.walk(ast.parse(path.read_text())):
@@ -81,7 +81,7 @@ def left_for_later(folder: str) -> set[str]:
 
 @pytest.mark.parametrize("folder", FOLDERS)
 def test_a_snapshot_holds_what_a_start_leaves_for_later(folder: str) -> None:
-    """Else the first caller after a restore would wait for it."""
+    """A process of which a snapshot is made has imported them before, so that no caller waits after a restore."""
     entry, later = f"functions.{folder}.handler", left_for_later(folder)
     at_start = imported(SHOW.format(module=entry))
     snapshot = imported(
@@ -92,12 +92,12 @@ def test_a_snapshot_holds_what_a_start_leaves_for_later(folder: str) -> None:
 
 
 def test_something_is_left_for_later() -> None:
-    """What reads names and numbers, in the two functions that do."""
+    """Two functions import the libraries for names and numbers later."""
     left = {folder for folder in FOLDERS if left_for_later(folder)}
     assert left == {"public_chatbot_chat", "scan_processor_v2"}
 
 
 @pytest.mark.parametrize("heavy", ["openai", "boto3", "phonenumbers"])
 def test_what_is_known_to_be_heavy_would_be_noticed(heavy: str) -> None:
-    """The search finds such a package where it is imported."""
+    """The search finds a heavy package where it is imported."""
     assert heavy in brought(heavy) - LISTED

@@ -1,4 +1,4 @@
-"""A reverse proxy before the Supabase API that sees every request, and can hold, spoil or lose it."""
+"""A reverse proxy before the Supabase API that records every request, and can delay, change or drop it."""
 
 import asyncio
 import socket
@@ -17,7 +17,7 @@ PATIENCE_SECONDS = 10.0
 
 @dataclass(frozen=True)
 class Seen:
-    """One request as it arrived: what it was for, and the keys that it carried."""
+    """One request as it arrived: its path and body, and the keys that it carried."""
 
     method: str
     path: str
@@ -27,16 +27,16 @@ class Seen:
 
     @property
     def name(self) -> str:
-        """The function or table."""
+        """Return the name of the function or table."""
         return self.path.rsplit("/", 1)[-1]
 
 
 Way = Callable[["Wire", Seen, Request], Awaitable[Response | None]]
-"""What happens to a request; None closes the connection in the middle of the answer."""
+"""How to treat a request; None closes the connection in the middle of the reply."""
 
 
 async def pass_on(wire: "Wire", seen: Seen, request: Request) -> Response:
-    """Let the request through, and its answer back."""
+    """Pass the request on, and return its reply."""
     headers = {
         name: value for name, value in request.headers.items() if name not in {"host", "content-length"}
     }
@@ -53,12 +53,12 @@ async def pass_on(wire: "Wire", seen: Seen, request: Request) -> Response:
 
 
 async def lose_answer(wire: "Wire", seen: Seen, request: Request) -> None:
-    """Let the request have its effect, and lose the answer."""
+    """Pass the request on, and drop the reply."""
     await pass_on(wire, seen, request)
 
 
 async def lose_request(_wire: "Wire", _seen: Seen, _request: Request) -> None:
-    """Close the connection; nothing has happened."""
+    """Close the connection without passing the request on."""
 
 
 async def hold(_wire: "Wire", _seen: Seen, _request: Request) -> None:
@@ -67,7 +67,7 @@ async def hold(_wire: "Wire", _seen: Seen, _request: Request) -> None:
 
 
 def answer(status: int, body: bytes = b"", content_type: str = "application/json") -> Way:
-    """Answer in the API's place."""
+    """Return a way that answers in the API's place."""
 
     async def way(_wire: "Wire", _seen: Seen, _request: Request) -> Response:
         return Response(body, status, media_type=content_type)
@@ -76,7 +76,7 @@ def answer(status: int, body: bytes = b"", content_type: str = "application/json
 
 
 class Wire:
-    """What has passed, and what shall happen to what comes."""
+    """The recorded requests, and how to treat the next ones."""
 
     def __init__(self, upstream: httpx.AsyncClient, url: str) -> None:
         self.upstream = upstream
@@ -86,28 +86,28 @@ class Wire:
         self._gates: list[asyncio.Barrier] = []
 
     def names(self) -> list[str]:
-        """The functions and tables that were asked for, in order."""
+        """Return the functions and tables that were requested, in order."""
         return [seen.name for seen in self.seen]
 
     def meet(self, name: str, *ways: Way) -> None:
-        """Let the next requests for this function or table each meet one of these ways."""
+        """Treat the next requests for this function or table in these ways, one way each."""
         self._ways += [(name, way) for way in ways]
 
     def forget(self) -> None:
-        """Let everything pass from now on."""
+        """Pass all requests on from now on."""
         self._ways.clear()
 
     def expect_waves(self, *sizes: int) -> None:
-        """Hold each of the next requests until its whole wave is there, and forget what has passed.
+        """Hold each of the next requests until its whole wave has arrived, and forget the recorded ones.
 
-        Requests that wait for one another's answers never fill a wave: they are held for ever.
+        Requests that wait for one another's replies never fill a wave: they are held for ever.
         """
         self.seen.clear()
         gates = [asyncio.Barrier(size) for size in sizes]
         self._gates = [gate for gate in gates for _ in range(gate.parties)]
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Serve one request."""
+        """Handle one request."""
         request = Request(scope, receive)
         seen = Seen(
             request.method,
@@ -121,7 +121,7 @@ class Wire:
             await self._gates.pop(0).wait()
         response = await self._way_of(seen)(self, seen, request)
         if response is None:
-            # Less than was announced: the server closes the connection.
+            # The body is shorter than announced: the server closes the connection.
             await send({"type": "http.response.start", "status": 200, "headers": [(b"content-length", b"9")]})
             await send({"type": "http.response.body", "body": b"{", "more_body": False})
             return
@@ -137,7 +137,7 @@ class Wire:
 
 @asynccontextmanager
 async def wire_before(upstream_url: str) -> AsyncIterator[Wire]:
-    """A proxy before this address, on a port of its own, on this event loop."""
+    """Yield a proxy before this address, on its own port, on this event loop."""
     listener = socket.create_server(("127.0.0.1", 0))
     async with httpx.AsyncClient(base_url=upstream_url, timeout=PATIENCE_SECONDS) as upstream:
         wire = Wire(upstream, f"http://127.0.0.1:{listener.getsockname()[1]}")

@@ -46,7 +46,7 @@ def main() -> None:
     """Wait for the end of the process that holds the other end of the pipe, then tidy up after it."""
     watched, record, folder = sys.argv[1:]
     os.read(int(watched), 1)
-    Children(Path(record)).stop_forgotten()
+    Children(Path(record)).stop_orphans()
     shutil.rmtree(folder, ignore_errors=True)
 
 

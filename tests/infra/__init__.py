@@ -1,1 +1,1 @@
-"""The template of the deployment."""
+"""Tests of the deployment's template."""

@@ -1,4 +1,4 @@
-"""What the framework makes of serverless.yml, as CloudFormation is given it."""
+"""The CloudFormation template that the framework builds from serverless.yml."""
 
 import json
 import os
@@ -19,7 +19,7 @@ Resource = dict[str, Any]
 
 
 def package(stage: str, folder: Path, **params: str) -> subprocess.CompletedProcess[str]:
-    """Package a stage in an empty folder: no credentials, an empty home, empty zips for the real ones."""
+    """Package a stage in an empty folder: no credentials, an empty home, empty zips in place of the real ones."""
     empty = folder / "empty.zip"
     zipfile.ZipFile(empty, "w").close()
     prepare(folder, dict.fromkeys(function_apps.names(), empty))
@@ -37,7 +37,7 @@ def package(stage: str, folder: Path, **params: str) -> subprocess.CompletedProc
 
 
 def prepare(folder: Path, zips: Mapping[str, Path]) -> None:
-    """Put what a deployment reads into an empty folder, with these zips of the functions."""
+    """Copy the files that a deployment reads into an empty folder, with these zips of the functions."""
     shutil.copy(PROJECT / "serverless.yml", folder)
     shutil.copytree(PROJECT / "deploy", folder / "deploy", dirs_exist_ok=True)
     (folder / "local").mkdir(exist_ok=True)
@@ -57,23 +57,23 @@ class Deployment:
 
     @property
     def template(self) -> dict[str, Any]:
-        """The whole template."""
+        """Return the whole template."""
         parsed: dict[str, Any] = json.loads(self.path.read_text())
         return parsed
 
     def of_type(self, kind: str) -> dict[str, Resource]:
-        """The properties of the resources of a type, by their logical id."""
+        """Return the properties of the resources of a type, by their logical id."""
         resources = self.template["Resources"].items()
         return {name: each["Properties"] for name, each in resources if each["Type"] == kind}
 
     def functions(self) -> dict[str, Resource]:
-        """The properties of the functions, by their name without the stage."""
+        """Return the properties of the functions, by their name without the stage."""
         prefix = f"nexscout-{self.stage}-"
         found = self.of_type("AWS::Lambda::Function").values()
         return {each["FunctionName"].removeprefix(prefix): each for each in found}
 
     def logical_id(self, function: str) -> str:
-        """The logical id of a function."""
+        """Return the logical id of a function."""
         [found] = [
             name
             for name, each in self.of_type("AWS::Lambda::Function").items()
@@ -82,7 +82,7 @@ class Deployment:
         return found
 
     def queues_of(self) -> dict[str, str]:
-        """The queue that feeds a function, by the function's logical id."""
+        """Return the queue that feeds each function, by the function's logical id."""
         mappings = self.of_type("AWS::Lambda::EventSourceMapping").values()
         return {
             each["FunctionName"]["Fn::GetAtt"][0]: each["EventSourceArn"]["Fn::GetAtt"][0]
@@ -91,7 +91,7 @@ class Deployment:
 
 
 def texts(value: object) -> Iterator[str]:
-    """Every text in a value of JSON, keys included."""
+    """Yield every text in a JSON value, keys included."""
     match value:
         case str():
             yield value

@@ -1,4 +1,4 @@
-"""Alarms: each function has its three, each queue its two, and what the app prints is what is watched."""
+"""Alarms: three for each function, two for each queue, and only on metrics that the app prints."""
 
 import json
 import re
@@ -16,7 +16,7 @@ LAMBDA_METRICS = {"Errors": "Sum", "Throttles": "Sum", "Duration": "p95"}
 
 
 def alarms(deployed: Deployment, namespace: str) -> dict[tuple[str, str], Resource]:
-    """The alarms on single metrics of a namespace, by metric and the JSON of its one dimension's value."""
+    """Return the alarms on single metrics of a namespace, by metric and the JSON of its one dimension's value."""
     found = deployed.of_type("AWS::CloudWatch::Alarm").values()
     return {
         (each["MetricName"], json.dumps(each["Dimensions"][0]["Value"])): each
@@ -26,7 +26,7 @@ def alarms(deployed: Deployment, namespace: str) -> dict[tuple[str, str], Resour
 
 
 def test_every_function_has_an_alarm_for_errors_throttles_and_duration(deployed: Deployment) -> None:
-    """The longest time is watched by its p95, and before it comes to the timeout."""
+    """Each function has the three alarms; the duration alarm uses the p95 and is below the timeout."""
     found = alarms(deployed, "AWS/Lambda")
     for name, function in deployed.functions().items():
         reference = json.dumps({"Ref": deployed.logical_id(name)})
@@ -40,7 +40,7 @@ def test_every_function_has_an_alarm_for_errors_throttles_and_duration(deployed:
 
 
 def test_every_queue_has_an_alarm_for_its_dead_letters_and_its_oldest_message(deployed: Deployment) -> None:
-    """One dead letter is told; a message that waits is, when that takes longer than work does."""
+    """One dead letter raises an alarm, and so does a message that waits longer than its work can take."""
     found = alarms(deployed, "AWS/SQS")
     queues = deployed.of_type("AWS::SQS::Queue")
     for name in ("Scan", "Job"):
@@ -52,7 +52,7 @@ def test_every_queue_has_an_alarm_for_its_dead_letters_and_its_oldest_message(de
 
 
 def test_provider_errors_are_watched_as_a_rate_of_each_function(deployed: Deployment) -> None:
-    """The average of what is 0 or 1 a request: above a tenth, twice within a quarter of an hour."""
+    """The alarm is raised when the average of the 0-or-1 metric is above a tenth twice within a quarter of an hour."""
     found = alarms(deployed, f"nexscout-{deployed.stage}")
     watched = {value: each for (metric, value), each in found.items() if metric == "ProviderErrors"}
     assert set(watched) == {f'"{name}"' for name in function_apps.names()}
@@ -61,8 +61,8 @@ def test_provider_errors_are_watched_as_a_rate_of_each_function(deployed: Deploy
         assert (each["Period"], each["EvaluationPeriods"], each["DatapointsToAlarm"]) == (300, 3, 2)
 
 
-def test_spend_and_holds_are_watched_by_what_the_sweep_tells(deployed: Deployment) -> None:
-    """USD of the last hour against the stage's own limit; holds past their life; a sweep that does not come."""
+def test_spend_and_holds_are_watched_by_the_figures_of_the_sweep(deployed: Deployment) -> None:
+    """Alarms watch the USD of the last hour against the stage's limit, overdue holds, and missing sweeps."""
     found = alarms(deployed, f"nexscout-{deployed.stage}")
     of_sweep = {metric: each for (metric, value), each in found.items() if value == '"sweep"'}
     assert set(of_sweep) == {"SpentUSD", "OverdueHolds", "Failures", "Sweeps"}
@@ -74,7 +74,7 @@ def test_spend_and_holds_are_watched_by_what_the_sweep_tells(deployed: Deploymen
 def test_only_what_the_app_prints_is_watched(
     deployed: Deployment, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """A metric under a name that nobody prints would be quiet for ever."""
+    """Alarms and dashboard use only metric names that the app prints; another name would never raise an alarm."""
     context = RequestContext(UUID(int=1), "caller's", Deadline.starting(1))
     context.fields.update(tokens=1, cost_usd="0.1", energy=1, attempts=1)
     namespace = f"nexscout-{deployed.stage}"
@@ -91,7 +91,7 @@ def test_only_what_the_app_prints_is_watched(
 
 
 def watched_metrics(deployed: Deployment) -> set[tuple[str, str]]:
-    """Metric and function of all that alarms and the dashboard show of the app's own."""
+    """Return metric and function of every metric of the app in alarms and on the dashboard."""
     namespace = f"nexscout-{deployed.stage}"
     watched = {(metric, json.loads(value)) for metric, value in alarms(deployed, namespace)}
     for widget in dashboard(deployed):
@@ -101,14 +101,14 @@ def watched_metrics(deployed: Deployment) -> set[tuple[str, str]]:
 
 
 def dashboard(deployed: Deployment) -> list[Resource]:
-    """The widgets of the dashboard."""
+    """Return the widgets of the dashboard."""
     [found] = deployed.of_type("AWS::CloudWatch::Dashboard").values()
     widgets: list[Resource] = json.loads(found["DashboardBody"]["Fn::Sub"])["widgets"]
     return widgets
 
 
 def test_the_dashboard_shows_every_function_and_queue(deployed: Deployment) -> None:
-    """By the names that they have in this stage, each graph in a place of its own."""
+    """The dashboard has a graph for every function and queue of the stage, none on top of another."""
     shown = json.dumps(dashboard(deployed))
     for name in deployed.functions():
         assert f'"nexscout-{deployed.stage}-{name}"' in shown
@@ -119,8 +119,8 @@ def test_the_dashboard_shows_every_function_and_queue(deployed: Deployment) -> N
     assert set(re.findall(r"\$\{(.*?)\}", shown)) == {"AWS::Region"}
 
 
-def test_alarms_tell_the_topic_and_the_topic_tells_who_is_named(deployed: Deployment) -> None:
-    """Also when it is over; without an address nobody is subscribed."""
+def test_alarms_notify_the_topic_and_the_topic_the_alarm_address(deployed: Deployment) -> None:
+    """Every alarm notifies the topic when it starts and ends; without an e-mail address nobody is subscribed."""
     for each in deployed.of_type("AWS::CloudWatch::Alarm").values():
         assert each["AlarmActions"] == each["OKActions"] == [{"Ref": "AlarmTopic"}]
     subscription = deployed.template["Resources"]["AlarmSubscription"]

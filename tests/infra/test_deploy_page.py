@@ -1,4 +1,4 @@
-"""The commands of docs/deploy.md: run where they run without an account, else compared with what they command."""
+"""The commands of docs/deploy.md: run if they need no account, else compared with the interface of their tool."""
 
 import os
 import re
@@ -31,14 +31,14 @@ def run(script: str, **environment: str) -> subprocess.CompletedProcess[str]:
 
 
 def block_with(text: str) -> str:
-    """The one block that holds the text."""
+    """Return the one block that contains the text."""
     [found] = [str(block) for block in BLOCKS if text in block]
     return found
 
 
 def test_packaging_runs_as_it_is_written(tmp_path: Path) -> None:
-    """Zips, template and lint, with an empty home and no account."""
-    # Set-up is left out: it would lay the packages anew that this test runs on, should they be out of date.
+    """Zips, template and lint are made with an empty home and no account."""
+    # Without set-up: it would reinstall the packages that this test runs on if they were out of date.
     script = block_with("make package").replace("make package", "make -o setup package")
     done = run(script, HOME=str(tmp_path))
     assert done.returncode == 0, done.stdout + done.stderr
@@ -58,18 +58,18 @@ def test_the_migrations_are_listed_and_applied_as_it_is_written(
 
 
 def test_other_blocks_are_shell() -> None:
-    """Bash reads them; running them would need an account."""
+    """Bash parses the other blocks; running them would need an account."""
     read = subprocess.run(["bash", "-n"], input="".join(BLOCKS), text=True, capture_output=True, check=False)
     assert (read.returncode, read.stderr) == (0, "")
 
 
-# Service, operation, and what follows up to the next command inside it.
+# Service, operation, and the rest up to a nested command.
 AWS = re.findall(r"\baws ([a-z-]+) ([a-z-]+) ((?:(?!\$\(aws ).)*)", "\n".join(COMMANDS))
 
 
 @pytest.mark.parametrize(("service", "operation", "rest"), AWS)
 def test_aws_knows_the_command(service: str, operation: str, rest: str) -> None:
-    """Service, operation and every option are in the platform's own description of its interface."""
+    """Service, operation and every option are in botocore's description of the AWS interface."""
     model = botocore.session.get_session().get_service_model(service)
     operations = {xform_name(name, "-"): name for name in model.operation_names}
     shape = model.operation_model(operations[operation]).input_shape
@@ -80,7 +80,7 @@ def test_aws_knows_the_command(service: str, operation: str, rest: str) -> None:
 
 @pytest.mark.parametrize("command", FRAMEWORK)
 def test_the_framework_knows_the_command(command: str, tmp_path: Path) -> None:
-    """By its own help."""
+    """The help of the framework lists the command and its options."""
     words = command.split(" --", 1)[0]
     helped = run(f"{words} --help", HOME=str(tmp_path))
     assert helped.returncode == 0, helped.stderr
@@ -89,13 +89,13 @@ def test_the_framework_knows_the_command(command: str, tmp_path: Path) -> None:
 
 
 def parameters() -> set[str]:
-    """The parameters that the configuration reads."""
+    """Return the parameters that the configuration reads."""
     sources = [PROJECT / "serverless.yml", *(PROJECT / "deploy").iterdir()]
     return {name for path in sources for name in re.findall(r"param:(\w+)", path.read_text())}
 
 
 def test_every_parameter_is_explained_and_no_other() -> None:
-    """The table names those that the configuration reads; so do the commands."""
+    """The table lists exactly the parameters that the configuration reads, and the commands use no others."""
     rows = [line.split("|")[1] for line in PAGE.splitlines() if line.startswith("| `")]
     start = next(index for index, row in enumerate(rows) if "alarmEmail" in row)
     explained: set[str] = set()
@@ -108,7 +108,7 @@ def test_every_parameter_is_explained_and_no_other() -> None:
 
 
 def test_every_kind_of_alarm_is_explained(deployed: Deployment) -> None:
-    """And none that there is not."""
+    """The table lists every kind of alarm of the template and no other."""
     explained = re.findall(r"^\| `(…?\w+)` \| ", PAGE.partition("## What is watched")[2], flags=re.MULTILINE)
     names = [each["AlarmName"] for each in deployed.of_type("AWS::CloudWatch::Alarm").values()]
     kinds = {kind.removeprefix("…"): kind.startswith("…") for kind in explained}

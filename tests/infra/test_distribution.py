@@ -1,4 +1,4 @@
-"""The distribution: the functions here, everything else at the Supabase project, and who goes where."""
+"""The distribution: the functions here, everything else at the Supabase project, and which caller is sent where."""
 
 import json
 import os
@@ -17,14 +17,14 @@ ALL_VIEWER_EXCEPT_HOST = "b689b0a8-53d0-40ab-baf2-68738e2966ac"
 
 
 def config(deployed: Deployment) -> Resource:
-    """The configuration of the distribution."""
+    """Return the configuration of the distribution."""
     [edge] = deployed.of_type("AWS::CloudFront::Distribution").values()
     found: Resource = edge["DistributionConfig"]
     return found
 
 
 def test_the_distribution_is_there_when_a_parameter_says_so(deployed: Deployment) -> None:
-    """Off unless switched on, with all that belongs to it."""
+    """The distribution and its resources are created only if the parameter is on."""
     template = deployed.template
     assert template["Parameters"]["Distribution"]["Default"] == ("off" if deployed.stage == "dev" else "on")
     parts = [each for each in template["Resources"].values() if each["Type"].startswith("AWS::CloudFront::")]
@@ -33,7 +33,7 @@ def test_the_distribution_is_there_when_a_parameter_says_so(deployed: Deployment
 
 
 def test_each_function_goes_to_where_it_is_served(deployed: Deployment) -> None:
-    """The two that stream to their own addresses, the scan to the API, every other function to the project."""
+    """The two streaming functions have their own origins, the scan has the API, all else the Supabase project."""
     paths = {each["PathPattern"]: each["TargetOriginId"] for each in config(deployed)["CacheBehaviors"]}
     assert paths == {
         "/functions/v1/generate-ai-content": "generate",
@@ -52,7 +52,7 @@ def test_each_function_goes_to_where_it_is_served(deployed: Deployment) -> None:
 
 
 def test_nothing_is_cached_and_everything_is_passed_on(deployed: Deployment) -> None:
-    """Every method and header but the host's name, so that sockets open and tokens arrive; nothing is held back."""
+    """Every method and every header except Host is passed on, so that sockets and tokens work; nothing is cached."""
     for each in [config(deployed)["DefaultCacheBehavior"], *config(deployed)["CacheBehaviors"]]:
         assert each["CachePolicyId"] == CACHING_DISABLED
         assert each["OriginRequestPolicyId"] == ALL_VIEWER_EXCEPT_HOST
@@ -61,13 +61,13 @@ def test_nothing_is_cached_and_everything_is_passed_on(deployed: Deployment) -> 
 
 
 def test_the_secret_goes_to_our_own_origins_alone(deployed: Deployment) -> None:
-    """The Supabase project has no use for it."""
+    """The secret header is sent to our own origins and not to the Supabase project."""
     carrying = {each["Id"] for each in config(deployed)["Origins"] if "OriginCustomHeaders" in each}
     assert carrying == {"api", "generate", "chat"}
 
 
 def test_the_rollout_stands_before_the_functions_alone(deployed: Deployment) -> None:
-    """What is deployed is the file that the tests below run."""
+    """The edge function runs before the functions' paths only, and its deployed code is the file tested below."""
     [rollout] = deployed.of_type("AWS::CloudFront::Function").values()
     assert rollout["FunctionCode"] == (PROJECT / "deploy" / "rollout.mjs").read_text()
     for each in config(deployed)["CacheBehaviors"]:
@@ -76,7 +76,7 @@ def test_the_rollout_stands_before_the_functions_alone(deployed: Deployment) -> 
     assert "FunctionAssociations" not in config(deployed)["DefaultCacheBehavior"]
 
 
-# The edge's own module, as far as the function uses it.
+# The part of the edge's own module that the function uses.
 EDGE = """
 let percent, origin;
 export const prepare = (value) => { percent = value; origin = 'own'; };
@@ -103,7 +103,7 @@ Answers = list[dict[str, Any]]
 
 
 def at_the_edge(folder: Path, asked: list[dict[str, Any]]) -> Answers:
-    """Run the deployed code once for each request."""
+    """Run the deployed code once for each request and return the results."""
     module = folder / "node_modules" / "cloudfront"
     module.mkdir(parents=True, exist_ok=True)
     (module / "package.json").write_text('{"type": "module", "main": "index.js"}')
@@ -121,7 +121,7 @@ def at_the_edge(folder: Path, asked: list[dict[str, Any]]) -> Answers:
 
 
 def viewer(ip: str, percent: str | None) -> dict[str, Any]:
-    """A request of an address while the store says so."""
+    """Return a request of an address, with the store's percentage."""
     return {"ip": ip, "percent": percent, "headers": {}}
 
 
@@ -129,18 +129,18 @@ ADDRESSES = [f"198.51.{index // 250}.{index % 250}" for index in range(1000)]
 
 
 @pytest.mark.parametrize(("percent", "least", "most"), [("0", 0, 0), ("30", 260, 340), ("100", 1000, 1000)])
-def test_so_many_of_a_hundred_callers_are_served_here(
+def test_the_stored_percentage_of_callers_is_served_here(
     tmp_path: Path, percent: str, least: int, most: int
 ) -> None:
-    """The others go to the project: nobody at 0, everybody at 100."""
+    """The share of callers that are served here is the stored percentage: nobody at 0, everybody at 100."""
     asked = [viewer(ip, percent) for ip in ADDRESSES]
     origins = [each["origin"] for each in at_the_edge(tmp_path, asked)]
     assert set(origins) <= {"own", "supabase"}
     assert least <= origins.count("own") <= most
 
 
-def test_a_caller_stays_where_he_was_and_a_larger_share_moves_nobody_back(tmp_path: Path) -> None:
-    """A repeated request meets the books of the first; who is served here at 10 is at 50 too."""
+def test_a_caller_stays_on_its_side_and_a_larger_share_moves_nobody_back(tmp_path: Path) -> None:
+    """A repeated request goes to the same side; a caller who is served here at 10 percent is also served here at 50."""
     asked = [viewer(ip, percent) for percent in ("10", "10", "50") for ip in ADDRESSES[:200]]
     origins = [each["origin"] for each in at_the_edge(tmp_path, asked)]
     first, again, later = origins[:200], origins[200:400], origins[400:]
@@ -150,13 +150,13 @@ def test_a_caller_stays_where_he_was_and_a_larger_share_moves_nobody_back(tmp_pa
 
 @pytest.mark.parametrize("percent", [None, "", "many"])
 def test_without_a_number_in_the_store_nobody_is_moved(tmp_path: Path, percent: str | None) -> None:
-    """A distribution that was just made, or a slip of the hand, leaves everything where it was."""
+    """Without a number in the store, or with an invalid one, all requests go to the Supabase project."""
     asked = [viewer(ip, percent) for ip in ADDRESSES[:50]]
     assert {each["origin"] for each in at_the_edge(tmp_path, asked)} == {"supabase"}
 
 
-def test_the_address_of_the_viewer_is_told_whatever_he_wrote(tmp_path: Path) -> None:
-    """His own header of that name is written over."""
+def test_the_viewers_address_replaces_the_header_that_the_viewer_sent(tmp_path: Path) -> None:
+    """The edge overwrites a header of that name that the viewer sent."""
     asked = [{"ip": "2001:db8::1", "percent": "100", "headers": {"x-viewer-address": {"value": "1.2.3.4"}}}]
     [answer] = at_the_edge(tmp_path, asked)
     assert answer["headers"]["x-viewer-address"] == {"value": "2001:db8::1"}

@@ -1,4 +1,4 @@
-"""Least privilege: a role a function, nothing on everything, no queue but its own."""
+"""Least privilege: one role for each function, no right on all resources, only its own queues."""
 
 from typing import Any
 
@@ -7,12 +7,12 @@ import pytest
 from tests.infra.deployment import Deployment
 
 EVERYWHERE = {"xray:PutTraceSegments", "xray:PutTelemetryRecords"}
-"""Actions that the platform offers on no single resource."""
+"""Actions for which the platform accepts no resource."""
 
 TAKE = {"sqs:ReceiveMessage", "sqs:DeleteMessage", "sqs:GetQueueAttributes"}
 TELL = {"sqs:SendMessage"}
 
-# function -> queue -> what it may do there
+# function -> queue -> allowed actions
 QUEUES: dict[str, dict[str, set[str]]] = {
     "generate-ai-content": {"JobQueue": TELL},
     "generate-ai-content-stream": {"JobQueue": TELL},
@@ -26,27 +26,27 @@ QUEUES: dict[str, dict[str, set[str]]] = {
 
 
 def role_of(deployed: Deployment, function: str) -> str:
-    """The logical id of a function's role."""
+    """Return the logical id of a function's role."""
     role: str = deployed.functions()[function]["Role"]["Fn::GetAtt"][0]
     return role
 
 
 def statements(deployed: Deployment, function: str) -> list[dict[str, Any]]:
-    """What a function may do."""
+    """Return the statements of a function's role."""
     role = deployed.of_type("AWS::IAM::Role")[role_of(deployed, function)]
     assert "ManagedPolicyArns" not in role
     return [each for policy in role["Policies"] for each in policy["PolicyDocument"]["Statement"]]
 
 
 def resources(statement: dict[str, Any]) -> list[Any]:
-    """The resources of a statement as a list."""
+    """Return the resources of a statement as a list."""
     named = statement["Resource"]
     return named if isinstance(named, list) else [named]
 
 
 @pytest.mark.parametrize("function", QUEUES)
 def test_no_right_is_on_everything(deployed: Deployment, function: str) -> None:
-    """No wildcard action; no wildcard resource but for actions that have none."""
+    """No action is a wildcard, and a resource is one only for actions that accept no resource."""
     for statement in statements(deployed, function):
         assert statement["Effect"] == "Allow"
         actions = set(statement["Action"])
@@ -57,7 +57,7 @@ def test_no_right_is_on_everything(deployed: Deployment, function: str) -> None:
 
 @pytest.mark.parametrize("function", QUEUES)
 def test_a_function_reaches_its_own_queues_alone(deployed: Deployment, function: str) -> None:
-    """It sends to those that it is told of, and takes from the one that feeds it."""
+    """A function may send only to queues in its environment, and receive only from the queue that feeds it."""
     found: dict[str, set[str]] = {}
     for statement in statements(deployed, function):
         if any(action.startswith("sqs:") for action in statement["Action"]):
@@ -68,7 +68,7 @@ def test_a_function_reaches_its_own_queues_alone(deployed: Deployment, function:
 
 @pytest.mark.parametrize("function", QUEUES)
 def test_a_function_writes_into_its_own_log(deployed: Deployment, function: str) -> None:
-    """And makes no group: the template has made it, with an end of its days."""
+    """A function may write only to its own log group, and may not create one: the template sets its retention."""
     [log] = [each for each in statements(deployed, function) if "logs:PutLogEvents" in each["Action"]]
     assert set(log["Action"]) == {"logs:CreateLogStream", "logs:PutLogEvents"}
     [resource] = resources(log)
@@ -78,7 +78,7 @@ def test_a_function_writes_into_its_own_log(deployed: Deployment, function: str)
 
 @pytest.mark.parametrize("function", QUEUES)
 def test_a_function_reads_the_secrets_of_its_stage_alone(deployed: Deployment, function: str) -> None:
-    """By their path, decrypted through the parameter store and nothing else."""
+    """A function reads only the parameters of its stage, decrypted only through the parameter store."""
     found = statements(deployed, function)
     [path] = [each for each in found if "ssm:GetParametersByPath" in each["Action"]]
     own = f"parameter/nexscout/{deployed.stage}"
@@ -91,7 +91,7 @@ def test_a_function_reads_the_secrets_of_its_stage_alone(deployed: Deployment, f
 
 
 def test_every_function_has_a_role_of_its_own(deployed: Deployment) -> None:
-    """That Lambda alone may take, and there is no other role."""
+    """Every function has a role that only Lambda may assume, and there is no other role."""
     functions = deployed.functions()
     assert set(functions) == set(QUEUES)
     assert len({role_of(deployed, name) for name in functions}) == len(functions)

@@ -1,4 +1,4 @@
-"""The program of the zip that serves a function which streams, as the web adapter starts it."""
+"""The program in the zip of a streaming function, as the web adapter starts it."""
 
 import asyncio
 import json
@@ -39,7 +39,7 @@ ENVIRONMENT = {
 
 
 def task_root(name: str, folder: Path) -> Path:
-    """What the platform makes of a function's zip: nothing but what is on the list."""
+    """Return a function's zip as the platform unpacks it; it contains only listed files."""
     for place, source in contents.of_function(name, wheels.installed(HOST, FOLDER / "wheels")):
         (folder / place).parent.mkdir(parents=True, exist_ok=True)
         (folder / place).symlink_to(source)
@@ -47,7 +47,7 @@ def task_root(name: str, folder: Path) -> Path:
 
 
 def only_python(folder: Path) -> str:
-    """A PATH whose python3 sees no package of this machine."""
+    """Return a PATH whose python3 sees no package of this machine."""
     folder.mkdir()
     program = folder / "python3"
     program.write_text(f'#!/bin/sh\nexec {sys.executable} -S "$@"\n')
@@ -57,7 +57,7 @@ def only_python(folder: Path) -> str:
 
 @contextmanager
 def serving(name: str, folder: Path, variables: Mapping[str, str], port: int = 0) -> Iterator[str]:
-    """The address of a function that was started as the adapter does."""
+    """Yield the address of a function that was started as the adapter does."""
     root = task_root(name.replace("-", "_"), folder / "task")
     port = port or free_port()
     environment = {
@@ -79,7 +79,7 @@ def serving(name: str, folder: Path, variables: Mapping[str, str], port: int = 0
 
 
 def is_up(address: str) -> bool:
-    """Whether anything answers."""
+    """Return whether a server answers."""
     try:
         httpx.get(f"{address}/health")
     except httpx.ConnectError:
@@ -89,7 +89,7 @@ def is_up(address: str) -> bool:
 
 @pytest.mark.parametrize("name", ["generate-ai-content", "public-chatbot-chat"])
 def test_a_function_is_served_to_the_distribution_alone(tmp_path: Path, name: str) -> None:
-    """From its package without anything of this machine, behind the secret of the distribution."""
+    """The function runs from its package alone, and answers only requests with the distribution's secret."""
     with serving(name, tmp_path, ENVIRONMENT) as served:
         refused = httpx.get(f"{served}/health")
         assert (refused.status_code, refused.json()["code"]) == (403, "forbidden")
@@ -101,7 +101,7 @@ def test_a_function_is_served_to_the_distribution_alone(tmp_path: Path, name: st
 def test_a_stream_is_passed_on_piece_by_piece(
     tmp_path: Path, stack: Stack, new_user: NewUser, database: Database, provider: Provider
 ) -> None:
-    """The first words are there while the call still runs; its end is charged."""
+    """The first words arrive while the call is still running, and the end of the call is charged."""
     user = new_user("pro", 500)
     provider.fail({"kind": "drip", "seconds": 0.05})
     headers = {
@@ -127,7 +127,7 @@ def test_a_stream_is_passed_on_piece_by_piece(
 
 
 async def test_connections_are_open_before_the_first_request(tmp_path: Path, stack: Stack) -> None:
-    """The port opens when the public keys have been read: whoever is first does not wait for them."""
+    """The port opens when the public keys have been read, so the first caller does not wait for them."""
     port, was_up = free_port(), list[bool]()
 
     async def looking_at_the_port(wire: Wire, seen: Seen, request: Request) -> Response:

@@ -1,4 +1,4 @@
-"""The template: whole, without faults that a linter knows, and without a secret."""
+"""The template: complete, without errors that a linter finds, and without a secret."""
 
 import json
 import re
@@ -30,7 +30,7 @@ ENTRIES = {
 
 
 def test_cfn_lint_finds_nothing(deployed: Deployment) -> None:
-    """Neither an error nor a warning, but for those whose reason stands above."""
+    """The linter reports no error and no warning, except those listed above with a reason."""
     linted = subprocess.run(
         [LINTER, "--regions", "ap-southeast-1", "--ignore-checks", *IGNORED, "--", deployed.path],
         capture_output=True, text=True, check=False,
@@ -38,35 +38,35 @@ def test_cfn_lint_finds_nothing(deployed: Deployment) -> None:
     assert (linted.returncode, linted.stdout) == (0, ""), linted.stderr
 
 
-def test_a_fault_in_the_configuration_ends_the_packaging(tmp_path: Path) -> None:
-    """What the platform would refuse is refused here, with its name."""
+def test_an_error_in_the_configuration_stops_the_packaging(tmp_path: Path) -> None:
+    """An invalid configuration stops the packaging with an error that names it."""
     faulty = package("dev", tmp_path, workerConcurrency="1")
     assert faulty.returncode != 0
     assert "maximumConcurrency" in faulty.stdout + faulty.stderr
 
 
 def test_every_function_has_its_entry(deployed: Deployment) -> None:
-    """Each names what its zip holds; each folder of functions/ is there."""
+    """Every function folder has an entry in serverless.yml that names the content of its zip."""
     functions = deployed.functions()
     assert {name: each["Handler"] for name, each in functions.items()} == ENTRIES
     assert set(function_apps.names()) <= set(functions)
 
 
 def test_every_entry_is_a_file_of_the_project() -> None:
-    """A handler that does not exist is found here, not by the first call."""
+    """Every handler in the template is a file of the project."""
     for handler in set(ENTRIES.values()) - {"run.sh"}:
         module = handler.rpartition(".")[0]
         assert (PROJECT / f"{module.replace('.', '/')}.py").is_file(), handler
 
 
 def test_functions_run_on_arm64_with_python_3_13(deployed: Deployment) -> None:
-    """What the packages are built for."""
+    """Architecture and runtime are those for which the packages are built."""
     for name, each in deployed.functions().items():
         assert (each["Runtime"], each["Architectures"]) == ("python3.13", ["arm64"]), name
 
 
 def test_functions_are_traced_and_their_logs_end(deployed: Deployment) -> None:
-    """Every function has a log group of its own, which is kept for the days of its stage."""
+    """Every function is traced and has its own log group with the retention of its stage."""
     days = {"dev": 14, "prod": 90}[deployed.stage]
     groups = deployed.of_type("AWS::Logs::LogGroup").values()
     kept = {each["LogGroupName"]: each["RetentionInDays"] for each in groups}
@@ -76,7 +76,7 @@ def test_functions_are_traced_and_their_logs_end(deployed: Deployment) -> None:
 
 
 def test_http_functions_start_from_a_snapshot(deployed: Deployment) -> None:
-    """The version that the snapshot is of is the one that the API calls."""
+    """The API calls the version of which the snapshot was made."""
     for name in function_apps.names():
         assert deployed.functions()[name]["SnapStart"] == {"ApplyOn": "PublishedVersions"}
     called = [
@@ -88,7 +88,7 @@ def test_http_functions_start_from_a_snapshot(deployed: Deployment) -> None:
 
 
 def test_routes_hand_every_method_and_path_to_the_app(deployed: Deployment) -> None:
-    """Also preflights and what is not there: the app answers them, with CORS and in the shape of the contract."""
+    """Preflights and unknown paths reach the app too, which answers with CORS and in the contract's error shape."""
     routes = {each["RouteKey"] for each in deployed.of_type("AWS::ApiGatewayV2::Route").values()}
     names = function_apps.names()
     assert routes == {f"ANY /functions/v1/{name}{rest}" for name in names for rest in ("", "/{proxy+}")}
@@ -97,7 +97,7 @@ def test_routes_hand_every_method_and_path_to_the_app(deployed: Deployment) -> N
 
 
 def test_stream_functions_have_addresses_that_stream(deployed: Deployment) -> None:
-    """Behind the web adapter of this architecture; open, because a signature would need a hash of the body."""
+    """The web adapter's layer fits the architecture; the address has no IAM auth, which would need a body hash."""
     urls = deployed.of_type("AWS::Lambda::Url").values()
     assert {each["TargetFunctionArn"]["Fn::GetAtt"][0] for each in urls} == {
         deployed.logical_id(f"{name}-stream") for name in ("generate-ai-content", "public-chatbot-chat")
@@ -112,14 +112,14 @@ def test_stream_functions_have_addresses_that_stream(deployed: Deployment) -> No
 
 
 def test_stream_functions_refuse_who_does_not_come_through_the_distribution(deployed: Deployment) -> None:
-    """Unless somebody says otherwise by a parameter."""
+    """They require the distribution's secret unless a parameter switches this off."""
     for name in ("generate-ai-content-stream", "public-chatbot-chat-stream"):
         variables = deployed.functions()[name]["Environment"]["Variables"]
         assert variables["ORIGIN_SECRET_REQUIRED"] == "true"
 
 
 def test_concurrency_is_reserved_where_a_parameter_says_so(deployed: Deployment) -> None:
-    """Nowhere by default: a new account has not enough of it to give some away."""
+    """No concurrency is reserved by default: a new account does not have enough."""
     reserved = {
         name: each["ReservedConcurrentExecutions"]
         for name, each in deployed.functions().items()
@@ -140,7 +140,7 @@ NOT_KEYS = re.compile(r"^\{\"widgets\"|^serverless/|^[A-Za-z0-9+/]{43}=$|LambdaV
 
 
 def test_no_variable_holds_a_secret(deployed: Deployment) -> None:
-    """Those whose names sound like one are listed, with what they hold; SSM has the others."""
+    """Variables with a name that sounds like a secret are listed here with their values; the secrets are in SSM."""
     known = KNOWN_NAMES | {"SECRETS_SSM_PATH": f"/nexscout/{deployed.stage}/"}
     for name, each in deployed.functions().items():
         variables = each["Environment"]["Variables"]
@@ -150,13 +150,13 @@ def test_no_variable_holds_a_secret(deployed: Deployment) -> None:
 
 
 def test_nothing_in_the_template_looks_like_a_key(deployed: Deployment) -> None:
-    """Parameters, variables, code and descriptions alike."""
+    """Parameters, variables, code and descriptions contain nothing that looks like a key."""
     found = [text for text in texts(deployed.template) if KEY_SHAPES.search(text)]
     assert [text for text in found if not NOT_KEYS.search(text)] == []
 
 
 def test_the_origins_secret_is_only_referred_to(deployed: Deployment) -> None:
-    """CloudFormation reads it when it makes the distribution."""
+    """CloudFormation reads the secret when it creates the distribution."""
     [edge] = deployed.of_type("AWS::CloudFront::Distribution").values()
     headers = [
         header
@@ -169,7 +169,7 @@ def test_the_origins_secret_is_only_referred_to(deployed: Deployment) -> None:
 
 @pytest.mark.parametrize("name", ["SupabaseUrl", "SupabasePublishableKey"])
 def test_what_the_project_is_called_is_read_from_its_parameters(deployed: Deployment, name: str) -> None:
-    """Two stages never share a project by accident."""
+    """The address of the project comes from the stage's parameters, so two stages never share a project by accident."""
     parameter = deployed.template["Parameters"][name]
     assert parameter["Type"] == "AWS::SSM::Parameter::Value<String>"
     assert parameter["Default"].startswith(f"/nexscout/{deployed.stage}/")

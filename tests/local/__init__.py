@@ -1,1 +1,1 @@
-"""Tests of what runs on a laptop."""
+"""Tests of the local stack."""

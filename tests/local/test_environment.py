@@ -1,4 +1,4 @@
-"""The file by which people and tools know the stack."""
+"""The file with the addresses and keys of the stack."""
 
 import subprocess
 from pathlib import Path
@@ -16,7 +16,7 @@ def test_written_values_are_read_back(tmp_path: Path) -> None:
 
 
 def test_written_file_is_private(tmp_path: Path) -> None:
-    """Nobody else can read the keys."""
+    """Only the owner can read the keys."""
     environment.write(tmp_path / "env", {"A": "1"})
     assert (tmp_path / "env").stat().st_mode & 0o077 == 0
 
@@ -30,8 +30,8 @@ def test_shell_sources_the_file(tmp_path: Path) -> None:
     assert shown.stdout == "postgresql://a:b@127.0.0.1:1/c x=y\n"
 
 
-def test_missing_file_tells_to_start_the_stack(tmp_path: Path) -> None:
-    """Without a stack the sentence names the command."""
+def test_missing_file_error_says_to_start_the_stack(tmp_path: Path) -> None:
+    """Without a stack the error names the command that starts it."""
     with pytest.raises(Problem, match="make dev"):
         environment.read(tmp_path / "env")
 

@@ -1,4 +1,4 @@
-"""`npm run …` for whoever looks there first: the same as `make …`."""
+"""The npm scripts do the same as the `make` targets."""
 
 import json
 import os
@@ -12,13 +12,13 @@ SCRIPTS = json.loads((PROJECT / "package.json").read_text())["scripts"]
 
 
 def test_the_three_that_people_look_for_are_there() -> None:
-    """To run it, to test it, to check its types."""
+    """There are scripts to run the stack, to run the tests, and to check types."""
     assert set(SCRIPTS) == {"dev", "test", "typecheck"}
 
 
 @pytest.mark.parametrize("name", SCRIPTS)
 def test_a_script_does_what_its_make_target_does(name: str) -> None:
-    """Told not to run anything, both print the same commands."""
+    """In a dry run both print the same commands."""
     env = {key: value for key, value in os.environ.items() if not key.startswith(("MAKE", "npm_"))}
 
     def told(*command: str) -> str:

@@ -1,4 +1,4 @@
-"""Set-up tells what is missing before it begins, in one sentence, and does nothing when all is there."""
+"""Set-up reports a missing requirement before it starts, and does nothing if everything is installed."""
 
 import shutil
 import subprocess
@@ -22,7 +22,7 @@ NO_SPACE = (
 
 @pytest.fixture
 def folder(tmp_path: Path) -> Path:
-    """A copy with what set-up reads, and a PATH of its own with nothing but basic tools."""
+    """Return a copy with set-up's files, and its own PATH with only basic tools."""
     for name in SOURCES:
         (tmp_path / name).parent.mkdir(exist_ok=True)
         shutil.copy(PROJECT / name, tmp_path / name)
@@ -55,7 +55,7 @@ def set_up(folder: Path, **env: str) -> subprocess.CompletedProcess[str]:
 
 
 def python_part_is_done(folder: Path) -> None:
-    """As if the Python packages had been installed."""
+    """Write the stamps of installed Python packages."""
     programs = folder / ".venv" / "bin"
     programs.mkdir(parents=True)
     (programs / "python").write_text(RIGHT_PYTHON)
@@ -64,7 +64,7 @@ def python_part_is_done(folder: Path) -> None:
     stamp(folder, ".venv/.project", "pyproject.toml")
 
 
-def test_no_python_is_one_sentence(folder: Path) -> None:
+def test_no_python_is_one_error_message(folder: Path) -> None:
     """The remedy names packages and the variable."""
     ended = set_up(folder)
     assert ended.returncode == 1
@@ -72,8 +72,8 @@ def test_no_python_is_one_sentence(folder: Path) -> None:
     assert "PYTHON=" in ended.stderr
 
 
-def test_named_python_that_is_too_old_is_told(folder: Path) -> None:
-    """An interpreter that a person names is not silently replaced by another."""
+def test_named_python_that_is_too_old_is_an_error(folder: Path) -> None:
+    """An interpreter that the user names is not silently replaced by another."""
     program(folder, "python3", RIGHT_PYTHON)
     program(folder, "ancient", OLD)
     ended = set_up(folder, PYTHON="ancient")
@@ -81,22 +81,22 @@ def test_named_python_that_is_too_old_is_told(folder: Path) -> None:
 
 
 def test_newer_python_is_found_beside_an_old_one(folder: Path) -> None:
-    """An old python3 does not hide python3.12: the next thing missing is Node."""
+    """An old python3 does not hide python3.12: the next missing requirement is Node."""
     program(folder, "python3", OLD)
     program(folder, "python3.12", RIGHT_PYTHON)
     ended = set_up(folder)
     assert "Node.js 20 or newer is needed, and no node was found" in ended.stderr
 
 
-def test_old_node_is_told_with_its_version(folder: Path) -> None:
-    """The sentence says what was found."""
+def test_old_node_is_an_error_with_its_version(folder: Path) -> None:
+    """The error names the version that was found."""
     program(folder, "python3", RIGHT_PYTHON)
     program(folder, "node", '#!/bin/sh\n[ "$1" = --version ] && echo v18.1.0 || echo 18\n')
     ended = set_up(folder)
     assert "node is version v18.1.0" in ended.stderr
 
 
-def test_full_disk_is_told_before_anything_is_installed(folder: Path) -> None:
+def test_full_disk_is_an_error_before_anything_is_installed(folder: Path) -> None:
     """Ten free megabytes are not enough."""
     program(folder, "python3", RIGHT_PYTHON)
     program(folder, "node", RIGHT_NODE)
@@ -107,8 +107,8 @@ def test_full_disk_is_told_before_anything_is_installed(folder: Path) -> None:
     assert not (folder / ".venv").exists()
 
 
-def test_disk_that_fills_up_while_installing_is_told(folder: Path) -> None:
-    """An installer that ran out of space is told as that, not by its own words."""
+def test_disk_that_fills_up_while_installing_is_reported(folder: Path) -> None:
+    """The error says that the disk is full, instead of the installer's message."""
     python_part_is_done(folder)
     program(folder, "python3", RIGHT_PYTHON)
     program(folder, "node", RIGHT_NODE)
@@ -120,7 +120,7 @@ def test_disk_that_fills_up_while_installing_is_told(folder: Path) -> None:
 
 
 def test_failing_installer_shows_its_last_words_and_the_log(folder: Path) -> None:
-    """A person sees why, and where the rest is."""
+    """The output shows the installer's last lines and the path of the log."""
     python_part_is_done(folder)
     program(folder, "python3", RIGHT_PYTHON)
     program(folder, "node", RIGHT_NODE)
@@ -130,8 +130,8 @@ def test_failing_installer_shows_its_last_words_and_the_log(folder: Path) -> Non
     assert ".local/logs/setup.log" in ended.stderr
 
 
-def test_installed_copy_needs_and_says_nothing(folder: Path) -> None:
-    """With all stamps in place neither Node nor Python is looked for."""
+def test_installed_copy_needs_and_prints_nothing(folder: Path) -> None:
+    """With all stamps in place, neither Node nor Python is looked for."""
     python_part_is_done(folder)
     (folder / "node_modules").mkdir()
     stamp(folder, "node_modules/.packages", "package.json package-lock.json")

@@ -6,7 +6,7 @@ from local.gateway.function_apps import Broken, load, names
 
 
 def test_folder_with_a_handler_is_a_function(tmp_path: Path) -> None:
-    """Underscores become dashes; a folder without a handler is none."""
+    """Underscores in a folder's name become dashes; a folder without a handler is not a function."""
     for folder in ("scan_processor_v2", "generate_ai_content", "notes"):
         (tmp_path / folder).mkdir()
     for folder in ("scan_processor_v2", "generate_ai_content"):
@@ -15,7 +15,7 @@ def test_folder_with_a_handler_is_a_function(tmp_path: Path) -> None:
 
 
 def test_function_that_does_not_load_is_broken_with_its_reason() -> None:
-    """A failing import is kept as a reason and raises nothing."""
+    """A failing import is stored as a reason and raises nothing."""
     loaded = load("no-such-function")
     assert isinstance(loaded, Broken)
     assert loaded.reason.startswith("ModuleNotFoundError: ")

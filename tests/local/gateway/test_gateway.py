@@ -1,4 +1,4 @@
-"""The one origin: functions, their absence, and what is passed through."""
+"""The gateway: functions, missing functions, and requests that are passed on."""
 
 import time
 from collections.abc import AsyncIterator
@@ -22,7 +22,7 @@ from tests.users import asymmetric_token
 
 
 async def echo(scope: Scope, receive: Receive, send: Send) -> None:
-    """A function that tells what reached it."""
+    """A function that returns what it received."""
     request = Request(scope, receive)
     body = (await request.body()).decode()
     await JSONResponse({"path": request.url.path, "body": body})(scope, receive, send)
@@ -30,7 +30,7 @@ async def echo(scope: Scope, receive: Receive, send: Send) -> None:
 
 @pytest.fixture
 async def gateway() -> AsyncIterator[httpx.AsyncClient]:
-    """A gateway with one good and one broken function, and no API behind it."""
+    """Yield a gateway with one good and one broken function, and no API behind it."""
     proxy = Proxy(f"http://{HOST}:{free_port()}")
     exchange = TokenExchange("http://issuer", "http://issuer/jwks", "s" * 32)
     app = Gateway(proxy, exchange, {"keys": []}, {"echo": echo, "broken": Broken("ValueError: no")})
@@ -40,7 +40,7 @@ async def gateway() -> AsyncIterator[httpx.AsyncClient]:
 
 
 async def test_function_gets_the_full_path_and_body(gateway: httpx.AsyncClient) -> None:
-    """The request reaches the function unchanged, as API Gateway passes it."""
+    """The request reaches the function unchanged, as from API Gateway."""
     reply = await gateway.post("/functions/v1/echo/requests/7", content="hello")
     assert reply.json() == {"path": "/functions/v1/echo/requests/7", "body": "hello"}
 
@@ -52,7 +52,7 @@ async def test_function_gets_the_full_path_and_body(gateway: httpx.AsyncClient) 
 async def test_function_that_is_down_is_a_relay_error(
     gateway: httpx.AsyncClient, name: str, status: int, code: str
 ) -> None:
-    """Supabase-js tells it apart from an answer of the function, and a browser may read it."""
+    """Supabase-js recognises the error as one of the relay, and a browser may read it."""
     reply = await gateway.post(f"/functions/v1/{name}", json={})
     assert (reply.status_code, reply.json()["code"]) == (status, code)
     assert reply.json()["success"] is False
@@ -62,7 +62,7 @@ async def test_function_that_is_down_is_a_relay_error(
 
 
 async def test_preflight_of_a_missing_function_passes(gateway: httpx.AsyncClient) -> None:
-    """The browser sends the real request and its page reads the error."""
+    """The preflight succeeds, so that the browser sends the real request and its page can read the error."""
     reply = await gateway.options("/functions/v1/missing")
     assert (reply.status_code, reply.content) == (200, b"")
     assert "authorization" in reply.headers["access-control-allow-headers"]
@@ -91,7 +91,7 @@ async def test_preflight_of_the_api_passes_for_what_supabase_js_sends(
 
 @pytest.mark.parametrize("path", ["/auth/v1/token?grant_type=password", "/rest/v1/rpc/nothing"])
 def test_refusal_of_the_api_is_readable_from_another_origin(stack: Stack, path: str) -> None:
-    """A wrong password is told on the page that asked, once: two such headers would hide it again."""
+    """The page can read the error of a wrong password: the reply has exactly one header that allows its origin."""
     headers = {"apikey": stack.publishable_key, "origin": "http://app.test"}
     reply = httpx.post(f"{stack.url}{path}", headers=headers, json={"email": "a@b.test", "password": "no"})
     assert reply.status_code in {400, 404}
@@ -99,8 +99,8 @@ def test_refusal_of_the_api_is_readable_from_another_origin(stack: Stack, path: 
     assert len(reply.headers.get_list("access-control-expose-headers")) == 1
 
 
-async def test_api_that_is_down_is_told_in_a_sentence(gateway: httpx.AsyncClient) -> None:
-    """A refused connection is a 502 with a readable error."""
+async def test_api_that_is_down_is_a_502_with_a_message(gateway: httpx.AsyncClient) -> None:
+    """A refused connection becomes a 502 with a readable error."""
     reply = await gateway.get("/rest/v1/prospects")
     assert (reply.status_code, reply.json()["code"]) == (502, "local_upstream_unavailable")
 
@@ -111,19 +111,19 @@ async def test_unknown_path_is_not_found(gateway: httpx.AsyncClient) -> None:
 
 
 def prospects(stack: Stack, token: str) -> httpx.Response:
-    """The ids of the prospects that the token may read."""
+    """Return the ids of the prospects that the token may read."""
     headers = {"apikey": stack.publishable_key, "Authorization": f"Bearer {token}"}
     return httpx.get(f"{stack.url}/rest/v1/prospects?select=id", headers=headers)
 
 
 def test_hs256_user_reads_own_rows_only(stack: Stack, new_user: NewUser) -> None:
-    """A fresh user sees none of the example workspaces' prospects."""
+    """A new user sees none of the example workspaces' prospects."""
     reply = prospects(stack, new_user().access_token)
     assert (reply.status_code, reply.json()) == (200, [])
 
 
 def test_es256_user_reads_own_rows_only(stack: Stack, new_user: NewUser) -> None:
-    """The same user with an asymmetric token is the same user."""
+    """A user with an asymmetric token reads the same rows as with a symmetric one."""
     user = new_user()
     headers = {"apikey": stack.secret_key, "Prefer": "return=minimal"}
     row = {"user_id": user.id, "full_name": "Aling Nena"}
@@ -145,12 +145,12 @@ def test_es256_user_reads_own_rows_only(stack: Stack, new_user: NewUser) -> None
 def test_es256_token_with_a_wrong_claim_is_refused(
     stack: Stack, new_user: NewUser, claims: dict[str, object]
 ) -> None:
-    """What does not verify is not exchanged."""
+    """A token that does not verify is not exchanged."""
     assert prospects(stack, asymmetric_token(stack, new_user(), **claims)).status_code == 401
 
 
 def test_es256_token_of_another_key_is_refused(stack: Stack, new_user: NewUser) -> None:
-    """Right claims under a wrong signature are nothing."""
+    """A token with correct claims and a wrong signature is refused."""
     claims: dict[str, object] = {
         "iss": f"{stack.url}/auth/v1",
         "aud": "authenticated",
@@ -162,14 +162,14 @@ def test_es256_token_of_another_key_is_refused(stack: Stack, new_user: NewUser) 
 
 
 def test_jwks_holds_the_public_key_alone(stack: Stack) -> None:
-    """The key set is public: no private part is in it."""
+    """The public key set contains no private part."""
     [key] = httpx.get(f"{stack.url}/auth/v1/.well-known/jwks.json").json()["keys"]
     assert (key["kty"], key["crv"], key["alg"]) == ("EC", "P-256", "ES256")
     assert "d" not in key
 
 
 def test_query_with_special_characters_passes_through_unchanged(stack: Stack, new_user: NewUser) -> None:
-    """Filters with quotes, commas and encoded letters mean the same on both sides of the gateway."""
+    """Filters with quotes, commas and encoded letters are the same on both sides of the gateway."""
     user = new_user()
     service = {"apikey": stack.secret_key}
     name = 'Ñoño, "Jr" & Sons'
@@ -181,7 +181,7 @@ def test_query_with_special_characters_passes_through_unchanged(stack: Stack, ne
 
 
 def test_large_reply_arrives_whole_through_the_gateway(stack: Stack, new_user: NewUser) -> None:
-    """Two hundred rows of 10,000 characters each are passed on as they are."""
+    """Two hundred rows of 10,000 characters each pass the gateway unchanged."""
     user = new_user()
     service = {"apikey": stack.secret_key}
     rows = [{"user_id": user.id, "full_name": f"{number:04}" * 2500} for number in range(200)]

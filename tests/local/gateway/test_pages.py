@@ -7,7 +7,7 @@ from local.gateway.pages import FOLDER, chat_page
 
 @pytest.mark.parametrize("path", ["/chat/demo", "/chat/demo/"])
 def test_a_slug_gets_the_page_with_the_key(path: str) -> None:
-    """The key stands in the page, and cannot end the attribute that it stands in."""
+    """The page contains the key, escaped so that it cannot end its attribute."""
     reply = chat_page(path, 'sb_publishable_"><script>')
     assert reply.status_code == 200
     assert reply.headers["content-type"] == "text/html; charset=utf-8"
@@ -16,7 +16,7 @@ def test_a_slug_gets_the_page_with_the_key(path: str) -> None:
 
 
 def test_the_page_may_run_its_own_scripts_alone() -> None:
-    """The policy has no unsafe word, demands text instead of markup, and is on the files too."""
+    """The policy allows no unsafe source and no markup from strings, and is on the page's files too."""
     for path in ("/chat/demo", "/chat/page/chat.js"):
         policy = chat_page(path, "key").headers["content-security-policy"]
         assert policy.startswith("default-src 'none'; script-src 'self';")
@@ -30,7 +30,7 @@ def test_the_page_may_run_its_own_scripts_alone() -> None:
     [("chat.js", "text/javascript"), ("chat.css", "text/css"), ("api.js", "text/javascript")],
 )
 def test_a_file_has_its_type(name: str, kind: str) -> None:
-    """A browser runs a module of the right type only."""
+    """Each file has the content type that a browser needs to run it."""
     reply = chat_page(f"/chat/page/{name}", "key")
     assert reply.headers["content-type"] == f"{kind}; charset=utf-8"
     assert reply.body == (FOLDER / name).read_bytes()
@@ -50,12 +50,12 @@ def test_a_file_has_its_type(name: str, kind: str) -> None:
     ],
 )
 def test_anything_else_is_not_found(path: str) -> None:
-    """The files are a closed list: no path leads out of the folder."""
+    """Only listed files are served: no path leads out of the folder."""
     assert chat_page(path, "key").status_code == 404
 
 
-def test_the_page_needs_nobody_else() -> None:
-    """No other host is named, and markup is never made out of strings."""
+def test_the_page_uses_no_other_host() -> None:
+    """The page names no other host, and never builds markup from strings."""
     for file in FOLDER.iterdir():
         text = file.read_text("utf-8")
         assert "://" not in text, file.name

@@ -1,4 +1,4 @@
-"""`make audit`: a vulnerability ends it with 1, a service that is away with a sentence, and neither takes long."""
+"""`make audit`: it exits with 1 for a vulnerability, reports an unavailable service, and is quick."""
 
 import json
 import os
@@ -14,7 +14,7 @@ from local.project import PROJECT
 from local.servers.ports import free_port
 
 Reply = Callable[[dict[str, Any]], tuple[int, bytes]]
-"""What a service answers to a question."""
+"""The reply of a service to a question."""
 
 ADVISORY = {
     "id": "PYSEC-2026-1",
@@ -30,7 +30,7 @@ ADVISORY = {
 
 @contextmanager
 def service(reply: Reply) -> Iterator[tuple[str, list[dict[str, Any]]]]:
-    """An advisory service on loopback; its address, and what it was asked."""
+    """Yield the address of an advisory service on loopback, and the questions that it gets."""
     asked: list[dict[str, Any]] = []
 
     class Handler(BaseHTTPRequestHandler):
@@ -44,7 +44,7 @@ def service(reply: Reply) -> Iterator[tuple[str, list[dict[str, Any]]]]:
             self.wfile.write(body)
 
         def log_message(self, *_arguments: object) -> None:
-            """Say nothing."""
+            """Write no log."""
 
     server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
     thread = threading.Thread(target=server.serve_forever, daemon=True)
@@ -67,30 +67,30 @@ def audit(url: str) -> subprocess.CompletedProcess[str]:
 
 
 def nothing(_question: dict[str, Any]) -> tuple[int, bytes]:
-    """No advisory."""
+    """Return no advisory."""
     return 200, b"{}"
 
 
 def one(question: dict[str, Any]) -> tuple[int, bytes]:
-    """An advisory for one package."""
+    """Return an advisory for one package."""
     known = question["package"]["name"] == "mangum"
     return 200, json.dumps({"vulns": [ADVISORY]} if known else {}).encode()
 
 
 def broken(_question: dict[str, Any]) -> tuple[int, bytes]:
-    """The page of a proxy."""
+    """Return the error page of a proxy."""
     return 503, b"<html>Service unavailable</html>"
 
 
 def test_a_known_vulnerability_ends_with_1() -> None:
-    """It names the package, the advisory, and the version that is well."""
+    """The output names the package, the advisory, and the fixed version."""
     with service(one) as (url, _):
         ended = audit(url)
     assert (ended.returncode, ended.stderr) == (1, "mangum 0.22.0: PYSEC-2026-1, fixed in 9.9.9\n")
 
 
 def test_all_that_is_locked_is_asked_for_in_its_version() -> None:
-    """Without an advisory it ends with 0, and says how many were looked at."""
+    """All locked packages are asked for; without an advisory it exits with 0 and prints how many were checked."""
     with service(nothing) as (url, asked):
         ended = audit(url)
     names = {question["package"]["name"] for question in asked}
@@ -99,8 +99,8 @@ def test_all_that_is_locked_is_asked_for_in_its_version() -> None:
     assert (ended.returncode, ended.stdout) == (0, f"No known vulnerability in {len(names)} dependencies.\n")
 
 
-def test_a_service_that_is_away_is_told_in_one_sentence() -> None:
-    """Nothing listens, or something else answers: the change goes on."""
+def test_a_service_that_is_down_is_reported_in_one_sentence() -> None:
+    """If no service listens, or something else answers, the command reports it and does not fail."""
     away = "The dependencies were not audited: no advisory service answers from here.\n"
     ended = audit(f"http://127.0.0.1:{free_port()}/v1/query")
     assert (ended.returncode, ended.stdout, ended.stderr) == (0, away, "")
@@ -110,7 +110,7 @@ def test_a_service_that_is_away_is_told_in_one_sentence() -> None:
 
 
 def test_an_audit_that_fails_by_itself_is_no_success() -> None:
-    """The service answers, but nothing that pip-audit can read."""
+    """If pip-audit cannot read the service's reply, the command does not report success."""
     with service(lambda _question: (200, b'{"vulns": [{}]}')) as (url, _):
         ended = audit(url)
     assert (ended.returncode, "could not be audited" in ended.stderr) == (1, True)

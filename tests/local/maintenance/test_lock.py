@@ -12,7 +12,7 @@ LOCKS = ["requirements/runtime.lock", "requirements/dev.lock", "package-lock.jso
 
 
 def pinned(name: str) -> dict[str, str]:
-    """Versions by package, of a Python lock."""
+    """Return the versions by package of a Python lock."""
     lines = (PROJECT / "requirements" / name).read_text().splitlines()
     found = [re.match(r"([a-z0-9._-]+)==([^ ]+)", line) for line in lines]
     return {match[1]: match[2] for match in found if match}
@@ -20,7 +20,7 @@ def pinned(name: str) -> dict[str, str]:
 
 @pytest.mark.parametrize("name", LOCKS)
 def test_lock_names_no_package_source(name: str) -> None:
-    """Packages come from wherever the machine at hand gets them."""
+    """The lock has no index address: packages come from the index of the machine at hand."""
     text = (PROJECT / name).read_text()
     assert not re.search(r'"resolved"|--index-url|--extra-index-url|--find-links|\.tgz|\.whl', text)
 
@@ -39,14 +39,14 @@ def test_development_runs_what_is_shipped() -> None:
 
 
 def test_every_npm_package_but_other_platforms_has_its_hash() -> None:
-    """Only what the registry did not serve here is without one."""
+    """Only packages that the registry did not serve here have no hash."""
     packages = json.loads((PROJECT / "package-lock.json").read_text())["packages"]
     without = {path for path, entry in packages.items() if path and "integrity" not in entry}
     assert all(path.startswith("node_modules/@supabase/cli-") for path in without)
 
 
 def test_platform_is_read_off_the_name() -> None:
-    """The last parts of the name say system, processor and C library."""
+    """The last parts of the name give system, processor and C library."""
     assert platform_entry("node_modules/@supabase/cli-linux-arm64-musl", "3.1.0") == {
         "version": "3.1.0",
         "cpu": ["arm64"],

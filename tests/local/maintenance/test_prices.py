@@ -1,4 +1,4 @@
-"""`make prices`: the shipped price file is what the price library says, and nothing is guessed."""
+"""`make prices`: the shipped price file equals the price library's prices; no price is guessed."""
 
 import json
 
@@ -9,7 +9,7 @@ from tests.shared.ai.models.usage_shapes import NOW
 
 
 def test_shipped_prices_are_what_make_prices_writes() -> None:
-    """Nobody edited the file by hand, and the pinned library has no newer price."""
+    """The file was not edited by hand, and the pinned library has no newer price."""
     shipped = json.loads((FOLDER / "prices.json").read_text("utf-8"))
     fresh = collect(listed(FOLDER), NOW)
     assert shipped["prices"] == fresh["prices"]
@@ -48,13 +48,13 @@ def test_model_without_a_token_price_is_an_error(model: str) -> None:
 
 
 def test_price_by_the_hour_of_the_day_is_an_error() -> None:
-    """DeepSeek's night price cannot be told by a date, so it is refused."""
+    """DeepSeek's night price does not depend on a date alone, so it is refused."""
     with pytest.raises(MissingPriceError, match="time of day"):
         collect([("deepseek", "deepseek-chat")], NOW)
 
 
 def test_every_model_of_the_catalogue_has_a_row_or_an_override() -> None:
-    """What the file lacks, the override file has."""
+    """Every model has a price in the file, or else in the override file."""
     known = {entry["name"] for entry in json.loads((FOLDER / "models.json").read_text("utf-8"))["models"]}
     rows = [
         json.loads((FOLDER / name).read_text("utf-8"))["prices"]

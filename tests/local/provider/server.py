@@ -1,4 +1,4 @@
-"""The simulated provider under a real server with the real SDK, for the tests beside this file."""
+"""The simulated provider under a real server with the real SDK, for the tests in this folder."""
 
 import json
 import socket
@@ -34,25 +34,25 @@ class ProviderServer:
     client: OpenAI
 
     def ask(self, model: str = "gpt-4o", messages: object = None, **arguments: object) -> ChatCompletion:
-        """One buffered call."""
+        """Return the completion of one buffered call."""
         create: Any = self.client.chat.completions.create
         reply: ChatCompletion = create(model=model, messages=messages or PROMPT, **arguments)
         return reply
 
     def answer(self, **arguments: Any) -> str:  # noqa: ANN401  # whatever the SDK takes
-        """The text of one buffered call."""
+        """Return the text of one buffered call."""
         text = self.ask(**arguments).choices[0].message.content
         assert text is not None
         return text
 
     def open_stream(self, model: str = "gpt-4o", **arguments: object) -> Stream[ChatCompletionChunk]:
-        """One streamed call, its first chunk not yet read."""
+        """Open one streamed call; its first chunk is not yet read."""
         create: Any = self.client.chat.completions.create
         stream: Stream[ChatCompletionChunk] = create(model=model, messages=PROMPT, stream=True, **arguments)
         return stream
 
     def stream(self, **arguments: Any) -> list[ChatCompletionChunk]:  # noqa: ANN401  # whatever the SDK takes
-        """One streamed call, read to its end."""
+        """Return all chunks of one streamed call."""
         with self.open_stream(**arguments) as chunks:
             return list(chunks)
 
@@ -61,18 +61,18 @@ class ProviderServer:
         self.control("POST", "/control/faults", {"faults": [{"kind": kind, **fault}]})
 
     def requests(self, *, bodies: bool = False) -> list[dict[str, Any]]:
-        """What arrived since the last reset."""
+        """Return the requests since the last reset."""
         rows: list[dict[str, Any]] = self.control("GET", f"/control/requests?bodies={int(bodies)}")
         return rows
 
     def settled(self) -> dict[str, Any]:
-        """The only request, once the provider is done with it."""
+        """Return the only request, once the provider has finished it."""
         until(lambda: [row for row in self.requests() if row["finished"] or row["aborted"]])
         (row,) = self.requests()
         return row
 
     def control(self, method: str, path: str, body: object = None) -> Any:  # noqa: ANN401  # any JSON
-        """One request to the control API and its JSON."""
+        """Return the JSON of one request to the control API."""
         data = None if body is None else json.dumps(body).encode()
         request = urllib.request.Request(self.url + path, data, method=method)  # noqa: S310  # our own address
         with urllib.request.urlopen(request, timeout=PATIENCE_SECONDS) as reply:  # noqa: S310
@@ -82,7 +82,7 @@ class ProviderServer:
 
 @contextmanager
 def running() -> Iterator[ProviderServer]:
-    """A fresh simulated provider on a free loopback port, stopped at the end."""
+    """Yield a new simulated provider on a free loopback port, stopped at the end."""
     listener = socket.create_server(("127.0.0.1", 0))
     config = uvicorn.Config(create_app(), log_level="critical", timeout_graceful_shutdown=1, lifespan="off")
     server = uvicorn.Server(config)
@@ -102,7 +102,7 @@ def running() -> Iterator[ProviderServer]:
 
 
 def until(reached: Callable[[], object]) -> None:
-    """Wait until something holds, without a fixed sleep; fail after the patience."""
+    """Wait until a condition holds, without a fixed sleep; fail after the patience."""
     deadline, pause = time.monotonic() + PATIENCE_SECONDS, threading.Event()
     while not reached():
         assert time.monotonic() < deadline, "the provider never got there"

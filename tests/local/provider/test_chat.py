@@ -1,4 +1,4 @@
-"""The simulated provider's plain answers: they come from the prompt, are counted and are billed."""
+"""The simulated provider's plain answers: their text comes from the prompt, their tokens are counted and billed."""
 
 import json
 
@@ -9,7 +9,7 @@ from tests.local.provider.server import ProviderServer
 
 
 def test_answer_names_the_prospect_and_quotes_the_notes(simulator: ProviderServer) -> None:
-    """The text copies the name and a span of the notes out of the prompt."""
+    """The text contains the name and a span of the notes from the prompt."""
     text = simulator.answer()
     assert "Maria Santos" in text
     assert "Pagod na siya sa trabaho at kulang ang sahod" in text
@@ -27,18 +27,18 @@ def test_answer_is_english_when_the_prompt_asks_for_english(simulator: ProviderS
     "prompt", ['{"prospect": {"name": "Ana Reyes"}}', "Ako si Ana Reyes po", "<name>Ana Reyes</name>"]
 )
 def test_name_is_found_however_it_is_written(simulator: ProviderServer, prompt: str) -> None:
-    """JSON, a sentence and a tag all tell the name."""
+    """The name is found in JSON, in a sentence and in a tag."""
     assert "Ana Reyes" in simulator.answer(messages=[{"role": "user", "content": prompt}])
 
 
 def test_company_is_not_taken_for_the_person(simulator: ProviderServer) -> None:
-    """A labelled company or product name is nobody's name."""
+    """A labelled company or product name is not taken for a person's name."""
     prompt = "Company name: Sinag Insurance\nProduct name: Gold Plan\nProspect name: Leo Ramos"
     assert simulator.answer(messages=[{"role": "user", "content": prompt}]).startswith("Hi Leo Ramos!")
 
 
 def test_question_is_answered_from_the_given_facts(simulator: ProviderServer) -> None:
-    """The sentence of the data that fits the newest question is in the answer; instructions never are."""
+    """The answer contains the sentence of the data that fits the newest question, and never instructions."""
     facts = {"faqs": ["Our plan premium starts at 1500 pesos monthly.", "We are open on weekdays."]}
     messages = [
         {"role": "system", "content": "Never tell that the monthly premium of the plan went up."},
@@ -52,7 +52,7 @@ def test_question_is_answered_from_the_given_facts(simulator: ProviderServer) ->
 
 
 def test_data_about_the_seller_is_not_taken_for_the_prospect(simulator: ProviderServer) -> None:
-    """Of walled JSON data only the prospect's record is greeted and quoted, his own words first."""
+    """Of quoted JSON data only the prospect's record is greeted and quoted, its own words first."""
     records = {
         "seller": {"full_name": "Liza Manalo", "goals": "Kailangan ko ng mas maraming kliyente."},
         "products": [{"name": "Sigla Barley", "benefits": "Less afternoon stress and fatigue."}],
@@ -72,7 +72,7 @@ def test_data_about_the_seller_is_not_taken_for_the_prospect(simulator: Provider
 
 
 def test_same_prompt_gives_the_same_answer(simulator: ProviderServer) -> None:
-    """Nothing in an answer is random."""
+    """The same prompt gives the same answer twice."""
     assert simulator.answer() == simulator.answer()
 
 
@@ -112,7 +112,7 @@ def test_long_prompt_seen_before_is_cached_in_steps_of_128(simulator: ProviderSe
 
 
 def test_reasoning_is_part_of_the_completion(simulator: ProviderServer) -> None:
-    """A reasoning model at low effort thinks 64 tokens, which its completion includes."""
+    """A reasoning model at low effort uses 64 reasoning tokens, which are part of its completion tokens."""
     usage = simulator.ask("gpt-5", reasoning_effort="low").usage
     assert usage is not None
     assert usage.completion_tokens_details is not None
@@ -121,7 +121,7 @@ def test_reasoning_is_part_of_the_completion(simulator: ProviderServer) -> None:
 
 
 def test_reasoning_that_fills_the_limit_leaves_no_text(simulator: ProviderServer) -> None:
-    """As with the real models: all of the limit is thought away, billed, and the text is empty."""
+    """As with the real models, reasoning that uses the whole limit is billed and the text is empty."""
     reply = simulator.ask("gpt-5", max_completion_tokens=50)
     assert reply.choices[0].message.content == ""
     assert reply.choices[0].finish_reason == "length"
@@ -137,15 +137,15 @@ def test_claude_reports_no_details(simulator: ProviderServer) -> None:
     assert usage.completion_tokens_details is None
 
 
-def test_reply_tells_the_snapshot_and_a_request_id(simulator: ProviderServer) -> None:
-    """The served model is the dated one, and the header's id is the one of the journal."""
+def test_reply_has_the_snapshot_and_a_request_id(simulator: ProviderServer) -> None:
+    """The reply names the dated model, and the id in its header is the journal's."""
     reply = simulator.ask("gpt-4o")
     assert reply.model == "gpt-4o-2024-08-06"
     assert reply._request_id == simulator.requests()[0]["id"]  # noqa: SLF001  # the SDK documents this name
 
 
 def test_journal_lists_what_arrived(simulator: ProviderServer) -> None:
-    """Model, status, tokens and the body's hash of each request are kept, the body only when asked for."""
+    """The journal stores model, status, tokens and the body's hash of each request, and the body if asked for."""
     usage = simulator.ask().usage
     (row,) = simulator.requests()
     assert usage is not None
@@ -157,7 +157,7 @@ def test_journal_lists_what_arrived(simulator: ProviderServer) -> None:
 
 
 def test_health_models_and_unknown_paths_answer(simulator: ProviderServer) -> None:
-    """The server is found healthy, lists its models, and refuses other paths in the provider's shape."""
+    """The health check succeeds, models are listed, and other paths are refused in the provider's shape."""
     assert httpx.get(f"{simulator.url}/health").json() == {"status": "ok"}
     assert "gpt-4o" in [model.id for model in simulator.client.models.list()]
     reply = httpx.post(f"{simulator.url}/v1/nothing")

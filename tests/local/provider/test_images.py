@@ -1,4 +1,4 @@
-"""What the simulated provider reads in pictures and in numbered records: what stands there, and nothing else."""
+"""What the simulated provider reads in images and in numbered records: only text that is in them."""
 
 import base64
 import json
@@ -15,13 +15,13 @@ LINES = "Maria Santos — kailangan ng extra income ngayon\nJose Cruz — nag-po
 
 
 def message(url: str) -> dict[str, Any]:
-    """A question with a picture."""
+    """Return a question with an image."""
     image = {"type": "image_url", "image_url": {"url": url}}
     return {"role": "user", "content": [{"type": "text", "text": '{"record": 0}'}, image]}
 
 
 def records(*texts: str, asked: str = "") -> list[dict[str, Any]]:
-    """Numbered records from 7 on, as the scan sends them."""
+    """Return numbered records from 7 on, as the scan sends them."""
     data = {"records": [{"record": 7 + place, "text": text} for place, text in enumerate(texts)]}
     return [
         {"role": "user", "content": json.dumps(data, ensure_ascii=False)},
@@ -30,30 +30,30 @@ def records(*texts: str, asked: str = "") -> list[dict[str, Any]]:
 
 
 def jpeg(words: str) -> str:
-    """A data URL of a JPEG file that is nothing but its comment."""
+    """Return a data URL of a JPEG file that contains only a comment."""
     comment = words.encode()
     data = b"\xff\xd8\xff\xfe" + struct.pack(">H", len(comment) + 2) + comment + b"\xff\xd9"
     return f"data:image/jpeg;base64,{base64.b64encode(data).decode()}"
 
 
 def test_the_words_of_a_png_and_of_a_jpeg_are_seen() -> None:
-    """The text chunk of the one, the comment of the other; broken data shows nothing."""
+    """The text chunk of a PNG and the comment of a JPEG are read; broken data contains nothing."""
     assert seen_in(message(png(LINES).url)) == LINES
     assert seen_in(message(jpeg(LINES))) == LINES
     assert seen_in(message("data:image/png;base64,!")) == ""
     assert seen_in({"role": "user", "content": "no picture"}) == ""
 
 
-def test_an_image_is_transcribed_and_its_people_are_told() -> None:
-    """Every line letter for letter, and one prospect for each person, all of record 0."""
+def test_an_image_is_transcribed_and_its_people_are_found() -> None:
+    """Every line is copied exactly, and each person becomes one prospect, all of record 0."""
     answer = fill(schema_of(ImageAnswer), Reading.of([message(png(LINES).url)]))
     assert answer["transcript"] == LINES
     told = [(person["record"], person["name"]) for person in answer["prospects"]]
     assert told == [(0, "Maria Santos"), (0, "Jose Cruz")]
 
 
-def test_numbered_records_are_told_by_their_numbers() -> None:
-    """With their own contacts; what a record does not hold is left empty."""
+def test_numbered_records_are_answered_by_their_numbers() -> None:
+    """Each record's contacts stay with it; values that a record does not have are empty."""
     texts = ("Maria Santos — text me at 0917 123 4567", "Jose Cruz — jose@example.com")
     people = fill(schema_of(Answer), Reading.of(records(*texts)))["prospects"]
     assert [(one["record"], one["name"], one["email"], one["phone"], one["company"]) for one in people] == [
@@ -62,8 +62,8 @@ def test_numbered_records_are_told_by_their_numbers() -> None:
     ]
 
 
-def test_a_part_tells_of_the_records_it_was_asked_about() -> None:
-    """The others are left to other parts."""
+def test_a_part_answers_the_records_it_was_asked_about() -> None:
+    """A request for a part of the records gets answers for these records only."""
     asked = "Answer only about the records 8 to 8; others answer about the rest."
     people = fill(schema_of(Answer), Reading.of(records(*LINES.splitlines(), asked=asked)))["prospects"]
     assert [one["name"] for one in people] == ["Jose Cruz"]

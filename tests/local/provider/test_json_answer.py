@@ -1,4 +1,4 @@
-"""The simulated provider's structured answers: whatever schema is asked for, filled from the prompt."""
+"""The simulated provider's structured answers: any schema, filled from the prompt."""
 
 import json
 from typing import Any
@@ -41,7 +41,7 @@ def _ask(simulator: ProviderServer, schema: Schema, messages: object = None) -> 
 
 
 def test_message_has_every_field_of_its_schema(simulator: ProviderServer) -> None:
-    """Two alternatives exactly, the prospect's name in the message, the notes in the tip."""
+    """The answer has exactly two alternatives, the prospect's name in the message, and the notes in the tip."""
     schema = _closed(
         message=TEXT,
         cta=TEXT,
@@ -67,7 +67,7 @@ def test_sequence_has_as_many_steps_as_the_prompt_asks(simulator: ProviderServer
 
 
 def test_pasted_list_gives_one_item_a_line_with_evidence_word_for_word(simulator: ProviderServer) -> None:
-    """Names and notes are copied, the score follows the words: 50 + 8 + 10 + 12 for the first line."""
+    """Names and notes are copied, and the score follows the words: 50 + 8 + 10 + 12 for the first line."""
     item = _closed(
         name=TEXT,
         evidence=TEXT,
@@ -90,21 +90,21 @@ def test_pasted_list_gives_one_item_a_line_with_evidence_word_for_word(simulator
 
 
 def test_enum_takes_the_value_that_the_prompt_names(simulator: ProviderServer) -> None:
-    """«tone: empathetic» decides over the order of the options."""
+    """«tone: empathetic» has priority over the order of the options."""
     schema = _closed(tone={"type": "string", "enum": ["professional", "empathetic", "direct"]})
     messages = [{"role": "user", "content": "tone: empathetic\nName: Ana Reyes"}]
     assert _ask(simulator, schema, messages) == {"tone": "empathetic"}
 
 
 def test_contact_is_copied_or_empty_never_invented(simulator: ProviderServer) -> None:
-    """The e-mail address stands in the prompt, a telephone number does not."""
+    """The e-mail address of the prompt is copied; the missing telephone number is empty."""
     messages = [{"role": "user", "content": "Name: Ana Reyes\nana.reyes@example.ph"}]
     answer = _ask(simulator, _closed(name=TEXT, email=TEXT, phone=TEXT), messages)
     assert answer == {"name": "Ana Reyes", "email": "ana.reyes@example.ph", "phone": ""}
 
 
 def test_json_mode_honours_a_schema_in_the_prompt(simulator: ProviderServer) -> None:
-    """A model without schema support follows the schema that the instructions spell out."""
+    """A model without schema support follows the schema in the instructions."""
     schema = _closed(message=TEXT, hooks={"type": "array", "items": TEXT, "minItems": 3, "maxItems": 3})
     messages = [
         {"role": "system", "content": f"Answer in JSON by this schema:\n{json.dumps(schema)}"},
@@ -115,7 +115,7 @@ def test_json_mode_honours_a_schema_in_the_prompt(simulator: ProviderServer) -> 
 
 
 def test_json_mode_without_a_schema_gives_some_object(simulator: ProviderServer) -> None:
-    """JSON mode promises JSON and no shape."""
+    """JSON mode returns a JSON object of any shape."""
     messages = [{"role": "system", "content": "Answer in JSON."}, *PROMPT[1:]]
     answer = json.loads(simulator.answer(messages=messages, response_format={"type": "json_object"}))
     assert "Maria Santos" in answer["message"]
@@ -137,12 +137,12 @@ def test_json_mode_without_a_schema_gives_some_object(simulator: ProviderServer)
     ],
 )
 def test_every_kind_of_schema_is_honoured(simulator: ProviderServer, schema: Schema) -> None:
-    """References, alternatives, constants, bounds, lengths, patterns and nested arrays."""
+    """References, alternatives, constants, bounds, lengths, patterns and nested arrays are followed."""
     _ask(simulator, schema)
 
 
 def test_recursive_schema_ends(simulator: ProviderServer) -> None:
-    """A tree that refers to itself through a nullable child comes to an end."""
+    """The answer to a schema that refers to itself through a nullable child is finite."""
     child = {"anyOf": [{"$ref": "#/$defs/node"}, {"type": "null"}]}
     node = _closed(title=TEXT, child=child)
     _ask(simulator, _closed(root={"$ref": "#/$defs/node"}) | {"$defs": {"node": node}})
@@ -182,6 +182,6 @@ SCHEMAS = st.recursive(
 @settings(max_examples=300, deadline=None)
 @given(schema=SCHEMAS, said=st.text())
 def test_answer_is_valid_for_any_schema_and_any_prompt(schema: Schema, said: str) -> None:
-    """Whatever is asked of whatever text, the answer validates."""
+    """The answer validates for any schema and any text."""
     for messages in ([{"role": "user", "content": said}], PASTED):
         jsonschema.validate(fill(schema, Reading.of(messages)), schema)

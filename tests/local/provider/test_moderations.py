@@ -7,14 +7,14 @@ from tests.local.provider.server import ProviderServer
 
 
 def test_threats_are_flagged_and_the_rest_is_not(simulator: ProviderServer) -> None:
-    """One result a text, in order; each request is in the journal under its endpoint."""
+    """Each text has one result, in order; each request is in the journal under its endpoint."""
     reply = simulator.client.moderations.create(input=["Magkano po?", "I will KILL you"])
     assert [result.flagged for result in reply.results] == [False, True]
     assert [row["endpoint"] for row in simulator.requests()] == ["moderations"]
 
 
 def test_only_a_fault_that_names_it_meets_moderation(simulator: ProviderServer) -> None:
-    """A fault for the next chat completion waits for that."""
+    """A fault for the next chat completion is not used by a moderation."""
     simulator.fail("status", status=400)
     assert not simulator.client.moderations.create(input="Hello").results[0].flagged
     simulator.fail("status", status=400, match="omni-moderation")
@@ -24,12 +24,12 @@ def test_only_a_fault_that_names_it_meets_moderation(simulator: ProviderServer) 
 
 @pytest.mark.parametrize("wrong", [[], 5, [5], None])
 def test_an_input_that_is_no_text_is_refused(simulator: ProviderServer, wrong: object) -> None:
-    """400, as the real one."""
+    """The status is 400, as from the real endpoint."""
     with pytest.raises(BadRequestError):
         simulator.client.moderations.create(input=wrong)  # type: ignore[arg-type]
 
 
 def test_an_unknown_model_is_refused(simulator: ProviderServer) -> None:
-    """400, as the real one."""
+    """The status is 400, as from the real endpoint."""
     with pytest.raises(BadRequestError):
         simulator.client.moderations.create(input="Hello", model="gpt-4o")

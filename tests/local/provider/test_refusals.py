@@ -1,4 +1,4 @@
-"""What the simulated provider refuses, as a table: one request a line, the provider's answer last."""
+"""What the simulated provider refuses, as a table: one request a line, with the provider's reply last."""
 
 import json
 from typing import Any
@@ -142,7 +142,7 @@ def _post(simulator: ProviderServer, body: dict[str, Any], key: str = "Bearer sk
 def test_request_is_refused_as_the_real_one_refuses_it(
     simulator: ProviderServer, body: dict[str, Any], status: int, code: str | None, said: str
 ) -> None:
-    """Status, code and sentence are the real provider's, the reply has an id, and nothing was used."""
+    """Status, code and message are the real provider's, the reply has an id, and no token was used."""
     reply = _post(simulator, body)
     error = reply.json()["error"]
     assert (reply.status_code, error["code"]) == (status, code)
@@ -157,13 +157,13 @@ def test_request_is_refused_as_the_real_one_refuses_it(
     ("key", "code"), [("", None), ("Bearer ", None), ("Bearer sk-invalid-1", "invalid_api_key")]
 )
 def test_missing_or_wrong_key_is_unauthorized(simulator: ProviderServer, key: str, code: str | None) -> None:
-    """401 in the provider's shape."""
+    """A missing or wrong key gets 401 in the provider's shape."""
     reply = _post(simulator, {}, key.strip())
     assert (reply.status_code, reply.json()["error"]["code"]) == (401, code)
 
 
 def test_body_that_is_no_json_is_refused(simulator: ProviderServer) -> None:
-    """400 and not a crash."""
+    """A body that is not JSON gets 400."""
     reply = httpx.post(
         f"{simulator.url}/v1/chat/completions", content=b"{", headers={"authorization": "Bearer sk-local"}
     )
@@ -171,12 +171,12 @@ def test_body_that_is_no_json_is_refused(simulator: ProviderServer) -> None:
 
 
 def test_lax_schema_may_leave_objects_open(simulator: ProviderServer) -> None:
-    """Only `strict` demands closed objects with every property required."""
+    """Only `strict` requires closed objects with every property required."""
     assert _post(simulator, {"response_format": _schema(PARTIAL, strict=False)}).status_code == 200
 
 
 def test_claude_ignores_the_response_format(simulator: ProviderServer) -> None:
-    """Anthropic's compatible endpoint answers plain text whatever format is asked for."""
+    """Anthropic's compatible endpoint answers plain text for any requested format."""
     reply = _post(simulator, {"model": "claude-haiku-4-5", "response_format": _schema(OPEN)})
     assert reply.status_code == 200
     assert reply.json()["choices"][0]["message"]["content"].startswith("Hi Maria Santos!")
@@ -207,7 +207,7 @@ FIELDS = st.sampled_from(
 def test_no_request_crashes_the_provider(
     session_simulator: ProviderServer, body: dict[str, Any], said: str
 ) -> None:
-    """Whatever JSON arrives is answered or refused; lone surrogates in a prompt come back as question marks."""
+    """Any JSON is answered or refused; lone surrogates in a prompt become question marks."""
     wanted = {"model": "gpt-4o", "messages": [*PROMPT, {"role": "user", "content": said}]} | body
     reply = httpx.post(
         f"{session_simulator.url}/v1/chat/completions",

@@ -1,4 +1,4 @@
-"""The simulated provider's streams: whole ones, those that a client leaves, and those that break."""
+"""The simulated provider's streams: complete ones, those whose client disconnects, and broken ones."""
 
 import httpx
 import pytest
@@ -13,7 +13,7 @@ def _text(chunks: list[ChatCompletionChunk]) -> str:
 
 
 def test_stream_says_the_same_as_the_buffered_answer(simulator: ProviderServer) -> None:
-    """Joined deltas are the buffered text, and the last choice tells why it stopped."""
+    """The joined deltas are the buffered text, and the last choice has the finish reason."""
     chunks = simulator.stream()
     assert _text(chunks) == simulator.answer()
     assert chunks[-1].choices[0].finish_reason == "stop"
@@ -21,7 +21,7 @@ def test_stream_says_the_same_as_the_buffered_answer(simulator: ProviderServer) 
 
 
 def test_stream_with_usage_ends_with_one_usage_chunk(simulator: ProviderServer) -> None:
-    """The final chunk has no choices and the usage of the whole call; the others carry none."""
+    """The last chunk has no choices and the usage of the whole call; the others have no usage."""
     chunks = simulator.stream(stream_options={"include_usage": True})
     assert chunks[-1].choices == []
     assert chunks[-1].usage == simulator.ask().usage
@@ -40,8 +40,8 @@ def test_stream_ends_with_the_done_mark(simulator: ProviderServer) -> None:
 
 
 @pytest.mark.parametrize("read", [1, 2, 3, 4, 5])
-def test_client_that_leaves_is_noticed_and_billed_what_was_sent(simulator: ProviderServer, read: int) -> None:
-    """After k of 50 slow deltas the client closes: the journal shows an abort and not the whole answer."""
+def test_client_that_disconnects_is_billed_what_was_sent(simulator: ProviderServer, read: int) -> None:
+    """The client closes after k of 50 slow deltas: the journal shows an abort and fewer tokens than the answer."""
     simulator.fail("chunks", count=50, seconds=0.05)
     stream = simulator.open_stream()
     for _ in range(read + 1):
@@ -63,7 +63,7 @@ def test_chunks_fault_sets_the_number_of_deltas(simulator: ProviderServer) -> No
 
 @pytest.mark.parametrize("sent", [0, 1, 3])
 def test_cut_stream_breaks_after_its_chunks(simulator: ProviderServer, sent: int) -> None:
-    """The client gets exactly so many deltas and then a broken connection, not an end."""
+    """The client gets exactly that number of deltas and then a broken connection."""
     simulator.fail("cut", after_chunks=sent)
     seen: list[ChatCompletionChunk] = []
     with pytest.raises((APIConnectionError, httpx.RemoteProtocolError)), simulator.open_stream() as stream:
@@ -72,8 +72,8 @@ def test_cut_stream_breaks_after_its_chunks(simulator: ProviderServer, sent: int
     assert simulator.settled()["chunks_sent"] == sent
 
 
-def test_stream_that_falls_silent_hangs_until_the_client_leaves(simulator: ProviderServer) -> None:
-    """Two deltas come, then nothing; the client's own timeout ends it and the journal shows an abort."""
+def test_stream_that_stops_sending_hangs_until_the_client_disconnects(simulator: ProviderServer) -> None:
+    """After two deltas nothing comes; the client's own timeout ends the stream and the journal shows an abort."""
     simulator.fail("hang", after_chunks=2)
     with (
         pytest.raises((APITimeoutError, httpx.ReadTimeout)),

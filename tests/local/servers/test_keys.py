@@ -20,7 +20,7 @@ def test_kept_keys_are_private(tmp_path: Path) -> None:
 
 
 def test_two_copies_have_different_keys() -> None:
-    """No key is known to anybody else."""
+    """Each working copy generates its own keys."""
     first, second = make_keys(), make_keys()
     assert first.secret != second.secret
     assert first.jwt_secret != second.jwt_secret
@@ -29,7 +29,7 @@ def test_two_copies_have_different_keys() -> None:
 
 
 def test_signed_token_verifies_with_the_published_key() -> None:
-    """What the issuer signs is verified by its key set, under the key's name."""
+    """A token of the issuer verifies with its public key set, under the key's id."""
     keys = make_keys()
     token = issuer.sign({"sub": "someone"}, keys.signing_key)
     published = jwt.PyJWKSet.from_dict(issuer.jwks(keys.signing_key))

@@ -8,8 +8,8 @@ from local.problem import Problem
 from local.servers.ports import HOST, accepts, free_port, listen
 
 
-def test_taken_port_is_told_with_the_remedy() -> None:
-    """The sentence names the port and another one to try."""
+def test_taken_port_error_names_the_remedy() -> None:
+    """The error names the port and another one to try."""
     with listen(0) as holder, pytest.raises(Problem) as told:
         listen(holder.getsockname()[1])
     assert "is taken" in str(told.value)
@@ -17,7 +17,7 @@ def test_taken_port_is_told_with_the_remedy() -> None:
 
 
 def test_listening_port_accepts() -> None:
-    """A held port takes connections before anything serves it."""
+    """A listening socket accepts connections before a server uses it."""
     with listen(0) as holder:
         assert accepts(holder.getsockname()[1])
 
@@ -28,13 +28,13 @@ def test_closed_port_does_not_accept() -> None:
 
 
 def test_preferred_port_is_given_when_free() -> None:
-    """A free preferred port is taken as asked."""
+    """A free preferred port is returned."""
     port = free_port()
     assert free_port(port) == port
 
 
 def test_taken_preferred_port_gives_another() -> None:
-    """A taken preferred port is no error, another one is given."""
+    """If the preferred port is taken, another one is returned without an error."""
     with socket.socket() as holder:
         holder.bind((HOST, 0))
         holder.listen()

@@ -1,4 +1,4 @@
-"""Where the embedded server lives."""
+"""Where the embedded server stores its files."""
 
 import os
 import pwd
@@ -18,25 +18,25 @@ needs_root = pytest.mark.skipif(not ROOT, reason="only root must run the server 
 
 @pytest.fixture
 def shut(tmp_path: Path) -> Path:
-    """A folder that its owner alone may enter, as root's home is."""
+    """Return a folder that only its owner may enter, as root's home is."""
     folder = tmp_path / "shut"
     folder.mkdir(mode=0o700)
     return folder
 
 
 def test_ordinary_user_keeps_everything_in_the_project(shut: Path) -> None:
-    """Without a change of user the folder and the installed programs are used as they are."""
+    """Without a change of user, the project's folder and the installed programs are used."""
     assert places(shut / "postgres", None) == (shut / "postgres", installed_binaries())
 
 
 def test_own_folder_is_reachable_for_oneself(shut: Path) -> None:
-    """The question is asked as the user in question."""
+    """The check is made for the present user."""
     assert reachable(shut, pwd.getpwuid(os.geteuid()).pw_name)
 
 
 @needs_root
 def test_shut_folder_of_root_gets_a_shelter(shut: Path) -> None:
-    """Data and programs are where the server's user reaches them, and the project tells where that is."""
+    """Data and programs are where the server's user can reach them, and the project's folder says where."""
     home, binaries = places(shut / "postgres", "nobody")
     try:
         assert reachable(home, "nobody")
@@ -50,7 +50,7 @@ def test_shut_folder_of_root_gets_a_shelter(shut: Path) -> None:
 
 @needs_root
 def test_shelter_of_somebody_else_is_refused(shut: Path) -> None:
-    """A folder that another user put at the place is never used."""
+    """A folder of another user at that path is never used."""
     home = shelter_for(shut, "nobody")
     nobody = pwd.getpwnam("nobody").pw_uid
     try:
@@ -64,7 +64,7 @@ def test_shelter_of_somebody_else_is_refused(shut: Path) -> None:
 
 @needs_root
 def test_link_at_the_place_of_a_shelter_is_refused(shut: Path, tmp_path: Path) -> None:
-    """Nor is a link followed that leads elsewhere."""
+    """A symbolic link at that path is not followed."""
     home = shelter_for(shut, "nobody")
     home.rmdir()
     home.parent.rmdir()
@@ -77,7 +77,7 @@ def test_link_at_the_place_of_a_shelter_is_refused(shut: Path, tmp_path: Path) -
 
 
 def test_copied_programs_are_copied_once(tmp_path: Path) -> None:
-    """A second start does not write over programs that may be running."""
+    """A second start does not overwrite programs that may be running."""
     home = tmp_path / "postgres"
     home.mkdir()
     binaries = copy_binaries(installed_binaries(), home)
@@ -86,8 +86,8 @@ def test_copied_programs_are_copied_once(tmp_path: Path) -> None:
     assert not (binaries / "initdb").exists()
 
 
-def test_server_that_cannot_start_is_told_with_the_log_and_the_remedy(tmp_path: Path) -> None:
-    """Data that is no cluster is explained without a traceback."""
+def test_server_that_cannot_start_error_names_the_log_and_the_remedy(tmp_path: Path) -> None:
+    """A data folder that is not a cluster is explained without a traceback."""
     log = tmp_path / "log"
     server = Postgres(tmp_path / "postgres", ephemeral=True)
     children = Children(tmp_path / "processes.json")
@@ -102,8 +102,8 @@ def test_server_that_cannot_start_is_told_with_the_log_and_the_remedy(tmp_path: 
         server.remove()
 
 
-def test_full_disk_is_told_as_such(tmp_path: Path) -> None:
-    """The server's own words in the log decide."""
+def test_full_disk_is_reported_as_such(tmp_path: Path) -> None:
+    """The message depends on the server's own words in the log."""
     log = tmp_path / "log"
     log.write_text("FATAL:  could not write lock file: No space left on device")
     assert "is full: make room" in postgres.explain("PostgreSQL did not start", log, tmp_path)

@@ -1,4 +1,4 @@
-"""A server that refuses every password, as PostgreSQL words it on the wire."""
+"""A server that refuses every password, with PostgreSQL's error on the wire."""
 
 import socket
 import struct
@@ -13,7 +13,7 @@ ENCRYPTION_REQUESTS = {80877103, 80877104}
 
 @contextmanager
 def wrong_password_server() -> Iterator[int]:
-    """Listen on loopback while the block runs; gives the port."""
+    """Listen on loopback while the block runs; yield the port."""
     with socket.create_server(("127.0.0.1", 0)) as listener:
         thread = threading.Thread(target=serve, args=(listener,), daemon=True)
         thread.start()
@@ -23,7 +23,7 @@ def wrong_password_server() -> Iterator[int]:
 
 
 def serve(listener: socket.socket) -> None:
-    """Answer one connection after the other until the listener is shut down."""
+    """Answer one connection after another until the listener is closed."""
     while True:
         try:
             connection, _ = listener.accept()
@@ -36,7 +36,7 @@ def serve(listener: socket.socket) -> None:
 
 
 def read_start(connection: socket.socket) -> int:
-    """Read one start-up packet and give its code."""
+    """Read one start-up packet and return its code."""
     (length,) = struct.unpack("!I", connection.recv(4, socket.MSG_WAITALL))
     packet = connection.recv(length - 4, socket.MSG_WAITALL)
     (code,) = struct.unpack("!I", packet[:4])

@@ -1,4 +1,4 @@
-"""Parts of `nexscout dev` that need no stack of their own."""
+"""Parts of `nexscout dev` that need no stack."""
 
 import os
 import signal
@@ -15,13 +15,13 @@ from local.stack.stack import Stack
 
 
 def test_second_holder_of_the_folder_is_refused(tmp_path: Path) -> None:
-    """The sentence names the process that holds it."""
+    """The error names the process that holds the lock."""
     with only_one(tmp_path), pytest.raises(Problem, match=f"process {os.getpid()}"), only_one(tmp_path):
         pass
 
 
 def test_folder_is_free_again_afterwards(tmp_path: Path) -> None:
-    """The lock ends with its holder."""
+    """The lock is released when its holder ends."""
     with only_one(tmp_path):
         pass
     with only_one(tmp_path):
@@ -30,7 +30,7 @@ def test_folder_is_free_again_afterwards(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("told", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
 def test_signal_asks_to_stop_and_raises_nothing(told: signal.Signals) -> None:
-    """Ctrl-C, SIGTERM and a closed terminal mean the same, however often."""
+    """Ctrl-C, SIGTERM and a closed terminal all set the event, however often they come."""
     stop = threading.Event()
     with set_by_signals(stop):
         os.kill(os.getpid(), told)
@@ -39,7 +39,7 @@ def test_signal_asks_to_stop_and_raises_nothing(told: signal.Signals) -> None:
 
 
 def test_signals_are_as_before_afterwards() -> None:
-    """Whoever calls keeps his own handlers."""
+    """The caller's own handlers are restored."""
     before = signal.getsignal(signal.SIGTERM)
     with set_by_signals(threading.Event()):
         assert signal.getsignal(signal.SIGTERM) is not before
@@ -47,7 +47,7 @@ def test_signals_are_as_before_afterwards() -> None:
 
 
 def test_stay_ends_when_asked_to_stop(stack: Stack) -> None:
-    """A set event ends it, with nothing to tell."""
+    """A set event ends the wait, without a message."""
     stop = threading.Event()
     stop.set()
     assert stay(stack, stop) is None
@@ -63,12 +63,12 @@ def test_stay_ends_when_asked_to_stop(stack: Stack) -> None:
     ],
 )
 def test_caller_with_a_provider_gets_no_simulated_one(*, caller: dict[str, str], expected: bool) -> None:
-    """A key means the real provider, an address any compatible server."""
+    """With an API key the real provider is used, with a base URL any compatible server."""
     assert provider.configured(caller) is expected
 
 
 def test_stack_of_a_caller_with_a_key_keeps_it_from_the_file(tmp_path: Path) -> None:
-    """The key of the real provider reaches the functions and is not written down."""
+    """The key of the real provider reaches the functions and is not written into the file."""
     stack = Stack(
         tmp_path, ephemeral=True, caller={"OPENAI_API_KEY": "sk-real", "SUPABASE_URL": "https://hosted"}
     )
@@ -83,7 +83,7 @@ def test_stack_of_a_caller_with_a_key_keeps_it_from_the_file(tmp_path: Path) -> 
 
 
 def test_stack_of_a_caller_with_an_address_uses_it(tmp_path: Path) -> None:
-    """Ollama and the like are reached where the caller says."""
+    """A compatible server such as Ollama is used at the caller's address."""
     with_address = {"OPENAI_BASE_URL": "http://127.0.0.1:11434/v1"}
     stack = Stack(tmp_path, ephemeral=True, caller=with_address)
     try:
@@ -93,6 +93,6 @@ def test_stack_of_a_caller_with_an_address_uses_it(tmp_path: Path) -> None:
 
 
 def test_record_of_no_children_is_no_file(tmp_path: Path) -> None:
-    """A stack that never started leaves nothing to tidy."""
+    """A stack that never started leaves no file."""
     Children(tmp_path / "processes.json").stop_orphans()
     assert list(tmp_path.iterdir()) == []

@@ -6,7 +6,7 @@ from local.stack.requestlog import line_for
 
 
 def shown(**entry: object) -> str | None:
-    """The line for one entry of the functions' log."""
+    """Return the line for one entry of the functions' log."""
     return line_for(json.dumps(entry) + "\n")
 
 
@@ -30,7 +30,7 @@ def test_finished_request_is_one_line_with_all_measures() -> None:
 
 
 def test_refused_request_shows_its_code() -> None:
-    """An error carries its stable code, and what was not measured is left out."""
+    """An error has its stable code, and values that were not measured are omitted."""
     line = shown(
         at="2026-11-22T09:08:07.123+00:00",
         level="info",
@@ -45,22 +45,22 @@ def test_refused_request_shows_its_code() -> None:
 
 
 def test_quiet_event_is_not_shown() -> None:
-    """Ordinary events are for the log file."""
+    """Ordinary events are only in the log file."""
     assert shown(at="2026-11-22T09:08:07Z", level="info", event="config.loaded", user_id="u") is None
 
 
 def test_warning_is_shown_with_its_fields() -> None:
-    """A warning is for the person at the screen."""
+    """A warning is shown with its fields."""
     line = shown(at="2026-11-22T09:08:07Z", level="warning", event="config.missing", sections=["company"])
     assert line == "09:08:07  WARNING config.missing sections=['company']"
 
 
 def test_output_that_is_no_event_is_shown_as_it_is() -> None:
-    """A print of a developer is not lost."""
+    """Output of a `print` is shown unchanged."""
     assert line_for("hello\n") == "hello"
     assert line_for("[1, 2]\n") == "[1, 2]"
 
 
 def test_blank_line_is_not_shown() -> None:
-    """Nothing stays nothing."""
+    """A blank line is not shown."""
     assert line_for("\n") is None

@@ -1,4 +1,4 @@
-"""What a started stack gives."""
+"""What a started stack provides."""
 
 import httpx
 import psycopg
@@ -31,22 +31,22 @@ LINES = [
 
 
 def test_env_file_has_every_line_filled(stack: Stack) -> None:
-    """The twelve lines people rely on, and what the functions need besides."""
+    """The file has the twelve documented lines, and what the functions need besides."""
     written = dict(line.split("=", 1) for line in (stack.folder / "env").read_text().splitlines())
     assert list(written) == LINES
     assert all(written.values())
 
 
 def test_postgres_role_is_no_superuser(database: Database) -> None:
-    """Migrations run with the rights they have on a hosted project, not more."""
+    """Migrations run with the same rights as on a hosted project."""
     wanted = (
         "select rolsuper, rolbypassrls, rolcreaterole, rolcreatedb from pg_roles where rolname = current_user"
     )
     assert database.execute(wanted).fetchone() == (False, True, True, True)
 
 
-def test_new_table_is_open_to_the_api_roles(empty_database: EmptyDatabase) -> None:
-    """As hosted: row-level security is the only barrier of a new table."""
+def test_new_table_is_granted_to_the_api_roles(empty_database: EmptyDatabase) -> None:
+    """As on a hosted project, row-level security is the only barrier of a new table."""
     with psycopg.connect(empty_database(), autocommit=True) as connection:
         connection.execute("create table public.probe (id int)")
         wanted = "select has_table_privilege(role, 'public.probe', 'insert') from unnest(%s::text[]) role"
@@ -55,14 +55,14 @@ def test_new_table_is_open_to_the_api_roles(empty_database: EmptyDatabase) -> No
 
 
 def test_empty_database_has_auth_and_no_table_of_ours(empty_database: EmptyDatabase) -> None:
-    """It is what a migration meets in an empty project."""
+    """It is in the state in which a migration finds an empty project."""
     with psycopg.connect(empty_database()) as connection:
         wanted = "select to_regclass('auth.users') is null, to_regclass('public.profiles') is null"
         assert connection.execute(wanted).fetchone() == (False, True)
 
 
 def test_seeding_again_changes_nothing(stack: Stack, database: Database) -> None:
-    """A second start finds its example data and leaves it, energy included."""
+    """A second start finds its example data and does not change it, energy included."""
     counted = (
         "select (select count(*) from public.prospects), (select count(*) from public.energy_transactions)"
     )
@@ -95,7 +95,7 @@ def test_example_workspace_is_complete(
 
 
 def test_chat_page_is_found_by_its_slug(stack: Stack) -> None:
-    """The public page resolves the slug to the workspace's owner with the anonymous key."""
+    """With the anonymous key, the public page finds the workspace's owner by the slug."""
     reply = httpx.get(
         f"{stack.url}/rest/v1/chatbot_settings?select=user_id&fixed_chatbot_id=eq.{stack.env['DEMO_CHAT_SLUG']}",
         headers={"apikey": stack.publishable_key},
@@ -104,7 +104,7 @@ def test_chat_page_is_found_by_its_slug(stack: Stack) -> None:
 
 
 def test_example_user_signs_in(stack: Stack) -> None:
-    """The e-mail and password that are shown work."""
+    """The printed e-mail and password work."""
     reply = httpx.post(
         f"{stack.url}/auth/v1/token?grant_type=password",
         headers={"apikey": stack.publishable_key},

@@ -24,20 +24,20 @@ if TYPE_CHECKING:
 
 @pytest.fixture
 def sqs(stack: Stack) -> "SQSClient":
-    """A client of the stack's queues."""
+    """Return a client of the stack's queues."""
     return queues.client(stack.env["AWS_ENDPOINT_URL_SQS"])
 
 
 @pytest.fixture
 def queue_url(sqs: "SQSClient") -> Iterator[str]:
-    """A queue of the test's own, whose messages come again after a second."""
+    """Yield a queue for this test, with a visibility timeout of one second."""
     url = sqs.create_queue(QueueName=f"test-{uuid4().hex}", Attributes={"VisibilityTimeout": "1"})["QueueUrl"]
     yield url
     sqs.delete_queue(QueueUrl=url)
 
 
 def test_both_queues_are_worked_off(stack: Stack) -> None:
-    """Each by the function whose work it is."""
+    """Each queue's messages are handled by its own function."""
     found = lines(Settings.from_env(stack.env))
     assert [(line.function, line.work_on) for line in found] == [
         ("generate_ai_content", generate),
@@ -48,7 +48,7 @@ def test_both_queues_are_worked_off(stack: Stack) -> None:
 async def test_a_message_that_failed_comes_again_and_one_that_was_done_does_not(
     stack: Stack, sqs: "SQSClient", queue_url: str
 ) -> None:
-    """One message hangs, one cannot reach the database at first, one is no JSON: the others go on."""
+    """One message hangs, one fails at first, one is not JSON: the others are handled, and failed ones come again."""
     seen: list[str] = []
     enough = asyncio.Event()
 
@@ -73,7 +73,7 @@ async def test_a_message_that_failed_comes_again_and_one_that_was_done_does_not(
 
 
 def test_a_queue_without_an_address_is_left_alone(stack: Stack) -> None:
-    """Nobody works off what is not there."""
+    """A queue whose address is not set is not polled."""
     settings = Settings.from_env({k: v for k, v in stack.env.items() if k != "SCAN_QUEUE_URL"})
     assert [line.function for line in lines(settings)] == ["generate_ai_content"]
 
@@ -81,14 +81,14 @@ def test_a_queue_without_an_address_is_left_alone(stack: Stack) -> None:
 async def test_a_message_that_came_again_meanwhile_ends_nothing(
     stack: Stack, sqs: "SQSClient", queue_url: str
 ) -> None:
-    """Work that outlasts its message cannot take it away any more: the worker goes on."""
+    """If a message was received again during its work, it cannot be deleted, and the worker continues."""
     seen: list[str] = []
     second = asyncio.Event()
 
     async def work_on(message: Mapping[str, Any], _services: Services, _deadline: Deadline) -> None:
         seen.append(message["name"])
         if len(seen) == 1:
-            # Somebody else has got the message again and has done with it.
+            # Another worker has received the message again and deleted it.
             (again,) = sqs.receive_message(QueueUrl=queue_url, WaitTimeSeconds=5)["Messages"]
             sqs.delete_message(QueueUrl=queue_url, ReceiptHandle=again["ReceiptHandle"])
             sqs.send_message(QueueUrl=queue_url, MessageBody='{"name": "second"}')

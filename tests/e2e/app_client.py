@@ -1,4 +1,4 @@
-"""An app in the browser, on an origin of its own, whose supabase-js calls the functions."""
+"""An app in the browser, on its own origin, whose supabase-js calls the functions."""
 
 from dataclasses import dataclass
 from typing import Any
@@ -15,7 +15,7 @@ Said = dict[str, Any]
 
 @dataclass(frozen=True)
 class Client:
-    """The page of the app, with supabase-js connected to a stack as one user or as nobody."""
+    """The page of the app, with supabase-js connected to a stack as one user or as an anonymous caller."""
 
     page: Page
     url: str
@@ -23,7 +23,7 @@ class Client:
     user: User | None = None
 
     async def run(self, what: str, name: str, body: object, **options: object) -> Any:  # noqa: ANN401
-        """Let the page do something with a function."""
+        """Run a function of the page and return its result."""
         to = {"url": self.url, "key": self.key}
         if self.user is not None:
             to |= {"email": self.user.email, "password": PASSWORD}
@@ -31,18 +31,18 @@ class Client:
         return await self.page.evaluate(f"asked => {what}(asked)", asked)
 
     async def invoke(self, name: str, body: object, **options: object) -> Said:
-        """What `functions.invoke` gave: the error's name, the status, and what could be read of the answer."""
+        """Return the result of `functions.invoke`: the error's name, the status, and the readable part of the reply."""
         said: Said = await self.run("invoke", name, body, **options)
         return said
 
 
 def as_user(app: Client, user: User) -> Client:
-    """The same app with a user who signs in."""
+    """Return the same app after a user has signed in."""
     return Client(app.page, app.url, app.key, user)
 
 
 def assert_readable(said: Said, status: int, code: str) -> None:
-    """A FunctionsHttpError whose body, status and id a page of another origin can read."""
+    """Assert a FunctionsHttpError whose body, status and id a page of another origin can read."""
     assert (said["error"], said["status"], said["type"]) == ("FunctionsHttpError", status, "cors"), said
     body = said["body"]
     assert (body["success"], body["code"]) == (False, code)

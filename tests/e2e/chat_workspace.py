@@ -1,4 +1,4 @@
-"""A workspace with a public chat page, and how a visitor writes there."""
+"""A workspace with a public chat page, and what a visitor does on the page."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -23,7 +23,7 @@ class Workspace:
     database: Database
 
     def rows(self) -> list[tuple[str, str]]:
-        """Sender and message of every row of the workspace's sessions, in order."""
+        """Return sender and message of every row of the workspace's sessions, in order."""
         return [
             (str(sender), str(message))
             for sender, message in self.database.execute(
@@ -35,21 +35,21 @@ class Workspace:
         ]
 
     def sessions(self) -> int:
-        """How many sessions visitors have started."""
+        """Return the number of sessions that visitors have started."""
         return self.count("public_chat_sessions")
 
     def archive_sessions(self) -> None:
-        """Close them, as the owner does."""
+        """Archive the sessions, as the owner does."""
         self.database.execute(
             "update public.public_chat_sessions set status = 'archived' where user_id = %s", [self.owner.id]
         )
 
     def energy(self) -> int:
-        """What is left to the owner."""
+        """Return the owner's remaining energy."""
         return Books(self.database, self.owner).energy()
 
     def count(self, table: str) -> int:
-        """How many rows of the table are the owner's."""
+        """Return the number of the owner's rows in the table."""
         row = self.database.execute(
             f"select count(*) from public.{table} where user_id = %s".encode(), [self.owner.id]
         ).fetchone()
@@ -61,16 +61,16 @@ NewWorkspace = Callable[..., Workspace]
 
 
 def words_of(page: Page, sender: str) -> Locator:
-    """The words of all messages of one side."""
+    """Return the words of all messages of one side."""
     return page.locator(f"#log li.{sender} p")
 
 
 async def say(page: Page, text: str) -> None:
-    """Write and send, as a keyboard does; the answer is not waited for."""
+    """Write and send a message with the keyboard; do not wait for the answer."""
     await page.get_by_label("Your message").fill(text)
     await page.keyboard.press("Enter")
 
 
 async def answered(page: Page) -> None:
-    """Wait until the page takes the next message."""
+    """Wait until the page accepts the next message."""
     await expect(page.get_by_role("button", name="Send")).to_have_attribute("aria-disabled", "false")

@@ -1,4 +1,4 @@
-"""The Chromium of the browser tests: one on PATH, else the one that `make browser` brought."""
+"""The Chromium of the browser tests: one on PATH, else the one that `make browser` installed."""
 
 import os
 import shutil
@@ -9,19 +9,19 @@ from local.project import PROJECT
 
 NAMES = ("chromium", "chromium-browser", "google-chrome")
 BROUGHT = PROJECT / ".local" / "browser" / "chromium"
-# Chromium heeds the last list of features alone; this is the one that Playwright starts it with.
+# Chromium uses only the last list of features; this is the list with which Playwright starts it.
 WITHOUT = (
     "AvoidUnnecessaryBeforeUnloadCheckSync", "DestroyProfileOnBrowserClose", "HttpsUpgrades",
     "HttpsFirstBalancedModeAutoEnable", "LensOverlay", "MediaRouter", "PaintHolding", "ThirdPartyStoragePartitioning",
     "AvoidCorsURLLoaderRestartOnRedirect", "OptimizationHints", "NetworkTimeServiceQuerying", "AimEnabled",
     "PreconnectToSearch",
 )  # fmt: skip
-# The pages of the address bar and a process kept in reserve take each new storage as much as the page that is tested.
+# The pages of the address bar and a spare process cost as much for each new storage as the page under test.
 BESIDE_THE_PAGE = (
     "WebUIOmniboxPopup", "WebUIOmniboxAimPopup", "WebUIOmniboxFullPopup", "SpareRendererForSitePerProcess",
 )  # fmt: skip
-# Root, and machines without the kernel features of the sandbox, can start it no other way; it sees our own pages alone.
-# The rest keeps it from asking for updates and from a shared memory that containers keep small.
+# Root, and machines without the kernel's sandbox features, can start it only without; it opens only our own pages.
+# The other options stop its update checks, and its use of shared memory, which is small in containers.
 OPTIONS = [
     "--no-sandbox",
     "--disable-dev-shm-usage",
@@ -35,7 +35,7 @@ OPTIONS = [
 
 
 class NoBrowser(AssertionError):  # noqa: N818  # what it says
-    """There is no Chromium: the tests fail, here as in CI, since what is skipped is shown by nothing."""
+    """There is no Chromium: the tests fail, here and in CI, since a skipped test shows nothing."""
 
     def __init__(self) -> None:
         super().__init__(
@@ -45,7 +45,7 @@ class NoBrowser(AssertionError):  # noqa: N818  # what it says
 
 
 def find_chromium(path: str | None = None, brought: Path = BROUGHT) -> str:
-    """The program to start, looked for as `local/browser.sh` does.
+    """Return the program to start, searched as `local/browser.sh` does.
 
     Raises:
         NoBrowser: when there is none; never skips.
@@ -59,7 +59,7 @@ def find_chromium(path: str | None = None, brought: Path = BROUGHT) -> str:
 
 
 def runs(program: str) -> bool:
-    """Whether it tells its version; some are scripts that only tell to install something else."""
+    """Return whether it prints its version; some scripts only ask to install something else."""
     try:
         return subprocess.run([program, "--version"], capture_output=True, check=False).returncode == 0
     except OSError:

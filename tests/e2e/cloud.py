@@ -1,4 +1,4 @@
-"""The whole stack as it is deployed, by the deployment framework, to an emulator of the platform on loopback."""
+"""The whole stack, deployed by the deployment framework to an emulator of the platform on loopback."""
 
 import json
 import os
@@ -38,34 +38,34 @@ class Cloud:
     api_id: str
 
     def client(self, service: str) -> Any:  # noqa: ANN401  # boto3 makes its clients at run time
-        """A client of a service."""
+        """Return a client of a service."""
         return client(self.endpoint, service)
 
     def invoke(self, function: str) -> dict[str, Any]:
-        """Call a function as its schedule does, and give its answer."""
+        """Call a function as its schedule does, and return its reply."""
         name = f"nexscout-{STAGE}-{function}"
         reply = self.client("lambda").invoke(FunctionName=name, Payload=json.dumps({"source": "aws.events"}))
         answer: dict[str, Any] = json.loads(reply["Payload"].read())
         return answer
 
     def queue(self, name: str) -> str:
-        """The address of a queue."""
+        """Return the address of a queue."""
         url: str = self.client("sqs").get_queue_url(QueueName=f"nexscout-{STAGE}-{name}")["QueueUrl"]
         return url
 
     def messages(self, name: str) -> list[str]:
-        """What stands in a queue."""
+        """Return the messages in a queue."""
         received = self.client("sqs").receive_message(QueueUrl=self.queue(name), MaxNumberOfMessages=10)
         return [message["Body"] for message in received.get("Messages", [])]
 
     def http(self) -> httpx.AsyncClient:
-        """A client of the HTTP API; the emulator knows it by the host's name."""
+        """Return a client of the HTTP API; the emulator recognises it by the host name."""
         host = f"{self.api_id}.execute-api.{self.endpoint.removeprefix('http://')}"
         return httpx.AsyncClient(base_url=self.endpoint, headers={"host": host}, timeout=60)
 
 
 def client(endpoint: str, service: str) -> "BaseClient":
-    """A client of a service of the emulator."""
+    """Return a client of a service of the emulator."""
     session = boto3.session.Session(
         queues.CREDENTIALS["AWS_ACCESS_KEY_ID"],
         queues.CREDENTIALS["AWS_SECRET_ACCESS_KEY"],
@@ -77,7 +77,7 @@ def client(endpoint: str, service: str) -> "BaseClient":
 
 @contextmanager
 def emulator(folder: Path) -> Iterator[str]:
-    """The platform, on one port of loopback, its state in the folder; gives its address."""
+    """Yield the address of the emulator, on one loopback port, with its state in the folder."""
     port = free_port()
     env = {"PATH": os.environ["PATH"], "HOME": str(folder), "AWS_REGION": REGION, "TMPDIR": str(folder)}
     env |= queues.CREDENTIALS | queues.server_settings(port, folder)
@@ -95,7 +95,7 @@ def emulator(folder: Path) -> Iterator[str]:
 
 @contextmanager
 def deployed(stack: Stack, folder: Path) -> Iterator[Cloud]:
-    """Deploy the zips for this machine, with the parameters that the guide asks for."""
+    """Deploy the zips for this machine, with the parameters of the guide."""
     state = folder / "state"
     state.mkdir()
     with emulator(state) as endpoint:
@@ -128,7 +128,7 @@ def run(folder: Path, endpoint: str, *words: str) -> None:
 
 
 def leave_out_what_the_emulator_lacks(folder: Path) -> None:
-    """Alarms on an expression of several metrics; tests/infra looks at those."""
+    """Remove alarms on an expression of several metrics; tests/infra checks those."""
     path = folder / "cloudformation-template-update-stack.json"
     template = Deployment(STAGE, path).template
     resources = template["Resources"].items()

@@ -1,4 +1,4 @@
-"""What all of these tests share: a copy that runs, a browser, workspaces with a chat page, and zips under a runtime."""
+"""Fixtures of these tests: a running copy, a browser, workspaces with a chat page, and zips under a runtime."""
 
 from collections.abc import AsyncIterator, Iterator
 from contextlib import contextmanager
@@ -25,14 +25,14 @@ from tests.users import PASSWORD_HASH, User
 
 @pytest.fixture(scope="session")
 def running_dev(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Dev]:
-    """`make dev`, started from nothing in a fresh copy."""
+    """Run `make dev` from nothing in a fresh copy."""
     with clone(tmp_path_factory.mktemp("clone")) as folder, dev(folder) as running:
         yield running
 
 
 @pytest.fixture(scope="session")
 async def browser() -> AsyncIterator[Browser]:
-    """Chromium without a window, for the whole run."""
+    """Run Chromium without a window, for the whole run."""
     async with async_playwright() as playwright:
         running = await playwright.chromium.launch(executable_path=find_chromium(), args=OPTIONS)
         yield running
@@ -41,7 +41,7 @@ async def browser() -> AsyncIterator[Browser]:
 
 @pytest.fixture
 async def visitor(browser: Browser) -> AsyncIterator[BrowserContext]:
-    """A person's browser with a storage of its own; whatever a page complains about fails the test."""
+    """Yield a visitor's browser with its own storage; an error on a page fails the test."""
     complaints: list[str] = []
     context = await browser.new_context()
     context.on("weberror", lambda error: complaints.append(str(error.error)))
@@ -52,7 +52,7 @@ async def visitor(browser: Browser) -> AsyncIterator[BrowserContext]:
 
 @pytest.fixture
 async def page(visitor: BrowserContext) -> Page:
-    """An empty page of that browser."""
+    """Return an empty page of that browser."""
     return await visitor.new_page()
 
 
@@ -73,7 +73,7 @@ def new_user(new_user: NewUser, database: Database) -> NewUser:
 
 @pytest.fixture
 def new_workspace(stack: Stack, database: Database, new_user: NewUser) -> NewWorkspace:
-    """Open a workspace: `new_workspace(energy=0, greeting="Hi", threshold=0.3)`."""
+    """Return what creates a workspace: `new_workspace(energy=0, greeting="Hi", threshold=0.3)`."""
 
     def make(energy: int = 500, greeting: str = GREETING, threshold: float = 0.7) -> Workspace:
         owner, slug = new_user(energy=energy), f"tindahan-{uuid4()}"
@@ -90,7 +90,7 @@ def new_workspace(stack: Stack, database: Database, new_user: NewUser) -> NewWor
 
 @pytest.fixture
 def one_message_a_minute(database: Database) -> Iterator[None]:
-    """A visitor's session may send one message a minute."""
+    """Limit a visitor's session to one message a minute."""
     change = "update public.ai_policy set visitor_session_calls_per_minute = %s"
     row = database.execute("select visitor_session_calls_per_minute from public.ai_policy").fetchone()
     assert row is not None
@@ -101,39 +101,39 @@ def one_message_a_minute(database: Database) -> Iterator[None]:
 
 @pytest.fixture
 def origin() -> Iterator[str]:
-    """The address of an app that is not served by the API."""
+    """Yield the address of an app that is not served by the API."""
     with other_origin() as address:
         yield address
 
 
 @pytest.fixture
 async def app(page: Page, origin: str, stack: Stack) -> Client:
-    """The app in the browser, before anybody has signed in."""
+    """Return the app in the browser, before any user has signed in."""
     await page.goto(origin)
     return Client(page, stack.url, stack.publishable_key)
 
 
 @pytest.fixture(scope="session")
 def packages() -> dict[str, Path]:
-    """The zips for this machine."""
+    """Return the zips for this machine."""
     return build(HOST)
 
 
 @pytest.fixture(scope="session")
 def runtime_files(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The runtime client."""
+    """Return the folder of the runtime client."""
     return runtime_client(tmp_path_factory.mktemp("runtime-client"))
 
 
 @pytest.fixture(scope="session")
 def lambda_roots(packages: dict[str, Path], tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
-    """The unpacked zips by function; each has its log beside it."""
+    """Return the unpacked zips by function; each has its log beside it."""
     return {name: unpacked(package, tmp_path_factory.mktemp(name)) for name, package in packages.items()}
 
 
 @pytest.fixture(scope="session")
 def start_lambda(lambda_roots: dict[str, Path], runtime_files: Path, stack: Stack) -> StartLambda:
-    """Start a process of a function's zip, at another entry too, and in an environment with variables changed."""
+    """Return what starts a process of a function's zip, optionally at another handler or with other variables."""
 
     @contextmanager
     def start(name: str, module: str = "", **env: str) -> Iterator[RuntimeApi]:
@@ -149,6 +149,6 @@ def start_lambda(lambda_roots: dict[str, Path], runtime_files: Path, stack: Stac
 
 @pytest.fixture(scope="module")
 def lambda_api(start_lambda: StartLambda) -> Iterator[RuntimeApi]:
-    """One process of generate-ai-content for many tests, as the platform keeps one for many calls."""
+    """Yield one process of generate-ai-content for many tests, as the platform keeps one for many calls."""
     with start_lambda("generate-ai-content") as api:
         yield api

@@ -1,4 +1,4 @@
-"""A function that tells what of an event reaches its app; it is put beside a function's files and run as they are."""
+"""A function that returns what its app receives of an event; it is put beside a function's unchanged files."""
 
 import json
 from typing import Any
@@ -9,8 +9,8 @@ from shared.lambda_.http import platform_handler
 
 
 async def app(scope: Scope, receive: Receive, send: Send) -> None:
-    """Answer with the request."""
-    told: dict[str, Any] = {
+    """Answer with the received request."""
+    received: dict[str, Any] = {
         "method": scope["method"],
         "path": scope["path"],
         "query": scope["query_string"].decode(),
@@ -20,7 +20,7 @@ async def app(scope: Scope, receive: Receive, send: Send) -> None:
     }
     headers = [(b"content-type", b"application/json"), (b"set-cookie", b"a=1"), (b"set-cookie", b"b=2")]
     await send({"type": "http.response.start", "status": 200, "headers": headers})
-    await send({"type": "http.response.body", "body": json.dumps(told).encode()})
+    await send({"type": "http.response.body", "body": json.dumps(received).encode()})
 
 
 handler = platform_handler(app)

@@ -23,18 +23,18 @@ RUNTIME_PACKAGES = (
     "awslambdaric", "simplejson", "snapshot-restore-py",
     "boto3", "botocore", "s3transfer", "jmespath", "python-dateutil", "six", "urllib3",
 )  # fmt: skip
-"""What the platform's runtime brings: its client, and the SDK."""
+"""The packages that the platform's runtime contains: its client, and the SDK."""
 
 
 def unpacked(package: Path, folder: Path) -> Path:
-    """The folder that the platform would make of a zip."""
+    """Return the folder with a zip's content, as on the platform."""
     with zipfile.ZipFile(package) as archive:
         archive.extractall(folder)
     return folder
 
 
 def runtime_client(folder: Path) -> Path:
-    """The runtime client alone: nothing else that is installed here may stand in for what a zip lacks."""
+    """Install only the runtime client: no other package here may replace one that a zip lacks."""
     for package in RUNTIME_PACKAGES:
         for file in files(package) or []:
             source = Path(str(file.locate()))
@@ -61,7 +61,7 @@ def running(
             "LAMBDA_TASK_ROOT": str(task_root),
             "PYTHONPATH": f"{task_root}{os.pathsep}{client}",
         }
-        # Without -S the packages of this machine would be found as well.
+        # Without -S, Python would also find the packages of this machine.
         process = subprocess.Popen(
             [sys.executable, "-S", "-m", "awslambdaric", handler],
             cwd=task_root, env=surroundings, stdout=output, stderr=output,
@@ -74,12 +74,12 @@ def running(
 
 
 def folder(name: str) -> str:
-    """The package of a function."""
+    """Return the package of a function."""
     return f"functions.{name.replace('-', '_')}"
 
 
 def event(name: str, stack: Stack, user: User | None, body: object, path: str = "") -> dict[str, Any]:
-    """What API Gateway sends for a POST, or for a GET where there is a path below the function's."""
+    """Return API Gateway's event for a POST, or for a GET if there is a path below the function's."""
     headers = {"content-type": "application/json", "apikey": stack.publishable_key}
     if user is not None:
         headers["authorization"] = f"Bearer {user.access_token}"
@@ -91,5 +91,5 @@ def event(name: str, stack: Stack, user: User | None, body: object, path: str = 
 
 
 def recorded(name: str) -> Any:  # noqa: ANN401  # whatever the platform sends
-    """An event as the platform sends it, by the name of its file."""
+    """Return an event as the platform sends it, by the name of its file."""
     return json.loads((Path(__file__).parent / "events" / f"{name}.json").read_text("utf-8"))

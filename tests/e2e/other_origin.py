@@ -1,4 +1,4 @@
-"""A web server of the test's own: the origin on which somebody's app lives, which is not the API's."""
+"""A web server for a test: the origin of an app, which is not the API's."""
 
 import threading
 from collections.abc import Iterator
@@ -30,12 +30,12 @@ class App(BaseHTTPRequestHandler):
         self.wfile.write(body)
 
     def log_message(self, format: str, *args: object) -> None:  # noqa: A002  # the base class names it so
-        """Say nothing."""
+        """Write no log."""
 
 
 @contextmanager
 def other_origin() -> Iterator[str]:
-    """The address of the app, while it is served."""
+    """Yield the address of the app while it is served."""
     server = ThreadingHTTPServer(("127.0.0.1", 0), App)
     thread = threading.Thread(target=server.serve_forever, args=(0.05,))
     thread.start()

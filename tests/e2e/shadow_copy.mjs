@@ -10,7 +10,7 @@ globalThis.EdgeRuntime = { waitUntil: (promise) => pending.push(promise) };
 
 const { shadowed } = await import(code);
 const old = async (request) =>
-  Response.json({ answer: "the old one's", heard: await request.text() }, { status: 201 });
+  Response.json({ answer: "the old one's", body_received: await request.text() }, { status: 201 });
 const { path, ...options } = given;
 const response = await shadowed(path, old)(new Request(`http://old.example/functions/v1/${path}`, options));
 console.log(JSON.stringify({ status: response.status, ...(await response.json()) }));

@@ -52,8 +52,8 @@ const scenarios = {
     const stored = await turns.order('created_at')
     const added = await client.from('assistant_messages').insert({ conversation_id: conversationId, role: 'user', content: 'x' })
     await client.from('assistant_conversations').delete().eq('id', conversationId)
-    const gone = await ask({ message: 'Nandiyan ka pa?', conversationId })
-    return { first, second, stored: stored.data, added: Boolean(added.error), gone }
+    const deleted = await ask({ message: 'Nandiyan ka pa?', conversationId })
+    return { first, second, stored: stored.data, added: Boolean(added.error), deleted }
   },
   async anonymous() {
     return described(await client.functions.invoke(NAME, { body: MESSAGE }))

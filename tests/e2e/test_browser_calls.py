@@ -1,4 +1,4 @@
-"""Calls, aborts and streams of supabase-js, unmodified, on a page of another origin (fault 14)."""
+"""Calls, aborts and streams of unmodified supabase-js on a page of another origin (fault 14)."""
 
 import json
 
@@ -37,15 +37,15 @@ async def test_fault_14_the_clients_own_timeout_ends_a_call(
 async def test_fault_14_a_streamed_answer_arrives_as_a_stream(
     app: Client, new_user: NewUser, database: Database, provider: Provider
 ) -> None:
-    """Text is there before the provider has finished; who leaves then has had something, and pays for it (fault 14)."""
+    """The first text arrives before the provider has finished; a client that aborts then has paid for it (fault 14)."""
     user = new_user()
     provider.fail(HANGING)
     client = as_user(app, user)
-    begun = await client.run("stream", GENERATE, orchestrated(stream=True, **ONE_TRY))
-    assert '"type":"meta"' in begun["read"]
-    assert '"type":"delta"' in begun["read"]
-    assert '"type":"done"' not in begun["read"]
-    headers = begun["headers"]
+    first_part = await client.run("stream", GENERATE, orchestrated(stream=True, **ONE_TRY))
+    assert '"type":"meta"' in first_part["read"]
+    assert '"type":"delta"' in first_part["read"]
+    assert '"type":"done"' not in first_part["read"]
+    headers = first_part["headers"]
     assert headers["content-type"].startswith("text/event-stream")
     assert headers["x-request-id"]
     assert await app.page.evaluate("() => { abort(); return rest() }") == "AbortError"
@@ -55,7 +55,7 @@ async def test_fault_14_a_streamed_answer_arrives_as_a_stream(
 
 
 async def test_fault_14_a_streamed_answer_is_read_to_its_end(app: Client, new_user: NewUser) -> None:
-    """All events arrive, and the text of the pieces is the text of the last one (fault 14)."""
+    """All events arrive, and the joined text of the deltas equals the text of the last event (fault 14)."""
     await as_user(app, new_user()).run("stream", GENERATE, orchestrated(stream=True))
     text = await app.page.evaluate("rest()")
     events = [json.loads(block.removeprefix("data: ")) for block in text.split("\n\n") if block]
@@ -64,13 +64,13 @@ async def test_fault_14_a_streamed_answer_is_read_to_its_end(app: Client, new_us
 
 
 async def test_fault_14_a_refused_stream_is_an_error_not_a_stream(app: Client, new_user: NewUser) -> None:
-    """What can fail with a status does so before the first byte (fault 14)."""
+    """An error with a status is sent before the first byte of a stream (fault 14)."""
     said = await as_user(app, new_user(energy=0)).invoke(GENERATE, orchestrated(stream=True))
     assert_readable(said, 402, "insufficient_energy")
 
 
 async def test_a_region_may_be_asked_for(app: Client, new_user: NewUser) -> None:
-    """`x-region` passes the preflight and `forceFunctionRegion` the address; both change nothing."""
+    """The header `x-region` passes the preflight and `forceFunctionRegion` the URL; neither has an effect."""
     said = await as_user(app, new_user()).invoke(GENERATE, orchestrated(), region="ap-southeast-1")
     assert (said["error"], said["body"]["success"]) == (None, True)
 

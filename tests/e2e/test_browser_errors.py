@@ -1,4 +1,4 @@
-"""Every error of generate-ai-content as supabase-js, unmodified, reads it on a page of another origin (fault 14)."""
+"""Every error of generate-ai-content as unmodified supabase-js reads it on a page of another origin (fault 14)."""
 
 import subprocess
 import sys
@@ -29,7 +29,7 @@ Body = Callable[[str], dict[str, Any]]
 
 @contextmanager
 def another_gateway(stack: Stack, **env: str) -> Iterator[str]:
-    """The functions once more, in a process whose environment differs; its address."""
+    """Yield the address of a second process of the functions with other environment variables."""
     with listen(0) as listener:
         descriptor = listener.fileno()
         process = subprocess.Popen(
@@ -49,7 +49,7 @@ def another_gateway(stack: Stack, **env: str) -> Iterator[str]:
 
 @dataclass(frozen=True)
 class Refusal:
-    """One error of the contract: what is called, by whom, under which circumstances, and what is told."""
+    """One error of the contract: the call, its caller, its circumstances, and the expected reply."""
 
     status: int
     code: str
@@ -78,7 +78,7 @@ REFUSALS = [
 async def test_fault_14_every_error_of_generate_is_readable(
     app: Client, new_user: NewUser, database: Database, provider: Provider, refusal: Refusal
 ) -> None:
-    """Status, stable code, sentence and request id reach the app, whatever went wrong (fault 14)."""
+    """Status, stable code, message and request id reach the app for every error (fault 14)."""
     body = refusal.body("")
     client = app
     if refusal.who is not None:
@@ -92,8 +92,8 @@ async def test_fault_14_every_error_of_generate_is_readable(
     assert (said["retryAfter"] is not None) is refusal.retry_after
 
 
-async def test_fault_14_a_short_account_is_told_in_figures(app: Client, new_user: NewUser) -> None:
-    """The app opens its top-up from the body of a 402 (fault 14)."""
+async def test_fault_14_a_short_account_is_reported_in_figures(app: Client, new_user: NewUser) -> None:
+    """A 402 has the required and the available amount, which the app shows in its top-up (fault 14)."""
     said = await as_user(app, new_user(energy=2)).invoke(GENERATE, orchestrated())
     assert_readable(said, 402, "insufficient_energy")
     body = said["body"]
@@ -102,7 +102,7 @@ async def test_fault_14_a_short_account_is_told_in_figures(app: Client, new_user
 
 
 async def test_fault_14_a_key_used_for_another_body_is_readable(app: Client, new_user: NewUser) -> None:
-    """The header of the idempotency key passes the preflight, and its 409 is readable (fault 14)."""
+    """The idempotency key's header passes the preflight, and its 409 is readable (fault 14)."""
     client, headers = as_user(app, new_user()), {"idempotency-key": str(uuid4())}
     first = await client.invoke(GENERATE, orchestrated(), headers=headers)
     assert first["error"] is None, first
@@ -113,7 +113,7 @@ async def test_fault_14_a_key_used_for_another_body_is_readable(app: Client, new
 async def test_fault_14_a_twin_under_way_is_readable(
     app: Client, new_user: NewUser, provider: Provider
 ) -> None:
-    """An app that sends twice is told to wait, and for how long (fault 14)."""
+    """A second call during the first gets an error that says to wait, and how long (fault 14)."""
     client, headers = as_user(app, new_user()), {"idempotency-key": str(uuid4())}
     provider.fail({"kind": "hang"})
     await client.run("begin", GENERATE, orchestrated(**ONE_TRY), headers=headers)
@@ -126,7 +126,7 @@ async def test_fault_14_a_twin_under_way_is_readable(
 async def test_fault_14_too_many_calls_are_readable(
     app: Client, new_user: NewUser, database: Database
 ) -> None:
-    """With the header that tells when to come back (fault 14)."""
+    """Too many calls give an error with Retry-After (fault 14)."""
     client = as_user(app, new_user(tier="team"))
     change = "update public.ai_tiers set calls_per_minute = %s where tier = 'team'"
     usual = database.execute("select calls_per_minute from public.ai_tiers where tier = 'team'").fetchone()
@@ -144,7 +144,7 @@ async def test_fault_14_too_many_calls_are_readable(
 async def test_fault_14_the_end_of_the_deadline_is_readable(
     app: Client, stack: Stack, new_user: NewUser, database: Database, provider: Provider
 ) -> None:
-    """The function's own guard answers, with CORS headers that a platform's 504 would not have (fault 14)."""
+    """The function's own deadline answers with CORS headers, which a platform's 504 would not have (fault 14)."""
     user = new_user()
     provider.fail({"kind": "hang"})
     with another_gateway(stack, REQUEST_TIMEOUT_SECONDS="5") as url:
@@ -154,7 +154,7 @@ async def test_fault_14_the_end_of_the_deadline_is_readable(
 
 
 async def test_fault_14_a_function_that_is_down_is_a_relay_error(app: Client, stack: Stack) -> None:
-    """The gateway's own answer is told apart from the function's, and is readable too (fault 14)."""
+    """The gateway's own error differs from one of the function, and is readable too (fault 14)."""
     with another_gateway(stack, LOG_LEVEL="loud") as url:
         said = await Client(app.page, url, app.key).invoke(GENERATE, orchestrated())
     assert (said["error"], said["status"], said["type"]) == ("FunctionsRelayError", 503, "cors")

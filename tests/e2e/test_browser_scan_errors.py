@@ -1,4 +1,4 @@
-"""Every error of scan-processor-v2 as supabase-js, unmodified, reads it on a page of another origin (fault 14)."""
+"""Every error of scan-processor-v2 as unmodified supabase-js reads it on a page of another origin (fault 14)."""
 
 from dataclasses import dataclass
 from typing import Any
@@ -22,7 +22,7 @@ REFUSED = b'{"code": "42501", "message": "permission denied for function scan_ac
 
 @dataclass(frozen=True)
 class Refusal:
-    """One error of the contract, the input that meets it, and words of its sentence."""
+    """One error of the contract, the input that causes it, and words of its message."""
 
     status: int
     code: str
@@ -44,12 +44,12 @@ OUTAGES: tuple[tuple[Way, int, str], ...] = (
 
 
 def asking(scan_id: str, payload: object = "Maria Santos — hirap", scan_type: str = "text") -> dict[str, Any]:
-    """The body that the app sends."""
+    """Return the body that the app sends."""
     return {"scanId": scan_id, "userId": str(uuid4()), "scanType": scan_type, "payload": payload}
 
 
 def last_words(scan: Scan) -> object:
-    """What a poller is told at last."""
+    """Return the message of the scan's last status."""
     last = scan.rows("scan_status", "updated_at")[-1]
     return last["step"], last["message"]
 
@@ -58,7 +58,7 @@ def last_words(scan: Scan) -> object:
 async def test_fault_14_every_refused_input_is_readable(
     app: Client, new_user: NewUser, database: Database, refusal: Refusal
 ) -> None:
-    """The app reads the sentence that the poller reads, and nothing is charged (fault 14)."""
+    """The app reads the same message in the reply and in the scan's status, and nothing is charged (fault 14)."""
     user = new_user(energy=ENERGY)
     scan = new_scan(database, user)
     said = await as_user(app, user).invoke(SCAN, asking(scan.id, refusal.payload, refusal.scan_type))
@@ -71,7 +71,7 @@ async def test_fault_14_every_refused_input_is_readable(
 async def test_fault_14_a_scan_without_its_user_is_readable(
     app: Client, new_user: NewUser, database: Database
 ) -> None:
-    """Before anybody has signed in, and with a token that has run out or was never one (fault 14)."""
+    """Without a sign-in, and with an expired or an invalid token, the app reads a 401 (fault 14)."""
     scan = new_scan(database, new_user())
     assert_readable(await app.invoke(SCAN, asking(scan.id)), 401, "unauthorized")
     headers = {"authorization": "Bearer no.such.token"}
@@ -83,7 +83,7 @@ async def test_fault_14_a_scan_without_its_user_is_readable(
 async def test_fault_14_another_s_scan_is_readable(
     app: Client, new_user: NewUser, database: Database
 ) -> None:
-    """404 for a scan that is another's and for one that is nobody's, which are told alike (fault 14)."""
+    """Another user's scan and a missing scan give the same 404 (fault 14)."""
     scan, client = new_scan(database, new_user()), as_user(app, new_user())
     replies = [await client.invoke(SCAN, asking(scan_id)) for scan_id in (scan.id, str(uuid4()))]
     for said in replies:
@@ -95,7 +95,7 @@ async def test_fault_14_another_s_scan_is_readable(
 async def test_fault_14_a_scan_that_has_failed_is_readable(
     app: Client, new_user: NewUser, database: Database
 ) -> None:
-    """422 with the sentence that stands in its last status, whoever failed it (fault 14)."""
+    """A failed scan gives a 422 with the message of its last status, whatever made it fail (fault 14)."""
     scan = new_scan(database, new_user())
     sentence = "The scan could not be completed. Please try again."
     database.execute("select public.scan_fail(%s, %s, 'scan_failed', %s)", [scan.id, scan.user.id, sentence])
@@ -107,7 +107,7 @@ async def test_fault_14_a_scan_that_has_failed_is_readable(
 async def test_fault_14_a_scan_without_energy_is_no_error(
     app: Client, new_user: NewUser, database: Database
 ) -> None:
-    """There is no 402 to read: the rules do what no energy is there for, and the answer says so (fault 14)."""
+    """Without energy the rules score the scan, and the reply says so; there is no 402 (fault 14)."""
     scan = new_scan(database, new_user(energy=0))
     said = await as_user(app, scan.user).invoke(SCAN, asking(scan.id, people(2)))
     assert (said["error"], said["body"]["prospectsFound"]) == (None, 2), said
@@ -117,7 +117,7 @@ async def test_fault_14_a_scan_without_energy_is_no_error(
 async def test_fault_14_a_database_that_is_away_is_readable(
     app: Client, stack: Stack, new_user: NewUser, database: Database
 ) -> None:
-    """Refusing, closing the connection or silent: 500, 503 and 504, and the scan can be sent again (fault 14)."""
+    """A database that refuses, disconnects or hangs gives 500, 503 and 504; the scan can be sent again (fault 14)."""
     user = new_user(energy=ENERGY)
     scan = new_scan(database, user)
     async with wire_before(stack.upstream_url) as wire:
@@ -135,7 +135,7 @@ async def test_fault_14_a_database_that_is_away_is_readable(
 
 
 async def test_fault_14_a_scan_that_is_down_is_a_relay_error(app: Client, stack: Stack) -> None:
-    """The gateway's own answer, which the library tells apart from the function's (fault 14)."""
+    """The library distinguishes the gateway's own error from the function's (fault 14)."""
     with another_gateway(stack, LOG_LEVEL="loud") as url:
         said = await Client(app.page, url, app.key).invoke(SCAN, asking(str(uuid4())))
     assert (said["error"], said["status"], said["type"]) == ("FunctionsRelayError", 503, "cors")

@@ -1,4 +1,4 @@
-"""A scan as the app makes it in a browser, with supabase-js unmodified: upload, row, call, and looking for the end."""
+"""A scan in a browser with unmodified supabase-js: upload, row, call, and polling for the end."""
 
 from uuid import uuid4
 
@@ -17,7 +17,7 @@ TABLE = "Pangalan,Email\r\nNiño Peña,nino@example.com\r\nAna Lim,\r\n"
 async def test_a_file_that_a_browser_uploads_is_scanned(
     app: Client, stack: Stack, new_user: NewUser, database: Database, kind: str
 ) -> None:
-    """Byte for byte as it was chosen, whatever type the browser's system gives a CSV."""
+    """The stored file equals the chosen one, whatever type the browser's system gives a CSV."""
     scan = new_scan(database, new_user())
     client, path = as_user(app, scan.user), f"{scan.user.id}/{uuid4()}.csv"
     assert await client.run("upload", path, TABLE, type=kind) == {"path": path, "error": None}
@@ -35,7 +35,7 @@ async def test_a_file_that_a_browser_uploads_is_scanned(
 
 
 async def test_a_browser_uploads_into_no_folder_but_its_user_s(app: Client, new_user: NewUser) -> None:
-    """The storage says so to the app, and keeps nothing."""
+    """The storage refuses another user's folder with an error, and stores nothing."""
     user, other = new_user(), new_user()
     said = await as_user(app, user).run("upload", f"{other.id}/{uuid4()}.csv", TABLE)
     assert said == {"path": None, "error": "new row violates row-level security policy"}

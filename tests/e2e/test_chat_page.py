@@ -1,4 +1,4 @@
-"""The public chat page in a real browser: what a visitor sees, and what it leaves in the database."""
+"""The public chat page in a real browser: what a visitor sees, and the rows in the database."""
 
 import pytest
 from playwright.async_api import Page, expect
@@ -12,7 +12,7 @@ RATE_LIMITED = "Too many requests. Please wait a moment."
 
 
 async def test_a_new_visitor_is_greeted(page: Page, new_workspace: NewWorkspace) -> None:
-    """The name and the greeting stand there, the greeting is a row, and the text field has the focus."""
+    """The page shows name and greeting, the greeting is stored, and the text field has the focus."""
     workspace = new_workspace()
     await page.goto(workspace.url)
     await expect(words_of(page, "ai")).to_have_text([GREETING])
@@ -24,8 +24,8 @@ async def test_a_new_visitor_is_greeted(page: Page, new_workspace: NewWorkspace)
 
 
 @pytest.mark.parametrize("slug", ["nowhere", "%E0%A4%A", "%3Cscript%3E", "nowhere/"])
-async def test_an_unknown_slug_is_told(page: Page, stack: Stack, slug: str) -> None:
-    """No chat is no blank page, and nothing can be written."""
+async def test_an_unknown_slug_shows_a_message(page: Page, stack: Stack, slug: str) -> None:
+    """An unknown slug shows a message, and nothing can be written."""
     await page.goto(f"{stack.url}/chat/{slug}")
     await expect(page.get_by_role("alert")).to_have_text("There is no chat at this address.")
     await expect(page.get_by_label("Your message")).to_be_disabled()
@@ -34,7 +34,7 @@ async def test_an_unknown_slug_is_told(page: Page, stack: Stack, slug: str) -> N
 async def test_an_answer_is_shown_while_it_grows(
     page: Page, new_workspace: NewWorkspace, provider: Provider
 ) -> None:
-    """A provider that stalls after three pieces leaves them readable, with the page still waiting for more."""
+    """If the provider stalls after three deltas, the page shows them and still waits for more."""
     workspace = new_workspace()
     await page.goto(workspace.url)
     provider.fail({"kind": "hang", "count": 40, "after_chunks": 4})
@@ -48,7 +48,7 @@ async def test_an_answer_is_shown_while_it_grows(
 
 
 async def test_an_answer_ends_as_it_was_stored(page: Page, new_workspace: NewWorkspace) -> None:
-    """When it is done, the page shows the rows, the next message can be sent, and nobody is typing."""
+    """At the end the page shows the stored rows, accepts the next message, and shows no typing indicator."""
     workspace = new_workspace()
     await page.goto(workspace.url)
     await say(page, "Hello po")
@@ -61,10 +61,10 @@ async def test_an_answer_ends_as_it_was_stored(page: Page, new_workspace: NewWor
     await expect(page.get_by_label("Your message")).to_be_focused()
 
 
-async def test_someone_is_typing_until_the_first_word(
+async def test_typing_indicator_is_shown_until_the_first_word(
     page: Page, new_workspace: NewWorkspace, provider: Provider
 ) -> None:
-    """While the model says nothing yet, the page tells that somebody is at it."""
+    """The page shows the typing indicator until the first word arrives."""
     await page.goto(new_workspace().url)
     provider.fail({"kind": "hang"})
     await say(page, "Hello po")
@@ -72,7 +72,7 @@ async def test_someone_is_typing_until_the_first_word(
 
 
 async def test_contact_details_become_a_lead(page: Page, new_workspace: NewWorkspace) -> None:
-    """What a visitor tells of himself is the owner's lead and one prospect, and nothing of it stands on the page."""
+    """Contact details in a message become the owner's lead and one prospect, and are not shown on the page."""
     workspace = new_workspace(threshold=0.3)
     await page.goto(workspace.url)
     for text in (
@@ -94,8 +94,10 @@ async def test_contact_details_become_a_lead(page: Page, new_workspace: NewWorks
 
 
 @pytest.mark.usefixtures("one_message_a_minute")
-async def test_too_many_messages_are_told_and_given_back(page: Page, new_workspace: NewWorkspace) -> None:
-    """The server's own sentence is read out, and the words are in the text field again: nothing is lost."""
+async def test_too_many_messages_show_an_error_and_are_given_back(
+    page: Page, new_workspace: NewWorkspace
+) -> None:
+    """The page shows the server's message, and the visitor's text is in the text field again."""
     workspace = new_workspace()
     await page.goto(workspace.url)
     await say(page, "First")
@@ -110,7 +112,7 @@ async def test_too_many_messages_are_told_and_given_back(page: Page, new_workspa
 async def test_without_a_provider_the_visitor_gets_an_honest_answer(
     page: Page, new_workspace: NewWorkspace, provider: Provider
 ) -> None:
-    """The owner's away message, as a row, and nothing is charged."""
+    """Without a provider the visitor gets the owner's away message, stored as a row, and nothing is charged."""
     workspace = new_workspace()
     await page.goto(workspace.url)
     provider.fail({"kind": "status", "status": 500, "times": 9})
@@ -121,10 +123,10 @@ async def test_without_a_provider_the_visitor_gets_an_honest_answer(
     Books(workspace.database, workspace.owner).assert_nothing_charged(500)
 
 
-async def test_an_answer_that_breaks_off_is_replaced_by_an_honest_one(
+async def test_an_answer_whose_stream_breaks_is_replaced_by_an_honest_one(
     page: Page, new_workspace: NewWorkspace, provider: Provider
 ) -> None:
-    """Half a sentence is no answer: the page takes it away and shows what was stored in its place."""
+    """If a stream breaks, the page removes the partial answer and shows the stored honest answer."""
     workspace = new_workspace()
     await page.goto(workspace.url)
     provider.fail({"kind": "cut", "count": 40, "after_chunks": 5})

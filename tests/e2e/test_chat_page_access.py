@@ -1,4 +1,4 @@
-"""The chat page for everybody: axe, the keyboard, reduced motion, phones."""
+"""Accessibility of the chat page: axe, keyboard, reduced motion, phones."""
 
 from typing import Literal
 
@@ -13,7 +13,7 @@ AXE = PROJECT / "node_modules" / "axe-core" / "axe.min.js"
 
 
 async def violations(page: Page) -> list[str]:
-    """What axe finds wrong, by rule and element; run by the driver, past the page's own policy."""
+    """Return what axe finds, by rule and element; the driver runs it outside the page's own policy."""
     session = await page.context.new_cdp_session(page)
     # An isolated world has the document but not the page's trusted types.
     tree = await session.send("Page.getFrameTree")
@@ -40,7 +40,7 @@ async def violations(page: Page) -> list[str]:
 async def test_axe_finds_nothing_wrong(
     page: Page, new_workspace: NewWorkspace, scheme: Literal["light", "dark"]
 ) -> None:
-    """Names, roles, landmarks and contrast, with an answer and an alert on the page, by day and by night."""
+    """Axe finds no violation with an answer and an alert on the page, in light and in dark mode."""
     await page.emulate_media(color_scheme=scheme)
     await page.goto(new_workspace().url)
     await say(page, "Hello po")
@@ -51,7 +51,7 @@ async def test_axe_finds_nothing_wrong(
 
 
 async def test_the_keyboard_alone_is_enough(page: Page, new_workspace: NewWorkspace) -> None:
-    """Shift and Enter begin a line, Enter sends; Tab goes to the button and back to the conversation."""
+    """Shift+Enter starts a new line and Enter sends; Tab moves to the button and back to the conversation."""
     await page.goto(new_workspace().url)
     await expect(page.get_by_label("Your message")).to_be_focused()
     await page.keyboard.type("Hello")
@@ -72,7 +72,7 @@ async def test_the_keyboard_alone_is_enough(page: Page, new_workspace: NewWorksp
 async def test_nothing_moves_for_those_who_asked_for_it(
     page: Page, new_workspace: NewWorkspace, provider: Provider
 ) -> None:
-    """With reduced motion the indicator stands still; without, it breathes."""
+    """With reduced motion the typing indicator does not move; without, it does."""
     await page.goto(new_workspace().url)
     provider.fail({"kind": "hang"})
     await say(page, "Hello po")
@@ -87,7 +87,7 @@ async def test_nothing_moves_for_those_who_asked_for_it(
 async def test_a_phone_shows_all_of_it(
     page: Page, new_workspace: NewWorkspace, size: tuple[int, int]
 ) -> None:
-    """Nothing runs off the side, long words break, the newest message and the text field are in view, fingers hit."""
+    """Nothing overflows, long words break, newest message and text field are visible, targets are large enough."""
     width, height = size
     await page.set_viewport_size({"width": width, "height": height})
     await page.goto(new_workspace(greeting="Kumusta! " * 60).url)

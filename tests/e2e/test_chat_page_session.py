@@ -1,4 +1,4 @@
-"""One conversation on the chat page over reloads, tabs, lost connections and people: nothing is lost or doubled."""
+"""One conversation on the chat page over reloads, tabs, lost connections and takeovers: nothing is lost or doubled."""
 
 import asyncio
 
@@ -9,7 +9,7 @@ from tests.provider import Provider
 
 
 async def test_reload_keeps_the_conversation(page: Page, new_workspace: NewWorkspace) -> None:
-    """The same session, the same words in the same order, and no second greeting."""
+    """After a reload the session and its messages are the same, without a second greeting."""
     workspace = new_workspace()
     await page.goto(workspace.url)
     await say(page, "Hello po")
@@ -25,7 +25,7 @@ async def test_reload_keeps_the_conversation(page: Page, new_workspace: NewWorks
 
 
 async def test_two_tabs_share_one_session(visitor: BrowserContext, new_workspace: NewWorkspace) -> None:
-    """Opened at once they agree; what is said in one is seen in the other."""
+    """Two tabs that open at once use the same session, and each shows the other's messages."""
     workspace = new_workspace()
     tabs = [await visitor.new_page() for _ in range(2)]
     await tabs[1].clock.install()
@@ -40,7 +40,7 @@ async def test_two_tabs_share_one_session(visitor: BrowserContext, new_workspace
 
 
 async def test_a_session_that_was_archived_is_not_continued(page: Page, new_workspace: NewWorkspace) -> None:
-    """The owner has closed it: the visitor starts anew, with the greeting."""
+    """If the owner has archived the session, the visitor starts a new one, with the greeting."""
     workspace = new_workspace()
     await page.goto(workspace.url)
     await expect(words_of(page, "ai")).to_have_text([GREETING])
@@ -50,8 +50,8 @@ async def test_a_session_that_was_archived_is_not_continued(page: Page, new_work
     assert workspace.sessions() == 2
 
 
-async def test_a_person_who_takes_over_is_read(page: Page, new_workspace: NewWorkspace) -> None:
-    """The machine is silent, the visitor's words are kept, and the person's appear by themselves."""
+async def test_an_owner_who_takes_over_is_shown(page: Page, new_workspace: NewWorkspace) -> None:
+    """After a takeover no model answers, the visitor's messages are stored, and the owner's messages appear."""
     workspace = new_workspace()
     await page.clock.install()
     await page.goto(workspace.url)
@@ -75,7 +75,7 @@ async def test_a_person_who_takes_over_is_read(page: Page, new_workspace: NewWor
 async def test_without_connection_the_words_are_given_back_and_sent_once(
     visitor: BrowserContext, page: Page, new_workspace: NewWorkspace, provider: Provider
 ) -> None:
-    """The network is gone and comes again; pressing Send again is the same message."""
+    """Without a connection the text is given back; when it is sent again, it is stored once."""
     workspace = new_workspace()
     await page.goto(workspace.url)
     await expect(words_of(page, "ai")).to_have_text([GREETING])
@@ -94,7 +94,7 @@ async def test_without_connection_the_words_are_given_back_and_sent_once(
 async def test_an_impatient_visitor_sends_once(
     page: Page, new_workspace: NewWorkspace, provider: Provider
 ) -> None:
-    """Enter and the button while an answer is under way send nothing; what is being written stays."""
+    """Enter and the button during an answer send nothing; the text in the field stays."""
     workspace = new_workspace()
     await page.goto(workspace.url)
     provider.fail({"kind": "hang", "count": 40, "after_chunks": 4})
@@ -112,7 +112,7 @@ async def test_an_impatient_visitor_sends_once(
 async def test_a_message_whose_answer_was_lost_is_stored_and_shown_once(
     page: Page, new_workspace: NewWorkspace, provider: Provider
 ) -> None:
-    """The server has it all, the page knows nothing of it: sent again, it is the same message with the same answer."""
+    """If the answer was lost, sending the same message again returns the stored answer; both are stored once."""
     workspace = new_workspace()
     await page.goto(workspace.url)
 
@@ -136,7 +136,7 @@ async def test_a_message_whose_answer_was_lost_is_stored_and_shown_once(
 async def test_a_conversation_closed_under_way_goes_on_in_another(
     page: Page, new_workspace: NewWorkspace
 ) -> None:
-    """The visitor is told, his words are given back, and pressing Send once more begins anew."""
+    """If the session is closed meanwhile, the visitor gets the text back; sending it again starts a new session."""
     workspace = new_workspace()
     await page.goto(workspace.url)
     await expect(words_of(page, "ai")).to_have_text([GREETING])
@@ -152,7 +152,7 @@ async def test_a_conversation_closed_under_way_goes_on_in_another(
 
 
 async def test_a_browser_without_storage_can_chat(page: Page, new_workspace: NewWorkspace) -> None:
-    """Where storage is forbidden the page works until it is closed."""
+    """Where storage is forbidden, the page works until it is closed."""
     workspace = new_workspace()
     forbidden = "{ get() { throw new DOMException('no', 'SecurityError') } }"
     await page.add_init_script(f"Object.defineProperty(window, 'localStorage', {forbidden})")

@@ -1,4 +1,4 @@
-"""What stands on the chat page is text, whoever wrote it; and a stream is read right wherever it is cut."""
+"""All messages on the chat page are shown as text, and a stream is read correctly however it is split."""
 
 import json
 
@@ -16,7 +16,7 @@ HOSTILE = [
 
 
 async def test_markup_is_shown_as_text(page: Page, new_workspace: NewWorkspace) -> None:
-    """A greeting and a visitor's words full of markup are letters; also after a reload, out of the database."""
+    """Markup in a greeting and in a visitor's message is shown as text, also after a reload."""
     workspace = new_workspace(greeting=HOSTILE[0])
     await page.goto(workspace.url)
     await expect(words_of(page, "ai")).to_have_text([HOSTILE[0]])
@@ -33,7 +33,7 @@ async def test_markup_is_shown_as_text(page: Page, new_workspace: NewWorkspace) 
 async def test_words_that_are_cleaned_are_shown_as_they_are_stored(
     page: Page, new_workspace: NewWorkspace
 ) -> None:
-    """What turns the writing direction is not kept, and the page shows the row, once, in place of what was typed."""
+    """Characters that change the writing direction are removed, and the page shows the stored text once."""
     workspace = new_workspace()
     await page.goto(workspace.url)
     await say(page, "abc \u202egnp.exe\u202c po")
@@ -43,7 +43,7 @@ async def test_words_that_are_cleaned_are_shown_as_they_are_stored(
 
 
 async def test_an_answer_full_of_markup_is_text(page: Page, new_workspace: NewWorkspace) -> None:
-    """The stored answer of a model that was talked into writing a script stays a string."""
+    """An answer with a script in it is stored and shown as text."""
     workspace = new_workspace()
     await page.goto(workspace.url)
     await expect(words_of(page, "ai")).to_have_text([GREETING])
@@ -58,7 +58,7 @@ async def test_an_answer_full_of_markup_is_text(page: Page, new_workspace: NewWo
 
 
 async def test_the_policy_stops_what_the_page_did_not_bring(page: Page, new_workspace: NewWorkspace) -> None:
-    """Even a script that got into the document would not run, and markup out of strings is an error."""
+    """The page's policy blocks an injected script, and markup from strings is an error."""
     await page.goto(new_workspace().url)
     await expect(words_of(page, "ai")).to_have_text([GREETING])
     refused = await page.evaluate(
@@ -73,7 +73,7 @@ async def test_the_policy_stops_what_the_page_did_not_bring(page: Page, new_work
 async def test_events_are_read_right_wherever_the_stream_is_cut(
     page: Page, new_workspace: NewWorkspace
 ) -> None:
-    """A network chunk may end within a character, between two line ends, or hold several events."""
+    """Events are complete even if a chunk ends within a character or a line end, or has several events."""
     wanted = [{"type": "delta", "text": "₱1,450 po 😀\n\ndata: x"}, {"type": "done", "response": "ñ"}]
     await page.goto(new_workspace().url)
     sent = "".join(f"data: {json.dumps(event, ensure_ascii=False)}\n\n" for event in wanted)

@@ -22,14 +22,14 @@ pytestmark = pytest.mark.soak
 
 @pytest.fixture(scope="module")
 def cloud(stack: Stack, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cloud]:
-    """The stage dev."""
+    """Yield the deployed stage dev."""
     with deployed(stack, tmp_path_factory.mktemp("cloud")) as running:
         yield running
 
 
 @pytest.fixture
 def signed_in(stack: Stack, new_user: NewUser) -> Callable[[int], User]:
-    """A user with so much energy, under a token as hosted projects sign them."""
+    """Return what creates a user with some energy, with a token as hosted projects sign them."""
 
     def make(energy: int) -> User:
         user = new_user("pro", energy)
@@ -41,7 +41,7 @@ def signed_in(stack: Stack, new_user: NewUser) -> Callable[[int], User]:
 async def test_a_call_through_the_http_api_is_served_and_charged(
     cloud: Cloud, stack: Stack, signed_in: Callable[[int], User], database: Database
 ) -> None:
-    """Keys come from the parameter store, the caller from his token."""
+    """The call gets its keys from the parameter store and its caller from the token, and is charged."""
     user = signed_in(500)
     headers = {"apikey": stack.publishable_key, "authorization": f"Bearer {user.access_token}"}
     async with cloud.http() as client:
@@ -52,7 +52,7 @@ async def test_a_call_through_the_http_api_is_served_and_charged(
 
 
 async def handed_in(cloud: Cloud, stack: Stack, scan: Scan, records: int) -> None:
-    """Ask for a scan that is left to a worker."""
+    """Start a scan that is left to a worker."""
     async with cloud.http() as client:
         reply = await ScanApi(client, stack)(scan.user, scan.id, people(records))
     assert (reply.status_code, reply.json().get("status")) == (202, "queued"), reply.text
@@ -61,7 +61,7 @@ async def handed_in(cloud: Cloud, stack: Stack, scan: Scan, records: int) -> Non
 async def test_a_scan_of_a_thousand_records_goes_through_the_queue(
     cloud: Cloud, stack: Stack, signed_in: Callable[[int], User], database: Database
 ) -> None:
-    """Taken in by one function, worked off by another: every record once, twenty blocks charged, and told."""
+    """The scan is accepted by one function and processed by another: every record once, twenty blocks charged."""
     scan = new_scan(database, signed_in(1_000))
     await handed_in(cloud, stack, scan, 1_000)
     assert (await polled(stack, scan))[-1] == ("completed", 100)
@@ -74,7 +74,7 @@ async def test_a_scan_of_a_thousand_records_goes_through_the_queue(
 async def test_a_message_that_no_worker_survives_ends_among_the_dead_letters_and_its_scan_fails(
     cloud: Cloud, stack: Stack, signed_in: Callable[[int], User], database: Database
 ) -> None:
-    """A worker that cannot start: five receives, the dead-letter queue, and by the sweep a sentence and no charge."""
+    """After five receives the message is in the dead-letter queue; the sweep fails the scan without a charge."""
     scan = new_scan(database, signed_in(1_000))
     functions, sqs = cloud.client("lambda"), cloud.client("sqs")
     good = functions.get_function_configuration(FunctionName=WORKER)["Environment"]
@@ -108,7 +108,7 @@ async def test_a_message_that_no_worker_survives_ends_among_the_dead_letters_and
 
 
 def test_the_schedule_runs_the_sweep_each_minute(cloud: Cloud) -> None:
-    """The rule, its target and the right to call it are deployed with it."""
+    """The rule, its target and the permission to call it are deployed."""
     [rule] = cloud.client("events").list_rules()["Rules"]
     assert (rule["ScheduleExpression"], rule["State"]) == ("rate(1 minute)", "ENABLED")
     [target] = cloud.client("events").list_targets_by_rule(Rule=rule["Name"])["Targets"]
@@ -117,7 +117,7 @@ def test_the_schedule_runs_the_sweep_each_minute(cloud: Cloud) -> None:
 
 
 def test_no_function_has_a_secret_among_its_variables(cloud: Cloud, stack: Stack) -> None:
-    """Whoever may list functions sees none."""
+    """No function's variables, which everyone who may list functions can read, contain a secret."""
     listed = json.dumps(cloud.client("lambda").list_functions()["Functions"], default=str)
     secrets = [stack.env[name] for name in ("SUPABASE_SECRET_KEY", "SUPABASE_JWT_SECRET")]
     assert [secret in listed for secret in secrets] == [False, False]

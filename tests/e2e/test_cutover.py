@@ -1,4 +1,4 @@
-"""docs/cutover.md does what it says: its commands, its queries, and the code that copies the traffic."""
+"""The commands, the queries, and the code that copies traffic, in docs/cutover.md, do what the page says."""
 
 import asyncio
 import json
@@ -45,13 +45,13 @@ Rows = list[tuple[Any, ...]]
 
 
 def query(words: str) -> bytes:
-    """The one query that holds these words."""
+    """Return the one query that contains these words."""
     [found] = [block for block in QUERIES if words in block]
     return str(found).encode()
 
 
 def run(script: str, **environment: str) -> subprocess.CompletedProcess[str]:
-    """Paste into a shell of this folder."""
+    """Paste into a shell in this folder."""
     kept = {"PATH": os.environ["PATH"], "HOME": os.environ["HOME"], **environment}
     return subprocess.run(
         ["bash", "-e", "-o", "pipefail"],
@@ -61,7 +61,7 @@ def run(script: str, **environment: str) -> subprocess.CompletedProcess[str]:
 
 @asynccontextmanager
 async def listening(app: Envelope) -> AsyncIterator[str]:
-    """An app on a port of its own, on this event loop; gives its address."""
+    """Yield the address of an app on its own port, on this event loop."""
     listener = socket.create_server(("127.0.0.1", 0))
     server = uvicorn.Server(uvicorn.Config(app, log_level="critical", lifespan="off"))
     serving = asyncio.create_task(server.serve([listener]))
@@ -77,20 +77,20 @@ async def listening(app: Envelope) -> AsyncIterator[str]:
 
 
 def test_every_block_is_of_a_kind_that_is_tested() -> None:
-    """Shell, SQL, the one piece of code, and the one query of the logs."""
+    """Every block is shell, SQL, the one piece of JavaScript, or the one query of the logs."""
     assert sorted({language for language, _ in BLOCKS}) == ["js", "sh", "sql", "text"]
     read = run("bash -n <<'EOF'\n" + "".join(SHELL) + "EOF\n")
     assert (read.returncode, read.stderr) == (0, "")
 
 
 def test_linked_pages_are_there() -> None:
-    """Each by its path from here."""
+    """Every linked file exists."""
     for page in re.findall(r"\]\(([^)]+)\)", PAGE):
         assert (PROJECT / "docs" / page).is_file(), page
 
 
 def test_named_migrations_are_there() -> None:
-    """The table of what old code notices names files of the folder."""
+    """The table names files in the migrations folder."""
     versions = re.findall(r"^\| `(\d{14})` \|", PAGE, flags=re.MULTILINE)
     assert len(versions) == 6
     for version in versions:
@@ -98,7 +98,7 @@ def test_named_migrations_are_there() -> None:
 
 
 def test_the_database_is_migrated_as_it_is_written(empty_database: EmptyDatabase) -> None:
-    """Listed, applied and verified."""
+    """The commands list the migrations, apply them, and verify the database."""
     [block] = [block for block in SHELL if "nexscout migrate" in block]
     done = run(block, DATABASE_URL=empty_database())
     assert done.returncode == 0, done.stdout + done.stderr
@@ -106,7 +106,7 @@ def test_the_database_is_migrated_as_it_is_written(empty_database: EmptyDatabase
 
 @pytest.mark.parametrize(("service", "operation", "rest"), AWS)
 def test_aws_knows_the_command(service: str, operation: str, rest: str) -> None:
-    """Service, operation and options are in the platform's own description."""
+    """Service, operation and options are in botocore's description of the AWS interface."""
     model = botocore.session.get_session().get_service_model(service)
     operations = {xform_name(name, "-"): name for name in model.operation_names}
     shape = model.operation_model(operations[operation]).input_shape
@@ -117,7 +117,7 @@ def test_aws_knows_the_command(service: str, operation: str, rest: str) -> None:
 
 @pytest.mark.parametrize("command", TOOLS)
 def test_the_tool_knows_the_command(command: str) -> None:
-    """By its own help."""
+    """The help of the tool lists the command and its options."""
     tool, *words = command.split(" --", 1)[0].split()[1:]
     named = words[:1] if tool == "osls" else words[:2]
     helped = run(f"npx --no-install {tool} {' '.join(named)} --help")
@@ -127,15 +127,15 @@ def test_the_tool_knows_the_command(command: str) -> None:
 
 
 def test_parameters_of_the_deployment_are_read() -> None:
-    """The configuration knows what is set here."""
+    """The configuration reads every parameter that the page sets."""
     sources = [PROJECT / "serverless.yml", *(PROJECT / "deploy").iterdir()]
     known = {name for path in sources for name in re.findall(r"param:(\w+)", path.read_text())}
     assert {"shadow", "distribution"} == set(re.findall(r"--param (\w+)=", PAGE)) <= known
 
 
 @pytest.mark.parametrize("shadow", [True, False])
-async def test_health_tells_whether_people_may_be_sent_there(stack: Stack, *, shadow: bool) -> None:
-    """The command of both steps prints the mark in shadow, and none else."""
+async def test_health_says_whether_users_may_be_sent_there(stack: Stack, *, shadow: bool) -> None:
+    """The command of both steps prints the shadow mark only in shadow mode."""
     [block, again] = [block for block in SHELL if "/health" in block]
     assert block == again
     async with (
@@ -153,7 +153,7 @@ async def test_health_tells_whether_people_may_be_sent_there(stack: Stack, *, sh
 async def old_function(
     folder: Path, user: User, stack: Stack, body: object, method: str = "POST", **env: str
 ) -> list[dict[str, Any]]:
-    """Answer one request of the user by an old function that copies; what it prints."""
+    """Answer one request of the user by an old function that sends copies; return what it prints."""
     code = folder / "shadow.mjs"
     code.write_text(SNIPPET)
     request: dict[str, object] = {
@@ -180,7 +180,7 @@ async def old_function(
 async def test_a_copy_reaches_the_shadow_and_the_caller_gets_the_old_answer(
     stack: Stack, new_user: NewUser, database: Database, provider: Provider, tmp_path: Path
 ) -> None:
-    """The old function heard the whole body; the shadow was asked the same, and both logged one id."""
+    """The old function gets the whole body; the shadow gets the same, and both log the same id."""
     user, body = new_user(), orchestrated()
     tenant = Tenant(database, user.id)
     before = tenant.rows()
@@ -190,14 +190,14 @@ async def test_a_copy_reaches_the_shadow_and_the_caller_gets_the_old_answer(
     ):
         log = Log()
         env = {"SHADOW_URL": address, "SHADOW_SHARE": "1"}
-        told, answered, end = await old_function(tmp_path, user, stack, body, **env)
-    assert answered == {"status": 201, "answer": "the old one's", "heard": json.dumps(body)}
+        logged, answered, end = await old_function(tmp_path, user, stack, body, **env)
+    assert answered == {"status": 201, "answer": "the old one's", "body_received": json.dumps(body)}
     assert end == {"copies": 1}
     (finished,) = log.finished()
-    assert (told["event"], told["id"], told["status"]) == ("shadowed", finished["echo_id"], 201)
+    assert (logged["event"], logged["id"], logged["status"]) == ("shadowed", finished["echo_id"], 201)
     assert_recorded(tenant, provider)
     assert tenant.rows() == before
-    # What the query of the logs asks for is there; a code stands in the lines of errors alone.
+    # The fields of the log query exist; `code` is only in the lines of errors.
     [asked] = [block for language, block in BLOCKS if language == "text"]
     assert {"event", "shadow", "ms", "function", "status"} <= finished.keys()
     assert not set(re.findall(r"\w+", asked.partition("by ")[2])) - finished.keys() - {"code"}
@@ -215,7 +215,7 @@ async def test_a_copy_reaches_the_shadow_and_the_caller_gets_the_old_answer(
 async def test_nothing_is_copied_unless_it_is_asked_for(
     method: str, env: dict[str, str], stack: Stack, new_user: NewUser, tmp_path: Path
 ) -> None:
-    """No share, no address, no body: the old function alone."""
+    """Without a share, an address or a body, only the old function is called."""
     answered, end = await old_function(tmp_path, new_user(), stack, {}, method, **env)
     assert (answered["status"], end) == (201, {"copies": 0})
 
@@ -223,10 +223,10 @@ async def test_nothing_is_copied_unless_it_is_asked_for(
 async def test_a_shadow_that_is_down_changes_no_answer(
     stack: Stack, new_user: NewUser, tmp_path: Path
 ) -> None:
-    """The copy is lost, and nobody is told."""
+    """The copy is lost without any effect on the caller."""
     env = {"SHADOW_URL": "http://127.0.0.1:9", "SHADOW_SHARE": "1"}
-    told, answered, end = await old_function(tmp_path, new_user(), stack, {}, **env)
-    assert (told["status"], answered["answer"], end) == (201, "the old one's", {"copies": 1})
+    logged, answered, end = await old_function(tmp_path, new_user(), stack, {}, **env)
+    assert (logged["status"], answered["answer"], end) == (201, "the old one's", {"copies": 1})
 
 
 # The queries.
@@ -234,7 +234,7 @@ async def test_a_shadow_that_is_down_changes_no_answer(
 
 @pytest.fixture
 def money(empty_database: EmptyDatabase) -> Iterator[Money]:
-    """The money functions in a database of the test's own."""
+    """Return the money functions in a database of the test."""
     url = empty_database()
     apply(url)
     with (
@@ -245,12 +245,12 @@ def money(empty_database: EmptyDatabase) -> Iterator[Money]:
 
 
 def rows(money: Money, statement: bytes) -> Rows:
-    """What a query of the page gives."""
+    """Return the rows of a query of the page."""
     return money.admin.execute(statement).fetchall()
 
 
-def test_the_queries_of_the_shadow_tell_its_calls_alone(money: Money) -> None:
-    """Two delivered copies, one that failed and one over the cap; the real call is in none of them."""
+def test_the_queries_of_the_shadow_return_its_calls_alone(money: Money) -> None:
+    """The queries show two delivered copies, one that failed and one over the cap; the real call is in none of them."""
     user = money.account()
     money.settle(money.held(user), model_class="premium")
     for latency_ms in (1000, 2000):
@@ -262,26 +262,26 @@ def test_the_queries_of_the_shadow_tell_its_calls_alone(money: Money) -> None:
     served, unserved = rows(money, query("as answered,\n  percentile_cont(0.5)"))
     assert served[:5] == ("generate-ai-content", "ai_message", "gpt-4o", 3, 2)
     assert served[5:7] == (1500, 1950)
-    # Two of 1,100 tokens for 0.0035 USD, and the failed one of as many for 0.001.
+    # Two calls of 1,100 tokens for 0.0035 USD, and the failed one of 1,100 for 0.001.
     assert served[7:] == (3300, Decimal("0.008"))
     assert unserved[2:5] == (None, 1, 0)
     assert sorted(rows(money, query("where shadow and not success"))) == [
         ("generate-ai-content", "ai_message", "provider_error", 1),
         ("generate-ai-content", "ai_message", "spend_cap_reached", 1),
     ]
-    # The open one counts with its bound of 0.02.
+    # The open call counts with its bound of 0.02.
     assert rows(money, query("as used_usd")) == [(Decimal("0.028"), 5)]
 
 
 def test_the_cap_is_set_as_it_is_written(money: Money) -> None:
-    """The number of the page is the one that is seeded."""
+    """The number on the page equals the default."""
     money.admin.execute("update public.ai_policy set shadow_cost_usd_per_day = 1")
     money.admin.execute(query("set shadow_cost_usd_per_day"))
     assert money.value("select shadow_cost_usd_per_day from public.ai_policy") == 5
 
 
-def test_the_last_hour_tells_what_was_served_and_what_failed(money: Money) -> None:
-    """One delivered, one failed at the provider, one without energy; shadows are not there."""
+def test_the_last_hour_shows_what_was_served_and_what_failed(money: Money) -> None:
+    """The query shows one delivered call, one failed at the provider, one without energy, and no shadow call."""
     user, poor = money.account(), money.account(energy=0)
     money.settle(money.held(user), model_class="premium", latency_ms=1200)
     money.release(money.held(user), attempt(1, "failed", cost_usd="0"))
@@ -292,7 +292,7 @@ def test_the_last_hour_tells_what_was_served_and_what_failed(money: Money) -> No
 
 
 def test_a_balance_that_is_not_its_ledger_is_found(money: Money) -> None:
-    """No row while every change is written down, one row for a change around the trigger."""
+    """No row while every change is recorded; one row after a change that bypassed the trigger."""
     user = money.account()
     money.settle(money.held(user), model_class="premium")
     money.add_energy(user, -5)
@@ -305,7 +305,7 @@ def test_a_balance_that_is_not_its_ledger_is_found(money: Money) -> None:
 
 
 def test_a_call_that_both_sides_charged_is_found(money: Money) -> None:
-    """Charged here and by old server code in the same minute; either alone is no row."""
+    """A charge here and by old server code in the same minute is a row; either alone is not."""
     both, here, there = (money.account() for _ in range(3))
     for user in (both, here):
         money.settle(money.held(user), model_class="premium")
@@ -316,7 +316,7 @@ def test_a_call_that_both_sides_charged_is_found(money: Money) -> None:
 
 
 def test_functions_that_write_money_for_a_browser_are_found(money: Money) -> None:
-    """None of ours; an app's own one is named until nobody may call it."""
+    """None of our functions is a row; an app's function is one until nobody may call it."""
     statement = query("writes_money")
     assert rows(money, statement) == []
     money.admin.execute(
@@ -334,7 +334,7 @@ def test_functions_that_write_money_for_a_browser_are_found(money: Money) -> Non
 async def test_old_browser_code_takes_nothing_beside_the_charge(
     stack: Stack, new_user: NewUser, database: Database, provider: Provider
 ) -> None:
-    """It asks, reads the balance, writes it back less the price, and notes it: 10 are gone, once."""
+    """Old code asks, reads the balance, writes it back less the price, and records it: 10 are charged, once."""
     user = new_user(energy=100)
     database.execute("update public.profiles set coin_balance = 50 where id = %s", [user.id])
     headers = {"apikey": stack.publishable_key, "authorization": f"Bearer {user.access_token}"}

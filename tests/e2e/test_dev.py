@@ -1,4 +1,4 @@
-"""`make dev` as a person uses it."""
+"""`make dev` from a user's view."""
 
 import json
 import os
@@ -17,7 +17,7 @@ from tests.copies import Dev, bare_copy, clone, dev, own_environment, start_dev
 
 
 def bash(folder: Path, script: str) -> str:
-    """What a script pasted into bash prints."""
+    """Return what a script pasted into bash prints."""
     pasted = subprocess.run(
         ["bash", "-e"],
         input=script,
@@ -32,32 +32,32 @@ def bash(folder: Path, script: str) -> str:
 
 
 def recorded(folder: Path) -> list[int]:
-    """The ids of the processes of the stack in a folder."""
+    """Return the ids of the processes of the stack in a folder."""
     return [int(pid) for pid in json.loads((folder / ".local" / "processes.json").read_text())]
 
 
 def assert_nothing_is_left(running: Dev, pids: list[int]) -> None:
-    """No process runs and the port is free."""
+    """Assert that no process runs and the port is free."""
     assert [pid for pid in pids if started_at(pid)] == []
     assert not accepts(running.port)
 
 
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
-    """A copy in which a stack is started several times."""
+    """Yield a copy in which a stack is started several times."""
     with clone(tmp_path_factory.mktemp("again")) as made:
         yield made
 
 
 def test_shown_curl_works_when_pasted(running_dev: Dev) -> None:
-    """The lines under "Try it" give a message to whoever pastes them, in any folder."""
+    """The lines under "Try it" return a message when pasted in any folder."""
     reply = json.loads(bash(Path("/"), running_dev.shown.partition("Try it:")[2]))
     assert reply["success"] is True
     assert reply["message"]
 
 
 def test_env_file_and_banner_agree(running_dev: Dev) -> None:
-    """What is shown is what tools read."""
+    """The printed values equal those in the file."""
     lines = (running_dev.folder / ".local" / "env").read_text().splitlines()
     env = dict(line.split("=", 1) for line in lines)
     assert env["SUPABASE_URL"] == f"http://127.0.0.1:{running_dev.port}"
@@ -90,7 +90,7 @@ def test_request_is_shown_as_one_line(running_dev: Dev) -> None:
 
 
 def test_ctrl_c_leaves_no_process_and_a_free_port(folder: Path) -> None:
-    """Afterwards nothing runs."""
+    """After Ctrl-C no process runs."""
     with dev(folder) as running:
         pids = recorded(running.folder)
         assert pids
@@ -100,7 +100,7 @@ def test_ctrl_c_leaves_no_process_and_a_free_port(folder: Path) -> None:
 
 
 def test_ctrl_c_while_starting_leaves_no_process(folder: Path) -> None:
-    """Whoever changes his mind at once is obeyed at the next step."""
+    """Ctrl-C while starting stops it at the next step."""
     port = free_port()
     process = start_dev(folder, f"PORT={port}")
     assert process.stdout is not None
@@ -115,7 +115,7 @@ def test_ctrl_c_while_starting_leaves_no_process(folder: Path) -> None:
 
 
 def test_sigterm_stops_like_ctrl_c(folder: Path) -> None:
-    """What a service manager sends is understood too."""
+    """SIGTERM, which service managers send, stops it too."""
     with dev(folder) as running:
         pids = recorded(running.folder)
         os.kill(running.process.pid, signal.SIGTERM)
@@ -124,7 +124,7 @@ def test_sigterm_stops_like_ctrl_c(folder: Path) -> None:
 
 
 def test_death_of_one_part_stops_the_rest(folder: Path) -> None:
-    """A part that ends by itself is named, and nothing is left behind."""
+    """If a part ends by itself, it is named and everything else is stopped."""
     with dev(folder) as running:
         pids = recorded(running.folder)
         os.kill(pids[2], signal.SIGKILL)
@@ -135,7 +135,7 @@ def test_death_of_one_part_stops_the_rest(folder: Path) -> None:
 
 
 def test_start_after_a_kill_tidies_up(folder: Path) -> None:
-    """What a killed stack left running is ended by the next start, which has its data."""
+    """The next start ends the processes of a killed stack, and has its data."""
     with dev(folder) as killed:
         pids = recorded(killed.folder)
         os.kill(int((folder / ".local" / "lock").read_text()), signal.SIGKILL)
@@ -146,7 +146,7 @@ def test_start_after_a_kill_tidies_up(folder: Path) -> None:
 
 @pytest.fixture
 def used_folder(folder: Path) -> Path:
-    """The copy, in which a stack has run at least once."""
+    """Return the copy, in which a stack has run at least once."""
     if not (folder / ".local" / "env").exists():
         with dev(folder):
             pass
@@ -154,7 +154,7 @@ def used_folder(folder: Path) -> Path:
 
 
 def test_reset_starts_from_nothing_with_the_same_keys(used_folder: Path) -> None:
-    """The data is new: users have new ids; a web client that was set up still has the right key."""
+    """The data is new: users have new ids; a configured web client still has the right key."""
     env = used_folder / ".local" / "env"
     before = dict(line.split("=", 1) for line in env.read_text().splitlines())
     with dev(used_folder, "RESET=1"):
@@ -164,7 +164,7 @@ def test_reset_starts_from_nothing_with_the_same_keys(used_folder: Path) -> None
 
 
 def refused(folder: Path, port: int) -> str:
-    """What `make dev` says when it cannot start."""
+    """Return what `make dev` prints when it cannot start."""
     ended = subprocess.run(
         ["make", "dev", f"PORT={port}"],
         cwd=folder,
@@ -178,8 +178,8 @@ def refused(folder: Path, port: int) -> str:
     return ended.stderr
 
 
-def test_taken_port_is_one_sentence(folder: Path) -> None:
-    """Another program on the port is told with the way around it."""
+def test_taken_port_is_one_error_message(folder: Path) -> None:
+    """The error names the port that another program uses, and how to use another one."""
     with listen(0) as holder:
         port = holder.getsockname()[1]
         said = refused(folder, port)
@@ -187,14 +187,14 @@ def test_taken_port_is_one_sentence(folder: Path) -> None:
     assert f"PORT={port + 100}" in said
 
 
-def test_second_start_in_the_same_folder_is_one_sentence(running_dev: Dev) -> None:
-    """Two stacks on one data folder are refused, whatever the port."""
+def test_second_start_in_the_same_folder_is_one_error_message(running_dev: Dev) -> None:
+    """A second stack in the same data folder is refused, on any port."""
     assert "already runs" in refused(running_dev.folder, free_port())
 
 
 @pytest.mark.soak
 def test_bare_clone_starts_and_answers(tmp_path: Path) -> None:
-    """Everything is installed from the lock files by `make dev` alone; takes a minute and a registry."""
+    """`make dev` alone installs everything from the lock files; this takes a minute and a registry."""
     folder = bare_copy(tmp_path / "clone")
     with dev(folder) as running:
         reply = json.loads(bash(Path("/"), running.shown.partition("Try it:")[2]))

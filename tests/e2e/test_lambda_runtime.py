@@ -1,4 +1,4 @@
-"""The zips as the platform runs them: the real runtime client, events as they were recorded, one process for many."""
+"""The zips as the platform runs them: the real runtime client, recorded events, one process for many events."""
 
 import asyncio
 import base64
@@ -33,7 +33,7 @@ SQS = {"Records": [{"messageId": "1", "eventSource": "aws:sqs", "body": "{}"}]}
 
 @pytest.mark.parametrize("name", function_apps.names())
 def test_every_function_starts_from_its_zip_alone(start_lambda: StartLambda, stack: Stack, name: str) -> None:
-    """Nothing of this machine stands in for what the zip lacks: health is well, an unknown caller is refused."""
+    """With no package of this machine, the health check succeeds and an unknown caller is refused."""
     with start_lambda(name) as api:
         health = api.invoke(event(name, stack, None, {}, "/health"))
         assert (health.failed, health.answer["statusCode"]) == (False, 200), health.answer
@@ -45,7 +45,7 @@ def test_every_function_starts_from_its_zip_alone(start_lambda: StartLambda, sta
 def test_a_call_from_the_zip_is_served_and_charged(
     lambda_api: RuntimeApi, stack: Stack, new_user: NewUser, database: Database
 ) -> None:
-    """The whole way: token, ledger, provider."""
+    """The call passes token, ledger and provider, and is charged."""
     user = new_user("pro", 500)
     answer = lambda_api.invoke(event("generate-ai-content", stack, user, orchestrated())).answer
     assert answer["statusCode"] == 200, answer
@@ -56,7 +56,7 @@ def test_a_call_from_the_zip_is_served_and_charged(
 async def test_the_workers_and_the_sweep_start_from_their_zips_alone(
     start_lambda: StartLambda, stack: Stack, new_user: NewUser, database: Database
 ) -> None:
-    """A scan and a job are worked off by messages; the sweep answers its schedule, and tells by the platform's SDK."""
+    """Messages make the workers do a scan and a job; the sweep answers its schedule and sends messages by the SDK."""
     scan, job = new_scan(database, new_user("pro", 200)), str(uuid4())
     with without_worker(stack):
         async with httpx.AsyncClient(base_url=stack.url, timeout=60) as client:
@@ -79,7 +79,7 @@ async def test_the_workers_and_the_sweep_start_from_their_zips_alone(
 
 
 def message(**named: str) -> dict[str, Any]:
-    """An event of a queue with one message."""
+    """Return an event of a queue with one message."""
     record = {
         "messageId": "1",
         "receiptHandle": "r",
@@ -91,7 +91,7 @@ def message(**named: str) -> dict[str, Any]:
 
 
 def many_events(api: RuntimeApi, stack: Stack, user: User, count: int) -> int:
-    """Calls, health checks and events of another kind in turn; the number of calls that were served."""
+    """Send calls, health checks and other events in turn; return the number of served calls."""
     served = 0
     for index in range(count):
         match index % 4:
@@ -110,7 +110,7 @@ def many_events(api: RuntimeApi, stack: Stack, user: User, count: int) -> int:
 def test_fault_21_one_process_answers_many_events_of_several_kinds(
     lambda_api: RuntimeApi, stack: Stack, new_user: NewUser, database: Database
 ) -> None:
-    """Also after an event of SQS, which the handler refuses; every call is charged."""
+    """Even after an event of SQS, which the handler refuses, calls are served and charged (fault 21)."""
     user = new_user("enterprise", 5000)
     served = many_events(lambda_api, stack, user, 20)
     assert Books(database, user).energy() == 5000 - 10 * served
@@ -120,7 +120,7 @@ def test_fault_21_one_process_answers_many_events_of_several_kinds(
 def test_fault_21_one_process_answers_five_hundred_events(
     lambda_api: RuntimeApi, stack: Stack, new_user: NewUser, database: Database
 ) -> None:
-    """Frozen now and then between them, as the platform does."""
+    """The process is frozen at times between the events, as the platform does (fault 21)."""
     user = new_user("enterprise", 5000)
     served = 0
     for _ in range(25):
@@ -133,7 +133,7 @@ def test_fault_21_one_process_answers_five_hundred_events(
 def test_a_provider_that_hangs_is_answered_before_the_platform_ends_the_call(
     lambda_api: RuntimeApi, stack: Stack, new_user: NewUser, database: Database, provider: Provider
 ) -> None:
-    """504 with what is left of the invocation as the budget; nothing is charged and nothing held."""
+    """The reply is a 504 within the remaining time of the invocation; nothing is charged or held."""
     user = new_user("pro", 500)
     provider.fail({"kind": "hang", "times": 9})
     ended = lambda_api.invoke(event("generate-ai-content", stack, user, orchestrated()), seconds=8)
@@ -148,7 +148,7 @@ def test_a_provider_that_hangs_is_answered_before_the_platform_ends_the_call(
 def test_a_process_killed_in_a_call_leaves_no_hold_after_the_sweep(
     start_lambda: StartLambda, stack: Stack, new_user: NewUser, database: Database, provider: Provider
 ) -> None:
-    """What the platform does at its own limit."""
+    """A process is killed, as at the platform's own limit; the sweep ends its hold."""
     user = new_user("pro", 500)
     provider.fail({"kind": "hang", "times": 9})
     with start_lambda("generate-ai-content") as api:
@@ -170,14 +170,14 @@ def test_a_process_killed_in_a_call_leaves_no_hold_after_the_sweep(
 def test_a_malformed_event_is_reported_and_the_process_goes_on(
     lambda_api: RuntimeApi, stack: Stack, malformed: object
 ) -> None:
-    """The runtime is told of an error; the next event is answered."""
+    """The runtime gets an error, and the next event is answered."""
     assert lambda_api.invoke(malformed).failed
     health = lambda_api.invoke(event("generate-ai-content", stack, None, {}, "/health"))
     assert health.answer["statusCode"] == 200
 
 
 def test_the_callers_request_id_comes_back_through_the_platform(lambda_api: RuntimeApi, stack: Stack) -> None:
-    """Also where the body comes in base64, as API Gateway sends what it takes for binary."""
+    """The id is returned, also for a body in base64, which API Gateway sends for binary data."""
     number = str(uuid4())
     made = event("generate-ai-content", stack, None, {})
     made["headers"]["x-request-id"] = number
@@ -187,14 +187,14 @@ def test_the_callers_request_id_comes_back_through_the_platform(lambda_api: Runt
 
 
 def sdk_is_loaded(pid: int) -> bool:
-    """Whether a process has the native part of the provider's SDK in its memory."""
+    """Return whether a process has loaded the native part of the provider's SDK."""
     return "jiter" in Path(f"/proc/{pid}/maps").read_text()
 
 
 async def test_the_public_keys_are_read_before_the_first_event_and_the_sdk_with_the_first_call(
     start_lambda: StartLambda, stack: Stack, new_user: NewUser
 ) -> None:
-    """The first caller waits for neither a connection nor an import that nobody needs yet."""
+    """The first caller waits neither for a connection nor for an import that is not needed yet."""
     async with wire_before(stack.url) as wire:
         with start_lambda("generate-ai-content", SUPABASE_URL=wire.url) as api:
             await asyncio.to_thread(api.invoke, event("generate-ai-content", stack, None, {}, "/health"))
@@ -207,7 +207,7 @@ async def test_the_public_keys_are_read_before_the_first_event_and_the_sdk_with_
 async def test_a_restored_snapshot_opens_its_connections_anew(
     start_lambda: StartLambda, stack: Stack, new_user: NewUser
 ) -> None:
-    """Before the snapshot the SDK is imported and nothing is connected to; after it the keys are read."""
+    """Before the snapshot the SDK is imported and no connection is open; after it the keys are read."""
     async with wire_before(stack.url) as wire:
         snap = {"SUPABASE_URL": wire.url, "AWS_LAMBDA_INITIALIZATION_TYPE": "snap-start"}
         with start_lambda("generate-ai-content", **snap) as api:
@@ -224,7 +224,7 @@ async def test_a_restored_snapshot_opens_its_connections_anew(
 async def test_the_sdk_is_imported_while_the_reservation_is_on_its_way(
     start_lambda: StartLambda, stack: Stack, new_user: NewUser
 ) -> None:
-    """The database answers here when the SDK is there and not before: one after the other would never end."""
+    """The database answers only when the SDK is imported: one after the other would never end."""
     async with wire_before(stack.url) as wire:
         with start_lambda("generate-ai-content", SUPABASE_URL=wire.url) as api:
 

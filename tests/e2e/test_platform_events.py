@@ -1,4 +1,4 @@
-"""Events as the platform sends them, at the zips under the real runtime: what arrives, what warms, what fails."""
+"""Events as the platform sends them, to the zips under the real runtime: calls, warm-up events, invalid events."""
 
 import base64
 import json
@@ -26,7 +26,7 @@ UNTOUCHED = ["http_api", "function_url"]
 
 
 def call(name: str, stack: Stack, user: User | None, body: object) -> dict[str, Any]:
-    """Make a recorded event a call of somebody's with a body; what it said of being answered later goes."""
+    """Turn a recorded event into a call of a user with a body, without the header for an asynchronous reply."""
     made: dict[str, Any] = recorded(name)
     made["headers"].pop("prefer", None)
     made["headers"] |= {"apikey": stack.publishable_key, "content-type": "application/json"}
@@ -37,19 +37,19 @@ def call(name: str, stack: Stack, user: User | None, body: object) -> dict[str, 
 
 
 def in_base64(made: Mapping[str, Any], body: bytes) -> dict[str, Any]:
-    """The event as it comes where the platform takes a body for binary."""
+    """Return the event with its body in base64, as the platform sends binary data."""
     return {**made, "body": base64.b64encode(body).decode(), "isBase64Encoded": True}
 
 
 def code_of(answer: Mapping[str, Any]) -> tuple[int, str]:
-    """The status and code of a refusal."""
+    """Return the status and the code of an error."""
     return answer["statusCode"], json.loads(answer["body"])["code"]
 
 
-def test_what_an_event_tells_reaches_the_app(
+def test_the_fields_of_an_event_reach_the_app(
     start_lambda: StartLambda, lambda_roots: dict[str, Path]
 ) -> None:
-    """Cookies, repeated headers and queries, the platform's source address and not the caller's, bodies as bytes."""
+    """Cookies, repeated headers, queries, the platform's source address and the body's bytes reach the app."""
     root = lambda_roots["generate-ai-content"]
     shutil.copy(Path(__file__).with_name("echo.py"), root / "echo.py")
     with start_lambda("generate-ai-content", "echo") as api:
@@ -59,9 +59,9 @@ def test_what_an_event_tells_reaches_the_app(
     assert (by_api["headers"]["cookie"], by_url["headers"]["cookie"]) == (COOKIES, COOKIES)
     assert by_api["headers"]["prefer"] == "wait=5,respond-async"
     assert by_api["query"] == "tag=a&tag=b&q=caf%C3%A9%20au%20lait"
-    assert [told["address"] for told in (by_api, by_url)] == ["203.0.113.7", "2001:db8:1:2::7"]
-    assert [told["body"] for told in (by_api, by_url, binary)] == ["7b7d", "7b7d", "89504e4700ff"]
-    assert {(told["method"], told["path"]) for told in (by_api, by_url, binary)} == {
+    assert [received["address"] for received in (by_api, by_url)] == ["203.0.113.7", "2001:db8:1:2::7"]
+    assert [received["body"] for received in (by_api, by_url, binary)] == ["7b7d", "7b7d", "89504e4700ff"]
+    assert {(received["method"], received["path"]) for received in (by_api, by_url, binary)} == {
         ("POST", "/functions/v1/generate-ai-content")
     }
 
@@ -71,7 +71,7 @@ def test_what_an_event_tells_reaches_the_app(
 def test_a_call_by_either_address_is_served_and_charged_alike(
     lambda_api: RuntimeApi, stack: Stack, new_user: NewUser, database: Database, name: str, *, binary: bool
 ) -> None:
-    """By the HTTP API and by the function's own URL, the body as text or in base64."""
+    """A call is served and charged alike by the HTTP API and the function URL, as text and in base64."""
     user = new_user("pro", 500)
     made = call(name, stack, user, orchestrated())
     if binary:
@@ -82,8 +82,8 @@ def test_a_call_by_either_address_is_served_and_charged_alike(
 
 
 @pytest.mark.parametrize("name", UNTOUCHED)
-def test_health_is_told_by_either_address(lambda_api: RuntimeApi, stack: Stack, name: str) -> None:
-    """A GET without a body."""
+def test_health_is_returned_by_either_address(lambda_api: RuntimeApi, stack: Stack, name: str) -> None:
+    """A GET without a body returns the health by either address."""
     made = call(name, stack, None, "")
     made["requestContext"]["http"] |= {"method": "GET", "path": made["rawPath"] + "/health"}
     del made["body"]
@@ -94,14 +94,14 @@ def test_health_is_told_by_either_address(lambda_api: RuntimeApi, stack: Stack, 
 def test_bytes_that_are_no_text_are_refused_as_a_body(
     lambda_api: RuntimeApi, stack: Stack, new_user: NewUser
 ) -> None:
-    """A picture where JSON is wanted: the caller is told, the platform is not."""
+    """An image in place of JSON is an error for the caller, and not for the platform."""
     made = call("http_api_base64", stack, new_user("pro", 500), "")
     refused = lambda_api.invoke(in_base64(made, b"\x89PNG\x00\xff"))
     assert (refused.failed, code_of(refused.answer)) == (False, (400, "invalid_request"))
 
 
 def test_what_a_caller_writes_warms_nothing(lambda_api: RuntimeApi, stack: Stack) -> None:
-    """The words of a warmer in a body are a call like any other."""
+    """A caller's body with the words of a warm-up event is an ordinary call."""
     for words in ("warmup", "warmup_plugin", "scheduled"):
         made = call("http_api", stack, None, recorded(words))
         assert lambda_api.invoke(made).answer["statusCode"] == 401
@@ -110,7 +110,7 @@ def test_what_a_caller_writes_warms_nothing(lambda_api: RuntimeApi, stack: Stack
 def test_a_visitor_counts_by_the_address_that_the_platform_saw(
     start_lambda: StartLambda, stack: Stack, database: Database, new_user: NewUser
 ) -> None:
-    """Not by the one that he wrote into a header himself; IPv6 by its network."""
+    """Limits use the platform's source address, IPv6 by its network, and not a header of the caller."""
     page = open_page(database, new_user().id)
     said = {"sessionId": page.session_id, "userId": page.owner_id, "message": "Hi"}
     with start_lambda("public-chatbot-chat") as api:
@@ -123,10 +123,10 @@ def test_a_visitor_counts_by_the_address_that_the_platform_saw(
 
 
 @pytest.mark.parametrize("name", function_apps.names())
-def test_what_keeps_a_function_warm_is_answered_quietly(
+def test_a_warm_up_event_is_answered_without_a_log_line(
     start_lambda: StartLambda, lambda_roots: dict[str, Path], stack: Stack, name: str
 ) -> None:
-    """No error and no line of a log, which a call has; what else comes is an error that the platform is told of."""
+    """A warm-up event writes no log line; any other unknown event is an error for the platform."""
     log = lambda_roots[name].with_suffix(".log")
     with start_lambda(name) as api:
         assert api.invoke(event(name, stack, None, {}, "/health")).answer["statusCode"] == 200
@@ -141,14 +141,14 @@ def test_what_keeps_a_function_warm_is_answered_quietly(
 
 @pytest.mark.parametrize("what", recorded("malformed"))
 def test_what_is_no_event_of_a_function_is_reported(lambda_api: RuntimeApi, stack: Stack, what: str) -> None:
-    """The runtime is told of an error; the next event is answered."""
+    """The runtime gets an error, and the next event is answered."""
     assert lambda_api.invoke(recorded("malformed")[what]).failed
     health = lambda_api.invoke(event("generate-ai-content", stack, None, {}, "/health"))
     assert health.answer["statusCode"] == 200
 
 
 def test_a_worker_gives_back_the_messages_that_it_cannot_read(start_lambda: StartLambda) -> None:
-    """A scan that is gone is done with; no JSON, and another queue's message, come again; a schedule is an error."""
+    """The message of a deleted scan is done; invalid and foreign messages come again; a schedule is an error."""
     failures = [
         {"itemIdentifier": "2e1424d4-f796-459a-8184-9c92662be6da"},
         {"itemIdentifier": "7c0e6a52-2d1b-4c7e-9a35-0a8f5f3b2d11"},
@@ -160,7 +160,7 @@ def test_a_worker_gives_back_the_messages_that_it_cannot_read(start_lambda: Star
 
 
 def test_the_sweep_answers_its_schedule(start_lambda: StartLambda) -> None:
-    """With counts, for the event as the rule sends it."""
+    """The sweep answers the rule's event with counts."""
     with start_lambda("scan-processor-v2", "shared.lambda_.schedule") as sweep:
         answer = sweep.invoke(recorded("scheduled"))
     assert (answer.failed, "jobs_resent" in answer.answer) == (False, True)

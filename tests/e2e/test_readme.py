@@ -1,4 +1,4 @@
-"""Every command of the README does what it says."""
+"""Every command of the README works as described."""
 
 import csv
 import json
@@ -12,13 +12,13 @@ from local.project import PROJECT
 from tests.copies import Dev, own_environment
 
 BLOCKS = re.findall(r"```sh\n(.*?)```", (PROJECT / "README.md").read_text(), flags=re.DOTALL)
-# These two run until stopped: the first is what `running_dev` does, the second is running this test.
+# These two run until stopped: the fixture `running_dev` runs the first, and the second is running this test.
 ELSEWHERE = ["make dev\n", "make test\n"]
 PASTED = [block for block in BLOCKS if block not in ELSEWHERE]
 
 
 def paste(folder: Path, script: str) -> list[str]:
-    """Paste into bash; the lines that it prints."""
+    """Paste into bash; return the printed lines."""
     pasted = subprocess.run(
         ["bash", "-e", "-o", "pipefail"],
         input=script,
@@ -33,12 +33,12 @@ def paste(folder: Path, script: str) -> list[str]:
 
 
 def test_make_dev_and_make_test_are_named() -> None:
-    """The two commands stand alone in their blocks."""
+    """The two commands are alone in their blocks."""
     assert [block for block in BLOCKS if block in ELSEWHERE] == ELSEWHERE
 
 
 def test_other_make_commands_are_targets() -> None:
-    """Whatever `make` command the text names is one that make knows."""
+    """Every `make` command in the text is a target."""
     named = set(re.findall(r"`make (\w+)", (PROJECT / "README.md").read_text()))
     known = set(re.findall(r"^(\w+):", (PROJECT / "Makefile").read_text(), flags=re.MULTILINE))
     assert named <= known
@@ -46,7 +46,7 @@ def test_other_make_commands_are_targets() -> None:
 
 @pytest.fixture(scope="module")
 def energy(running_dev: Dev) -> tuple[int, dict[str, object], list[str]]:
-    """The blocks about one call, pasted one after the other: energy before, the reply, and what is read after."""
+    """Paste the blocks about one call; return the energy before, the reply, and what is read afterwards."""
     call, look = PASTED[0], PASTED[1]
     read_energy = look.partition('curl -s "$SUPABASE_URL/rest/v1/ai_usage_logs')[0]
     [before] = paste(running_dev.folder, signed_in() + read_energy)
@@ -75,7 +75,7 @@ def test_pasted_call_costs_ten_energy_and_leaves_a_row(
 
 
 def test_pasted_visitor_message_is_streamed(running_dev: Dev) -> None:
-    """The block about the chat page prints the events of an answer that a model gave."""
+    """The block about the chat page prints the events of an answer by a model."""
     [block] = [block for block in PASTED if "public-chatbot-chat" in block]
     printed = "\n".join(paste(running_dev.folder, block)).split("\n\n")
     events = [json.loads(event.removeprefix("data: ")) for event in printed if event]
@@ -84,12 +84,12 @@ def test_pasted_visitor_message_is_streamed(running_dev: Dev) -> None:
 
 
 def signed_in() -> str:
-    """The beginning of the first block, which sets the token that later blocks of the same terminal use."""
+    """Return the start of the first block, which sets the token that later blocks of the same terminal use."""
     return str(PASTED[0]).partition('curl -s "$SUPABASE_URL/functions')[0]
 
 
 def test_pasted_scan_finds_both_people_and_exports_them(running_dev: Dev) -> None:
-    """The block about scanning prints the counts, and a table with a line a person."""
+    """The block about scanning prints the counts, and a table with one line for each person."""
     [block] = [block for block in PASTED if "scan-processor-v2" in block]
     printed = "\n".join(paste(running_dev.folder, signed_in() + block))
     reply, end = json.JSONDecoder().raw_decode(printed)
@@ -99,7 +99,7 @@ def test_pasted_scan_finds_both_people_and_exports_them(running_dev: Dev) -> Non
 
 
 def test_pasted_local_invocation_is_the_demo_users(running_dev: Dev) -> None:
-    """The framework needs no credentials: it calls the handler, whose answer it prints after the log."""
+    """The framework needs no credentials: it calls the handler, and prints the reply after the log."""
     [block] = [block for block in PASTED if "osls invoke local" in block]
     printed = "\n".join(paste(running_dev.folder, block))
     answer = json.loads(printed[printed.index("{\n") :])
@@ -107,6 +107,6 @@ def test_pasted_local_invocation_is_the_demo_users(running_dev: Dev) -> None:
 
 
 def test_every_other_block_runs(running_dev: Dev) -> None:
-    """The commands after the call end well, one block after the other in the same terminal."""
+    """The other commands succeed, one block after another in the same terminal."""
     for block in PASTED[2:]:
         assert paste(running_dev.folder, signed_in() + block)

@@ -1,4 +1,4 @@
-"""The client library that the web app uses, unmodified, against the stack."""
+"""The unmodified client library of the web app, against the stack."""
 
 import json
 import os
@@ -15,7 +15,7 @@ MARIA = "d0000000-0000-4000-8000-000000000001"
 
 
 def start(stack: Stack, scenario: str) -> subprocess.Popen[str]:
-    """Run one scenario as the demo user."""
+    """Start one scenario as the demo user."""
     env = {
         "PATH": os.environ["PATH"],
         "SUPABASE_URL": stack.url,
@@ -30,7 +30,7 @@ def start(stack: Stack, scenario: str) -> subprocess.Popen[str]:
 
 
 def run(stack: Stack, scenario: str) -> dict[str, Any]:
-    """What a scenario prints."""
+    """Return what a scenario prints."""
     with start(stack, scenario) as process:
         printed, _ = process.communicate(timeout=60)
     assert process.returncode == 0
@@ -39,12 +39,12 @@ def run(stack: Stack, scenario: str) -> dict[str, Any]:
 
 
 def test_demo_user_signs_in(stack: Stack) -> None:
-    """SignInWithPassword gives a session of the seeded user."""
+    """SignInWithPassword returns a session of the demo user."""
     assert run(stack, "signIn") == {"id": stack.people[DEMO.email], "email": DEMO.email, "token": True}
 
 
 def test_signed_in_user_gets_a_message(stack: Stack) -> None:
-    """functions.invoke gives the message under every name by which callers read it."""
+    """functions.invoke returns the message under every name that callers use."""
     result = run(stack, "success")
     assert "error" not in result, result
     data = result["data"]
@@ -53,7 +53,7 @@ def test_signed_in_user_gets_a_message(stack: Stack) -> None:
 
 
 def test_signed_in_user_talks_with_the_assistant(stack: Stack) -> None:
-    """The client goes on in a conversation, reads its rows itself, writes none, and deletes the whole."""
+    """The client continues a conversation, reads its rows, cannot write any, and deletes the conversation."""
     result = run(stack, "assistant")
     first, second = result["first"]["data"], result["second"]["data"]
     assert first["conversationId"] == second["conversationId"]
@@ -64,11 +64,11 @@ def test_signed_in_user_talks_with_the_assistant(stack: Stack) -> None:
         {"role": "assistant", "content": second["response"]},
     ]
     assert result["added"] is True
-    assert (result["gone"]["status"], result["gone"]["body"]["code"]) == (404, "conversation_not_found")
+    assert (result["deleted"]["status"], result["deleted"]["body"]["code"]) == (404, "conversation_not_found")
 
 
 def test_fault_14_refused_call_has_a_readable_body(stack: Stack) -> None:
-    """A FunctionsHttpError carries our error, with a sentence and a stable code."""
+    """A FunctionsHttpError contains our error, with a message and a stable code (fault 14)."""
     result = run(stack, "refused")
     assert (result["error"], result["status"]) == ("FunctionsHttpError", 400)
     assert result["body"]["code"] == "unknown_generation_type"
@@ -76,14 +76,14 @@ def test_fault_14_refused_call_has_a_readable_body(stack: Stack) -> None:
 
 
 def test_caller_without_session_is_unauthorized(stack: Stack) -> None:
-    """Before sign-in the client sends the publishable key, which is no user."""
+    """Before sign-in the client sends the publishable key, which is not a user."""
     result = run(stack, "anonymous")
     assert (result["error"], result["status"]) == ("FunctionsHttpError", 401)
     assert result["body"]["error"] == "Unauthorized"
 
 
 def test_missing_function_is_a_relay_error(stack: Stack) -> None:
-    """The gateway's own refusal is told apart from a function's."""
+    """The gateway's error differs from a function's."""
     result = run(stack, "missing")
     assert (result["error"], result["status"]) == ("FunctionsRelayError", 404)
     assert result["body"]["code"] == "function_not_found"
@@ -101,7 +101,7 @@ def test_aborted_call_ends_at_once(stack: Stack, provider: Provider) -> None:
 
 
 def test_fetch_with_the_flat_shape_gets_text(stack: Stack) -> None:
-    """The orchestrator call with its fields at the top level is answered."""
+    """The orchestrator call with fields at the top level is answered."""
     result = run(stack, "flat")
     assert result["status"] == 200
     assert result["body"]["success"] is True

@@ -21,10 +21,10 @@ def test_a_script_does_what_its_make_target_does(name: str) -> None:
     """In a dry run both print the same commands."""
     env = {key: value for key, value in os.environ.items() if not key.startswith(("MAKE", "npm_"))}
 
-    def told(*command: str) -> str:
+    def dry_run(*command: str) -> str:
         ran = subprocess.run(
             command, cwd=PROJECT, env=env | {"MAKEFLAGS": "n"}, capture_output=True, text=True, check=True
         )
         return ran.stdout
 
-    assert told("npm", "run", "--silent", name) == told("make", name) != ""
+    assert dry_run("npm", "run", "--silent", name) == dry_run("make", name) != ""

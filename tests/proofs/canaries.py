@@ -1,6 +1,6 @@
-"""A workspace in whose every text stands a word of its own, so that whoever reads it can be seen to have read it.
+"""A workspace with a unique word in each of its texts, so that a leak shows which text was read.
 
-What is planted is not listed here: the columns are read from information_schema, so that a new one is never left out.
+The columns are not listed here: they are read from information_schema, so that a new one is never left out.
 """
 
 import re
@@ -19,10 +19,10 @@ from tests.sql.samples import SAMPLES, Sample
 Row = dict[str, Any]
 Connection = psycopg.Connection[tuple[object, ...]]
 
-# Rows of the whole system, the same for every workspace.
+# Tables of the whole system, with the same rows for every workspace.
 NOBODYS = {"admin_users", "ai_policy", "ai_tiers", "ai_action_prices", "energy_costs"}
 
-# What closes a row to visitors: switched off, or more than a day old.
+# What hides a row from visitors: it is switched off, or more than a day old.
 SHUT: Mapping[str, Row] = {
     "products": {"active": False},
     "chatbot_settings": {"is_active": False},
@@ -35,7 +35,7 @@ OPEN: Mapping[str, Row] = {
     "public_chat_sessions": {"created_at": "now"},
     "public_chat_messages": {"created_at": "now"},
 }
-# Work that has ended: no worker takes it up, and its stored answer is there to be asked for.
+# Work that has ended: no worker takes it, and its stored answer can be requested.
 ENDED: Mapping[str, Row] = {"scan_jobs": {"state": "done"}, "ai_jobs": {"state": "done", "reply_status": 200}}
 
 COLUMNS = """
@@ -50,7 +50,7 @@ where c.conrelid = ('public.' || %s)::regclass and a.attname = %s and c.contype 
 
 @dataclass(frozen=True)
 class Victim:
-    """A workspace full of canaries; `ids` are those of its rows by table, `planted` its columns as `table.column`."""
+    """A workspace full of canaries; `ids` are its rows' ids by table, `planted` its columns as `table.column`."""
 
     user_id: str
     word: str
@@ -58,11 +58,11 @@ class Victim:
     planted: set[str] = field(default_factory=set)
 
     def found(self, text: str) -> set[str]:
-        """The columns whose canaries stand in a text, as `table.column`."""
+        """Return the columns whose canaries are in a text, as `table.column`."""
         return set(re.findall(rf"{self.word}-([a-z_0-9]+\.[a-z_0-9]+)", text, re.IGNORECASE))
 
     def rows(self, connection: Connection) -> dict[str, Row | None]:
-        """Every planted row as it is now, by table."""
+        """Return every planted row as it is now, by table."""
         return {table: _row(connection, table, key) for table, key in self._keys()}
 
     def _keys(self) -> Iterator[tuple[str, Row]]:
@@ -72,7 +72,7 @@ class Victim:
 
 
 def plant(connection: Connection, *, shut: bool = False) -> Victim:
-    """Make a workspace with one row in every table, and a canary in every column that takes any text."""
+    """Create a workspace with one row in every table, and a canary in every column that accepts any text."""
     victim = Victim(str(uuid4()), f"cnry{uuid4().hex[:8]}")
     connection.execute(
         "insert into auth.users (id, email) values (%s, %s)",
@@ -110,7 +110,7 @@ def _plant_table(
 
 
 def _belonging(sample: Sample, victim: Victim) -> Sample:
-    """The sample with the victim's ids in the place of the owner's."""
+    """Return the sample with the victim's ids in place of the owner's."""
     ids = {SAMPLES[table].values.get("id"): victim.ids[table] for table in victim.ids if table != "profiles"}
     known = {str(old): new for old, new in ids.items() if isinstance(old, str)} | {OWNER: victim.user_id}
     own = victim.ids[next(name for name, one in SAMPLES.items() if one is sample)]

@@ -1,4 +1,4 @@
-"""Chat pages made by SQL, and visitors who write to them from addresses of the test's own."""
+"""Chat pages created by SQL, and visitors who write to them from addresses that the test chooses."""
 
 from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
@@ -29,7 +29,7 @@ class ChatPage:
 
 
 def open_page(database: Connection, owner_id: str) -> ChatPage:
-    """An active chatbot for an owner who has none yet, with one open session."""
+    """Create an active chatbot with one open session, for an owner who has none yet."""
     database.execute(
         "insert into public.chatbot_settings (user_id, fixed_chatbot_id, away_message) values (%s, %s, %s)",
         [owner_id, f"page-{uuid4()}", AWAY],
@@ -38,7 +38,7 @@ def open_page(database: Connection, owner_id: str) -> ChatPage:
 
 
 def another_session(database: Connection, owner_id: str) -> ChatPage:
-    """One more session on an owner's page."""
+    """Create one more session on an owner's page."""
     session_id = str(uuid4())
     database.execute(
         "insert into public.public_chat_sessions (id, user_id, session_slug) values (%s, %s, %s)",
@@ -48,7 +48,7 @@ def another_session(database: Connection, owner_id: str) -> ChatPage:
 
 
 class Visitors:
-    """Whoever writes to a page; `transport` connects from an address."""
+    """Visitors of a page; `transport` connects from an address."""
 
     def __init__(self, url: str, transport: Transport, publishable_key: str) -> None:
         self._url = url
@@ -63,7 +63,7 @@ class Visitors:
         headers: Mapping[str, str] | None = None,
         **fields: object,
     ) -> httpx.Response:
-        """Send a visitor's message from an address, with the anonymous key unless other headers are named."""
+        """Send a visitor's message from an address, with the anonymous key unless other headers are given."""
         body = {"sessionId": page.session_id, "userId": page.owner_id, "message": said, **fields}
         async with httpx.AsyncClient(
             transport=self._transport(address), base_url=self._url, trust_env=False, timeout=60
@@ -74,7 +74,7 @@ class Visitors:
 
 @asynccontextmanager
 async def visitors_of(stack: Stack, effects: Effects | None = None, **env: str) -> AsyncIterator[Visitors]:
-    """At the chat function in this process; the logger's set-up is put back afterwards."""
+    """Yield visitors of the chat function in this process; the logger's configuration is restored afterwards."""
     before = (logger.handlers[:], logger.level, logger.propagate)
     try:
         async with services_on(stack, effects, **env) as services:
@@ -89,5 +89,5 @@ async def visitors_of(stack: Stack, effects: Effects | None = None, **env: str) 
 
 
 def visitors_at(stack: Stack) -> Visitors:
-    """At the stack's own functions, which are another process; all of one address."""
+    """Return visitors of the stack's own functions, which run in another process; all have the same address."""
     return Visitors(stack.url, lambda _address: httpx.AsyncHTTPTransport(), stack.publishable_key)

@@ -1,4 +1,4 @@
-"""What several proofs go out from."""
+"""Fixtures of several proofs."""
 
 from collections.abc import AsyncIterator, Iterator
 
@@ -12,13 +12,13 @@ from tests.proofs.two_workspaces import Scene, two_workspaces
 
 @pytest.fixture(scope="module")
 def scene(stack: Stack, database: Database) -> Iterator[Scene]:
-    """The attacker's workspace and those of the victims."""
+    """Yield the attacker's workspace and those of the victims."""
     with two_workspaces(stack, database) as made:
         yield made
 
 
 @pytest.fixture
 async def client(stack: Stack) -> AsyncIterator[httpx.AsyncClient]:
-    """Real HTTP, at the gateway."""
+    """Yield a client of the gateway over real HTTP."""
     async with httpx.AsyncClient(base_url=stack.url, timeout=60, trust_env=False) as opened:
         yield opened

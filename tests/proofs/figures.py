@@ -1,4 +1,4 @@
-"""What a proof went through, told while it runs."""
+"""Figures of a proof, printed while it runs."""
 
 import sys
 from collections import Counter
@@ -9,5 +9,5 @@ import pytest
 def show(capsys: pytest.CaptureFixture[str], what: str, counts: Counter[str]) -> None:
     """Print the figures."""
     with capsys.disabled():
-        told = ", ".join(f"{name} {count}" for name, count in sorted(counts.items()))
-        sys.stdout.write(f"\n{what}: {told} ")
+        text = ", ".join(f"{name} {count}" for name, count in sorted(counts.items()))
+        sys.stdout.write(f"\n{what}: {text} ")

@@ -1,7 +1,7 @@
 """Imports the function once and forks a worker for each line of its standard input: `<listening fd>`.
 
-Tells the worker's process id on its standard output. A start costs milliseconds instead of seconds, and a worker
-is a process like any other, to be killed as one. Ends with its input; the workers end with it.
+It prints the worker's process id on its standard output. A start costs milliseconds instead of seconds, and a worker
+can be killed like any other process. It ends when its input ends, and its workers end with it.
 """
 
 import os
@@ -15,13 +15,13 @@ from functions.generate_ai_content.handler import app
 
 
 def serve(descriptor: int) -> None:
-    """Serve the function on a listening socket until told to stop."""
+    """Serve the function on a listening socket until a stop signal."""
     config = uvicorn.Config(app, log_level="warning", access_log=False, timeout_graceful_shutdown=40)
     uvicorn.Server(config).run([socket.socket(fileno=os.dup(descriptor))])
 
 
 def forked(descriptor: int) -> int:
-    """Fork a worker; its process id."""
+    """Fork a worker; return its process id."""
     pid = os.fork()
     if pid:
         return pid
@@ -32,7 +32,7 @@ def forked(descriptor: int) -> int:
 
 
 def main() -> None:
-    """Fork on demand; ended workers are not waited for by anybody."""
+    """Fork on demand; nothing waits for workers that ended."""
     signal.signal(signal.SIGCHLD, signal.SIG_IGN)
     workers = []
     for line in sys.stdin:

@@ -1,4 +1,4 @@
-"""Whoever may call from outside: each kind of key and token, also those that are forged or out of date."""
+"""Callers from outside: each kind of key and token, also forged and expired ones."""
 
 import time
 from collections.abc import Mapping
@@ -14,13 +14,13 @@ EXP_SECONDS = 7200
 
 
 def legacy_key(stack: Stack, role: str) -> str:
-    """A project's key in the older form: a token of a role, without a user."""
+    """Return a project's key in the older format: a token of a role, without a user."""
     claims = {"iss": "supabase", "role": role, "exp": int(time.time()) + EXP_SECONDS}
     return jwt.encode(claims, stack.jwt_secret, "HS256")
 
 
 def forged(stack: Stack, user_id: str) -> dict[str, str]:
-    """Tokens in a user's name that nobody issued, or that are not for this, by what is wrong with each."""
+    """Return invalid tokens in a user's name, by what is wrong with each."""
     now = int(time.time())
     claims = {"aud": "authenticated", "role": "authenticated", "sub": user_id, "exp": now + EXP_SECONDS}
     wrong = "x" * len(stack.jwt_secret)
@@ -36,7 +36,7 @@ def forged(stack: Stack, user_id: str) -> dict[str, str]:
 
 
 def outsiders(stack: Stack, attacker: User, victim_ids: list[str]) -> dict[str, Headers]:
-    """The headers of each caller, by what he holds; none of them is the service or a victim."""
+    """Return the headers of each caller, by key or token; none of them is the service or a victim."""
     key = {"apikey": stack.publishable_key}
     callers: dict[str, Headers] = {
         "publishable key": key,

@@ -1,4 +1,4 @@
-"""The provider of a simulated world: answers in the protocol of OpenAI, or fails in any of its ways."""
+"""The provider of a simulated world: answers with OpenAI's protocol, or fails in any of its ways."""
 
 import json
 from collections.abc import AsyncIterator
@@ -17,30 +17,30 @@ FAULTS = ("429", "500", "503", "401", "malformed", "empty", "no_usage", "refusal
 
 @dataclass(frozen=True)
 class Arrival:
-    """A request as the provider's own books have it: `call` is what the prompt says of where it comes from."""
+    """A request as the provider recorded it: `call` is the caller according to the prompt."""
 
     id: str
     call: str
 
 
 class ProviderTransport(httpx2.AsyncBaseTransport):
-    """Notes every request that arrives, and answers it; `world` and `arrivals` begin anew with each schedule.
+    """Records every request that arrives, and answers it; `world` and `arrivals` are replaced for each schedule.
 
-    `sent` counts what left for the provider, arrived or not, by call.
+    `sent` counts the requests that were sent to the provider, arrived or not, by call.
     """
 
     def __init__(self) -> None:
         self.begin(World(0))
 
     def begin(self, world: World) -> None:
-        """Forget everything and belong to another world."""
+        """Forget everything and use another world."""
         self.world = world
         self.fault_rate = world.dice.choice([0.0, 0.2, 0.5])
         self.sent: list[str] = []
         self.arrivals: list[Arrival] = []
 
     async def handle_async_request(self, request: httpx2.Request) -> httpx2.Response:
-        """Send the request into the world and wait for what the provider makes of it."""
+        """Send the request into the world and wait for the provider's reply."""
         chat = json.loads(await request.aread())
         call = chat["messages"][-1]["content"] if len(chat["messages"]) == 1 else _first_call(chat)
         self.sent.append(call)
@@ -62,7 +62,7 @@ class ProviderTransport(httpx2.AsyncBaseTransport):
         if fault is not None and fault.isdigit():
             if dice.random() < 1 / 2:
                 headers["retry-after"] = "1"
-            return int(fault), headers, _encoded({"error": {"message": "told to fail", "code": None}})
+            return int(fault), headers, _encoded({"error": {"message": "simulated failure", "code": None}})
         if fault == "malformed":
             return 200, headers, b"<html>"
         if chat.get("stream"):
@@ -71,14 +71,14 @@ class ProviderTransport(httpx2.AsyncBaseTransport):
 
 
 class Chunks(httpx2.AsyncByteStream):
-    """The chunks of a stream, each a message of its own."""
+    """The chunks of a stream, each a separate message."""
 
     def __init__(self, world: World, chunks: list[bytes]) -> None:
         self._world = world
         self._chunks = chunks
 
     async def __aiter__(self) -> AsyncIterator[bytes]:
-        """Return one after the other, until the wire breaks."""
+        """Yield one after another, until the connection breaks."""
         for chunk in self._chunks:
             if not chunk:
                 raise httpx2.RemoteProtocolError("the provider closed the connection")
@@ -86,9 +86,9 @@ class Chunks(httpx2.AsyncByteStream):
 
 
 def _first_call(chat: dict[str, Any]) -> str:
-    """The call of a request that carries a schema in words or a repair: the one plain user message."""
-    told = [message["content"] for message in chat["messages"] if message["content"].startswith("call ")]
-    return str(told[0])
+    """Return the call of a request with a schema in words or a repair: the one plain user message."""
+    texts = [message["content"] for message in chat["messages"] if message["content"].startswith("call ")]
+    return str(texts[0])
 
 
 def _read_error() -> Exception:

@@ -1,6 +1,6 @@
-"""Imports the scan's worker once and forks one for each line of its standard input; tells its process id.
+"""Imports the scan's worker once, forks one for each line of its standard input, and prints its process id.
 
-A start costs milliseconds instead of seconds, and a worker is a process like any other, to be killed as one.
+A start costs milliseconds instead of seconds, and a worker can be killed like any other process.
 """
 
 import asyncio
@@ -17,13 +17,13 @@ from shared.settings import Settings
 
 
 def forked() -> int:
-    """Fork a worker; its process id."""
+    """Fork a worker; return its process id."""
     pid = os.fork()
     if pid:
         return pid
     try:
         settings = Settings.from_env(os.environ)
-        # The standard output is for the answers alone.
+        # The standard output is only for the replies.
         configure(settings.log_level, sys.stderr)
         asyncio.run(work(settings, sweeping=False))
     finally:
@@ -31,7 +31,7 @@ def forked() -> int:
 
 
 def main() -> None:
-    """Fork on demand; ended workers are not waited for by anybody, and those that are left end with the input."""
+    """Fork on demand; nothing waits for workers that ended, and the remaining ones end with the input."""
     signal.signal(signal.SIGCHLD, signal.SIG_IGN)
     workers = []
     for _ in sys.stdin:

@@ -1,4 +1,4 @@
-"""Worker processes of the scan against a stack, to be killed; the stack's own one stands still meanwhile."""
+"""Worker processes of the scan against a stack, to be killed; the stack's own worker is stopped meanwhile."""
 
 import os
 import signal
@@ -16,7 +16,7 @@ from tests.proofs.wait import wait_until
 
 @contextmanager
 def without_worker(stack: Stack) -> Iterator[None]:
-    """Let the stack's own worker stand still, so that nothing is worked off but by the test."""
+    """Suspend the stack's own worker, so that only the test's workers process messages."""
     os.kill(stack.worker_pid, signal.SIGSTOP)
     try:
         yield
@@ -25,7 +25,7 @@ def without_worker(stack: Stack) -> Iterator[None]:
 
 
 class ScanWorkers:
-    """Starts workers, kills them without a word, and puts others in their places."""
+    """Starts workers, kills them without warning, and replaces them."""
 
     def __init__(self, server: subprocess.Popen[str], count: int) -> None:
         self._server = server
@@ -41,7 +41,7 @@ class ScanWorkers:
         wait_until(lambda: not started_at(pid), READY_SECONDS)
 
     def replace(self, index: int) -> None:
-        """Put a new worker in the place of a killed one."""
+        """Start a new worker in place of a killed one."""
         self._pids[index] = self._fork()
 
     def _fork(self) -> int:
@@ -54,7 +54,7 @@ class ScanWorkers:
 
 @contextmanager
 def scan_workers(stack: Stack, count: int, log: Path) -> Iterator[ScanWorkers]:
-    """So many workers; what they print goes to the log."""
+    """Yield `count` workers; their output goes to the log."""
     env = stack.function_environment() | {"SUPABASE_URL": stack.upstream_url, "LOG_LEVEL": "WARNING"}
     with without_worker(stack), log.open("ab") as sink:
         server = subprocess.Popen(

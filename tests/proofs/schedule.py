@@ -1,4 +1,4 @@
-"""One schedule: a few calls of one user through a few workers, in a world that fails by a seed."""
+"""One schedule: a few calls of one user through a few workers, in a world whose failures depend on a seed."""
 
 import asyncio
 import json
@@ -47,7 +47,7 @@ BUDGET_SECONDS = 25.0
 
 @dataclass
 class Call:
-    """One call and what its caller saw of it."""
+    """One call and what its caller received."""
 
     id: UUID
     process: Process
@@ -61,13 +61,13 @@ class Call:
 
     @property
     def delivered(self) -> bool:
-        """Whether the caller got a whole result."""
+        """Return whether the caller got a complete result."""
         return self.body is not None
 
 
 @dataclass
 class Outcome:
-    """What is left of a schedule: who called, what the callers saw, and the provider's books."""
+    """The result of a schedule: the user, the calls, and the provider's records."""
 
     seed: int
     user_id: str
@@ -79,7 +79,7 @@ class Outcome:
 
 
 class Simulation:
-    """The code under test on wires of its own; made once, used by one schedule after the other."""
+    """The code under test with simulated connections; created once, used by one schedule after another."""
 
     def __init__(self, connection: psycopg.Connection[tuple[object, ...]]) -> None:
         self.connection = connection
@@ -99,7 +99,7 @@ class Simulation:
         asyncio.run(self._look_at_the_platform())
 
     async def _look_at_the_platform(self) -> None:
-        """The SDK's first request asks a thread what machine this is; threads know no virtual time."""
+        """The SDK's first request reads the platform in a thread, and threads do not know the virtual time."""
         ORIGIN.set(Process(0, dead=True))
         call = ProviderCall(self._catalogue.get("gpt-4o"), [{"role": "user", "content": "call"}], 1, None)
         try:
@@ -108,7 +108,7 @@ class Simulation:
             return
 
     def run(self, seed: int) -> Outcome:
-        """Run the schedule of a seed to its end; what is still on its way arrives after everything else."""
+        """Run the schedule of a seed to its end; messages that are still on their way arrive last."""
         world = World(seed)
         self._sql.world = world
         self._provider.begin(world)
@@ -140,7 +140,7 @@ class Simulation:
                 call.process.tasks.append(task)
             await asyncio.gather(*tasks)
             workers[:] = [Process(worker.number) if worker.dead else worker for worker in workers]
-        # What a worker does after its caller has gone.
+        # What a worker does after its caller has disconnected.
         while others := asyncio.all_tasks() - {asyncio.current_task()}:
             await asyncio.wait(others)
 
@@ -200,7 +200,7 @@ class Simulation:
         return aborts + [world.dice.choice(kinds) for _ in range(world.dice.randrange(4))]
 
     def expire(self, user_id: str) -> None:
-        """Let the life of the user's open holds be over."""
+        """Let the user's open holds expire."""
         self.connection.execute(
             """update public.ai_requests set expires_at = clock_timestamp() - interval '1 second'
                where user_id = %s and state = 'held'""",
@@ -213,7 +213,7 @@ class Simulation:
 
 
 async def _drive(orchestrator: Orchestrator, call: Call, clock: Callable[[], float]) -> None:
-    """Make the call as the URL does, under the same guard."""
+    """Make the call as the URL does, with the same deadline."""
     ORIGIN.set(call.process)
     context = RequestContext(call.id, str(call.id), Deadline.starting(BUDGET_SECONDS, clock=clock))
     try:

@@ -1,4 +1,4 @@
-"""Statements that try to read another workspace's rows, under each key that somebody outside may hold."""
+"""Statements that try to read another workspace's rows, under each key that a caller from outside may have."""
 
 import random
 from collections.abc import Mapping, Sequence
@@ -26,7 +26,7 @@ READS = (
     "select (select t from public.{table} t where {key} = {id} limit 1)",
     "select * from (table public.{table}) t where exists (select from public.{other})",
     "select t::text from public.{table} t",
-    # An answer of yes or no is a leak too.
+    # A yes-or-no answer is a leak too.
     """select '{word}' || '-{table}.{column}'
        where exists (select from public.{table} where {column}::text like '%{word}%')""",
     "select most_common_vals::text, histogram_bounds::text from pg_catalog.pg_stats where tablename = '{table}'",
@@ -60,8 +60,8 @@ class SqlProbe:
     key: Key
     statement: str
 
-    def heard(self, connection: Connection) -> str:
-        """All that the caller gets back: rows, or the words of the error. Nothing of it stays."""
+    def reply(self, connection: Connection) -> str:
+        """Return everything that the caller gets: rows, or the error message. The statement is rolled back."""
         with undone(connection):
             try:
                 with acting_as(connection, self.key):
@@ -72,7 +72,7 @@ class SqlProbe:
 
 
 class SqlProbes:
-    """Makes statements by a seed, against all tables, views and functions that the database has."""
+    """Generates statements from a seed, against all tables, views and functions of the database."""
 
     def __init__(self, connection: Connection, seed: int) -> None:
         self._dice = random.Random(seed)  # noqa: S311  # repeatable, not secret
@@ -83,7 +83,7 @@ class SqlProbes:
         ]
 
     def make(self, keys: Sequence[Key], victims: Sequence[Victim], count: int) -> list[SqlProbe]:
-        """So many probes."""
+        """Return `count` probes."""
         return [
             SqlProbe(self._dice.choice(keys), self._statement(self._dice.choice(victims)))
             for _ in range(count)
@@ -91,7 +91,7 @@ class SqlProbes:
 
     def _statement(self, victim: Victim) -> str:
         kind = self._dice.random()
-        if kind < 0.2:  # a fifth calls functions
+        if kind < 0.2:  # A fifth of them call functions.
             return self._call(victim)
         template = self._dice.choice(READS if kind < 0.7 else WRITES)
         table, other = self._dice.choice(TABLES), self._dice.choice(TABLES)
@@ -116,7 +116,7 @@ class SqlProbes:
     def _argument(self, kind: str, victim: Victim) -> str:
         known = [victim.user_id, *victim.ids.values()]
         match kind:
-            case "uuid" if self._dice.random() < 0.5:  # most functions take the owner's
+            case "uuid" if self._dice.random() < 0.5:  # Most functions take the owner's id.
                 return f"'{victim.user_id}'::uuid"
             case "uuid":
                 return f"'{self._dice.choice(known)}'::uuid"

@@ -1,4 +1,4 @@
-"""The Supabase API of a simulated world: the real functions in the real PostgreSQL, over an unreliable wire."""
+"""The Supabase API of a simulated world: the real functions in the real PostgreSQL, over an unreliable connection."""
 
 import json
 from typing import Any
@@ -13,7 +13,7 @@ from tests.sql.roles import Key, acting_as
 
 
 class SqlTransport(httpx.AsyncBaseTransport):
-    """Runs `/rest/v1/rpc/<function>` as the key of the request allows; `world` may be changed between schedules."""
+    """Runs `/rest/v1/rpc/<function>` with the rights of the request's key; each schedule sets its `world`."""
 
     def __init__(self, connection: psycopg.Connection, secret_key: str) -> None:
         self._connection = connection
@@ -21,7 +21,7 @@ class SqlTransport(httpx.AsyncBaseTransport):
         self.world = World(0)
 
     async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
-        """Send the call into the world and wait for its answer."""
+        """Send the call into the world and wait for its reply."""
         function = request.url.path.removeprefix("/rest/v1/rpc/")
         arguments = json.loads(await request.aread())
         key = self._key(request.headers)

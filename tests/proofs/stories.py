@@ -1,4 +1,4 @@
-"""What a user does in one round of a kill: calls of one kind, each at a worker, and what he saw of them."""
+"""The calls of one user in one round of kills: each at a worker, with what the user received."""
 
 import asyncio
 import json
@@ -15,15 +15,15 @@ KINDS = ("buffered", "streamed", "left", "keyed", "grouped")
 
 
 class Places(Protocol):
-    """Where the workers listen."""
+    """The workers' addresses."""
 
     def ports(self) -> list[int]:
-        """Their ports, by number."""
+        """Return their ports, by number."""
 
 
 @dataclass
 class Story:
-    """One user's calls of a kind; `answers` are the whole replies to buffered calls."""
+    """One user's calls of one kind; `answers` are the complete replies to buffered calls."""
 
     kind: str
     user: User
@@ -32,11 +32,11 @@ class Story:
 
     @property
     def key(self) -> str | None:
-        """The idempotency key, where the kind has one."""
+        """Return the idempotency key, where the kind has one."""
         return "the-one-key" if self.kind == "keyed" else None
 
     def body(self) -> dict[str, Any]:
-        """The call, with the user's id in its words, by which the provider's books tell whose it was."""
+        """Return the body of the call, with the user's id in its text, by which the provider's records are assigned."""
         body = orchestrated(retryAttempts=1)
         if self.kind == "grouped":
             body["config"]["transactionId"] = "the-one-group"
@@ -46,7 +46,7 @@ class Story:
         return body
 
     def calls(self, places: Places, apikey: str, dice: random.Random) -> list[Coroutine[Any, Any, None]]:
-        """Everything that happens at once; the worker of each call is the dice's choice."""
+        """Return all simultaneous calls; the worker of each is chosen at random."""
         count = {"keyed": 2, "grouped": 3}.get(self.kind, 1)
         ports = places.ports()
         if self.kind == "left":
@@ -54,20 +54,20 @@ class Story:
         return [self.call(dice.choice(ports), apikey) for _ in range(count)]
 
     async def call(self, port: int, apikey: str) -> None:
-        """One call, read to its end, whatever that is."""
+        """Make one call and read its reply to the end."""
         answer = await post(port, apikey, self.user, self.body(), self.key)
         if answer is not None:
             self.answers.append(answer)
 
     async def _leave(self, port: int, apikey: str, after_bytes: int) -> None:
-        """Read so many bytes of a stream, and close the connection."""
+        """Read a number of bytes of a stream, and close the connection."""
         try:
             async with posted(port, apikey, self.user, self.body()) as reader:
                 await reader.readexactly(after_bytes)
         except (OSError, asyncio.IncompleteReadError):
             return
 
-    def told(self) -> list[dict[str, Any]]:
-        """The bodies of whole JSON replies, with their status."""
+    def replies(self) -> list[dict[str, Any]]:
+        """Return the bodies of complete JSON replies, with their status."""
         whole = [answer for answer in self.answers if answer.body.startswith(b"{")]
         return [{"status": answer.status, **json.loads(answer.body)} for answer in whole]

@@ -1,6 +1,6 @@
-"""Fault 16: an attacker who rotates sessions and addresses, or who has one address and all the time of the world.
+"""Fault 16: an attacker who changes sessions and addresses, or who has one address and unlimited time.
 
-The limits are the seeded rows: 500 energy and 2 USD a day for all visitors of a workspace.
+The limits are the default rows: 500 energy and 2 USD a day for all visitors of a workspace.
 """
 
 import asyncio
@@ -38,14 +38,14 @@ QUESTIONS = (
 
 @dataclass(frozen=True)
 class Message:
-    """One message on its way: who sends it, from where, to which page."""
+    """One message: its sender, the address, and the page."""
 
     who: str
     page: ChatPage
     said: str
     address: str
     forged: str = ""
-    """An address that he claims in headers which only the platform may write."""
+    """An address that the sender puts into headers which only the platform may set."""
 
 
 FORGED_HEADERS = ("x-forwarded-for", "x-real-ip", "forwarded", "x-viewer-address", "x-origin-secret")
@@ -53,14 +53,14 @@ FORGED_HEADERS = ("x-forwarded-for", "x-real-ip", "forwarded", "x-viewer-address
 
 @pytest.fixture
 async def visitors(stack: Stack) -> AsyncIterator[Visitors]:
-    """The chat function in this process, over the real database."""
+    """Yield the chat function in this process, over the real database."""
     async with visitors_of(stack, LOG_LEVEL="ERROR", CIRCUIT_FAILURES="1000000") as answered:
         yield answered
 
 
 @pytest.fixture
 def attacked(database: Database) -> str:
-    """The owner of the page that is attacked; he has energy for ten such days."""
+    """Return the owner of the attacked page, with energy for ten such days."""
     owner_id = make_user(database, "enterprise", 5_000)
     open_page(database, owner_id)
     return owner_id
@@ -68,14 +68,14 @@ def attacked(database: Database) -> str:
 
 @pytest.fixture
 def spared(database: Database) -> str:
-    """The owner of another page."""
+    """Return the owner of another page."""
     owner_id = make_user(database, "pro", 500)
     open_page(database, owner_id)
     return owner_id
 
 
 def spent(database: Database, owner_id: str) -> tuple[int, Decimal]:
-    """The energy and the USD that a workspace's visitors have cost, as the ledger and the attempts tell it."""
+    """Return the energy and the USD that a workspace's visitors have cost, from the ledger and the attempts."""
     row = database.execute(
         """select
              (select coalesce(-sum(delta), 0) from public.energy_transactions
@@ -89,7 +89,7 @@ def spent(database: Database, owner_id: str) -> tuple[int, Decimal]:
 
 
 def outcome(reply: httpx.Response) -> str:
-    """Who answered, or with which status nobody did."""
+    """Return which kind of answer the reply contains, or its status."""
     if reply.status_code != 200:
         return str(reply.status_code)
     body = reply.json()
@@ -100,7 +100,7 @@ def outcome(reply: httpx.Response) -> str:
 
 
 async def sent(visitors: Visitors, messages: Iterable[Message]) -> list[tuple[Message, str]]:
-    """Send them in order, some at once; each with its outcome."""
+    """Send them in order, some at the same time; return each with its outcome."""
     turnstile = asyncio.Semaphore(AT_ONCE)
 
     async def send(message: Message) -> tuple[Message, str]:
@@ -115,17 +115,17 @@ async def sent(visitors: Visitors, messages: Iterable[Message]) -> list[tuple[Me
 
 
 def counted(outcomes: Sequence[tuple[Message, str]], who: str) -> Counter[str]:
-    """How one party fared."""
+    """Return how often one party got each outcome."""
     return Counter(found for message, found in outcomes if message.who == who)
 
 
 def address(number: int) -> str:
-    """One of many addresses."""
+    """Return one of many addresses."""
     return f"198.18.{number // 250}.{number % 250 + 1}"
 
 
 def rotating(database: Database, owner_id: str, calls: int, dice: random.Random) -> list[Message]:
-    """An attacker with a new session and a new address for every call."""
+    """Return an attacker's messages with a new session and a new address for every call."""
     return [
         Message("attacker", another_session(database, owner_id), dice.choice(QUESTIONS), address(number))
         for number in range(calls)
@@ -133,7 +133,7 @@ def rotating(database: Database, owner_id: str, calls: int, dice: random.Random)
 
 
 def visitors_from_elsewhere(database: Database, owner_id: str, who: str, count: int) -> list[Message]:
-    """Genuine visitors, each with a session and an address of his own."""
+    """Return messages of genuine visitors, each with a session and an address."""
     return [
         Message(
             who,
@@ -148,7 +148,7 @@ def visitors_from_elsewhere(database: Database, owner_id: str, who: str, count: 
 async def rotation_costs_a_day(
     visitors: Visitors, database: Database, provider: Provider, attacked: str, spared: str, calls: int
 ) -> Counter[str]:
-    """Rotate so many addresses; then let visitors of both pages write."""
+    """Send from a number of addresses in rotation; then let visitors of both pages write."""
     dice = random.Random(calls)  # noqa: S311  # repeatable, not secret
     attack = rotating(database, attacked, calls, dice)
     others = visitors_from_elsewhere(database, spared, "neighbour", 20)
@@ -175,9 +175,9 @@ async def test_fault_16_rotating_sessions_and_addresses_costs_a_day_at_most(
     spared: str,
     capsys: pytest.CaptureFixture[str],
 ) -> None:
-    """250 addresses: never more than the day's cap, an honest answer for whoever comes late, another page untouched."""
-    told = await rotation_costs_a_day(visitors, database, provider, attacked, spared, 250)
-    show(capsys, "rotating addresses", told)
+    """250 addresses cost at most the day's limit; late visitors get the honest answer, other pages are unaffected."""
+    counts = await rotation_costs_a_day(visitors, database, provider, attacked, spared, 250)
+    show(capsys, "rotating addresses", counts)
 
 
 @pytest.mark.soak
@@ -189,9 +189,9 @@ async def test_fault_16_a_thousand_addresses_cost_a_day_at_most(
     spared: str,
     capsys: pytest.CaptureFixture[str],
 ) -> None:
-    """The same with 1,000 addresses and sessions."""
-    told = await rotation_costs_a_day(visitors, database, provider, attacked, spared, 1000)
-    show(capsys, "a thousand addresses", told)
+    """With 1,000 addresses and sessions the cost is at most the day's limit."""
+    counts = await rotation_costs_a_day(visitors, database, provider, attacked, spared, 1000)
+    show(capsys, "a thousand addresses", counts)
 
 
 @pytest.mark.parametrize(
@@ -200,7 +200,7 @@ async def test_fault_16_a_thousand_addresses_cost_a_day_at_most(
 async def test_fault_16_one_address_starves_nobody(
     visitors: Visitors, database: Database, attacked: str, seed: int, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """300 calls from one address, rotating sessions and forged headers, among 100 genuine visitors: 99 are answered."""
+    """99 of 100 genuine visitors get an answer beside 300 calls of one address with many sessions and forged headers."""
     dice = random.Random(seed)  # noqa: S311  # repeatable, not secret
     attack = [
         replace(message, address=ATTACKER, forged=message.address)
@@ -225,7 +225,7 @@ async def test_fault_16_one_address_starves_nobody(
 async def test_fault_16_one_address_that_came_first_starves_nobody(
     visitors: Visitors, database: Database, attacked: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """The attacker has used up whatever he can before the first of 100 genuine visitors comes."""
+    """The first of 100 genuine visitors comes after the attacker has used everything that one address may use."""
     first = [Message("attacker", another_session(database, attacked), "Hi", ATTACKER) for _ in range(150)]
     counts = counted(await sent(visitors, first), "attacker")
     found = await sent(visitors, visitors_from_elsewhere(database, attacked, "visitor", GENUINE))
@@ -240,7 +240,7 @@ async def test_fault_16_dear_answers_end_with_the_days_usd(
     attacked: str,
     capsys: pytest.CaptureFixture[str],
 ) -> None:
-    """Prompts of 60,000 tokens cost up to 0.156 USD each: the day ends at two USD, though there is energy left."""
+    """Prompts of 60,000 tokens cost up to 0.156 USD each: the day ends at two USD, though energy remains."""
     usage = {"prompt_tokens": 60_000, "completion_tokens": 600, "total_tokens": 60_600}
     provider.fail({"kind": "usage", "usage": usage, "times": 1000})
     found = await sent(visitors, rotating(database, attacked, 200, random.Random(4)))  # noqa: S311
@@ -260,7 +260,7 @@ async def test_fault_16_dear_answers_end_with_the_days_usd(
 async def test_without_its_share_an_address_would_starve_the_others(
     visitors: Visitors, database: Database, attacked: str
 ) -> None:
-    """The proof can fail: with the shares out of the way the same attacker leaves fewer than 99 an answer."""
+    """Without the limits of an address the same attack leaves fewer than 99 answers, so the proof can fail."""
     shares = {"visitor_address_energy_per_day": 10**6, "visitor_address_calls_per_minute": 10**6}
     first = [Message("attacker", another_session(database, attacked), "Hi", ATTACKER) for _ in range(150)]
     with limits_raised(database, **shares):

@@ -1,4 +1,4 @@
-"""Fifty visitors at once, in one session and in fifty: order is kept, nothing lost or doubled, the books are right."""
+"""Fifty visitors at once, in one session and in fifty: the order is kept, nothing is lost, charges are right."""
 
 import asyncio
 import json
@@ -27,26 +27,26 @@ Turn = tuple[str, str, datetime]
 
 @pytest.fixture
 def no_limits(database: Database) -> Iterator[None]:
-    """Calls per minute and the visitors' day out of the way."""
+    """Remove the limits of calls per minute and of the visitors' day."""
     with limits_raised(database):
         yield
 
 
 @pytest.fixture
 async def processes(stack: Stack) -> AsyncIterator[list[Visitors]]:
-    """The chat function in two processes that share nothing but the database."""
+    """Yield the chat function in two processes that share only the database."""
     async with visitors_of(stack, LOG_LEVEL="ERROR") as here:
         yield [here, visitors_at(stack)]
 
 
 @pytest.fixture
 def owner(new_user: NewUser) -> User:
-    """Somebody with energy for all."""
+    """Return an owner with enough energy."""
     return new_user(tier="enterprise", energy=ENERGY)
 
 
 def turns(database: Database, page: ChatPage) -> list[Turn]:
-    """Sender, words and time of every row of a session, in order."""
+    """Return sender, words and time of every row of a session, in order."""
     rows = database.execute(
         "select sender, message, created_at from public.public_chat_messages where session_id = %s order by created_at",
         [page.session_id],
@@ -55,7 +55,7 @@ def turns(database: Database, page: ChatPage) -> list[Turn]:
 
 
 def answer_of(reply: httpx.Response) -> str:
-    """The text that the page was told, in one piece or in events."""
+    """Return the text that the page received, buffered or as events."""
     if reply.headers["content-type"].startswith("application/json"):
         return str(reply.json()["response"])
     events = [json.loads(line.removeprefix("data: ")) for line in reply.text.splitlines() if line]
@@ -66,7 +66,7 @@ def answer_of(reply: httpx.Response) -> str:
 async def ask_at_once(
     processes: Sequence[Visitors], pages: Sequence[ChatPage], questions: Sequence[str]
 ) -> list[str]:
-    """Ask all questions at once, each on its page, in the processes by turns and every third streamed; the answers."""
+    """Ask all questions at once, each on its page, alternating processes, every third streamed; return the answers."""
     replies = await asyncio.gather(
         *(
             processes[number % len(processes)].say(
@@ -79,21 +79,21 @@ async def ask_at_once(
     return [answer_of(reply) for reply in replies]
 
 
-def assert_told_as_it_was(found: Sequence[Turn], questions: Sequence[str], answers: Sequence[str]) -> None:
-    """Times rise strictly; each question and each answer stands there once, the answer after its question."""
+def assert_in_order(found: Sequence[Turn], questions: Sequence[str], answers: Sequence[str]) -> None:
+    """Assert that times increase, and that each question and answer is stored once, the answer after its question."""
     times = [at for _, _, at in found]
     assert all(earlier < later for earlier, later in pairwise(times))
     said = [message for _, message, _ in found]
     assert sorted(said) == sorted([*questions, *answers])
     for question, answer in zip(questions, answers, strict=True):
-        # The simulated model quotes what it was asked: an answer to another's question would be seen.
+        # The simulated model quotes the question, so the answer to another question would be noticed.
         assert question in answer
         assert said.index(question) < said.index(answer)
     assert [sender for sender, _, _ in found].count("ai") == len(answers)
 
 
 def assert_books_balance(database: Database, owner: User, provider: Provider, calls: int) -> None:
-    """Each answer is charged once, at ten, and the provider was asked once for each."""
+    """Assert that each answer is charged once, at ten, and the provider got one request for each."""
     books = Books(database, owner)
     assert books.ledger() == [-10] * calls
     assert books.energy() == ENERGY - 10 * calls
@@ -106,11 +106,11 @@ def assert_books_balance(database: Database, owner: User, provider: Provider, ca
 async def test_fifty_visitors_at_once_in_one_session_keep_their_order(
     processes: list[Visitors], database: Database, owner: User, provider: Provider
 ) -> None:
-    """100 rows, each question before its own answer, and fifty charges."""
+    """One session gets 100 rows, each question before its own answer, and fifty charges."""
     page = open_page(database, owner.id)
     questions = [f"tanong {number:03}" for number in range(VISITORS)]
     answers = await ask_at_once(processes, [page] * VISITORS, questions)
-    assert_told_as_it_was(turns(database, page), questions, answers)
+    assert_in_order(turns(database, page), questions, answers)
     assert_books_balance(database, owner, provider, VISITORS)
     counted = database.execute(
         "select message_count from public.public_chat_sessions where id = %s", [page.session_id]
@@ -122,13 +122,13 @@ async def test_fifty_visitors_at_once_in_one_session_keep_their_order(
 async def test_fifty_visitors_at_once_in_fifty_sessions_keep_their_order(
     processes: list[Visitors], database: Database, owner: User, provider: Provider
 ) -> None:
-    """Two rounds: each session has its own two questions with their answers, in turn, and nobody else's."""
+    """After two rounds each session has its own two questions with their answers, in order, and no other rows."""
     open_page(database, owner.id)
     pages = [another_session(database, owner.id) for _ in range(VISITORS)]
     rounds = [[f"tanong {turn}-{number:03}" for number in range(VISITORS)] for turn in (1, 2)]
     answers = [await ask_at_once(processes, pages, questions) for questions in rounds]
     for number, page in enumerate(pages):
         found = turns(database, page)
-        assert_told_as_it_was(found, [one[number] for one in rounds], [one[number] for one in answers])
+        assert_in_order(found, [one[number] for one in rounds], [one[number] for one in answers])
         assert [sender for sender, _, _ in found] == ["visitor", "ai", "visitor", "ai"]
     assert_books_balance(database, owner, provider, 2 * VISITORS)

@@ -1,4 +1,4 @@
-"""Fault 11: falling back to the service key without a word. Which key each query of the chat carried, at the wire."""
+"""Fault 11: silent use of the service key. The test sees the key of each query of the chat at the wire."""
 
 from collections.abc import AsyncIterator
 
@@ -10,8 +10,8 @@ from tests.proofs.chat_pages import ChatPage, Visitors, open_page, visitors_of
 from tests.provider import Provider
 from tests.wire import Seen, Wire, wire_before
 
-# All that is asked of the database without a user's token: each takes the owner and gives of his data alone what the
-# chat may use. tests/sql/test_function_rights.py tries each with every other key.
+# All functions that are called without a user's token: each takes the owner and returns only this owner's data
+# for the chat. tests/sql/test_function_rights.py tries each with every other key.
 FOR_THE_SERVICE = {
     "chat_open",
     "chat_answer",
@@ -23,26 +23,26 @@ FOR_THE_SERVICE = {
 
 @pytest.fixture
 async def wire(stack: Stack) -> AsyncIterator[Wire]:
-    """The proxy between the function and the Supabase API."""
+    """Yield the proxy between the function and the Supabase API."""
     async with wire_before(stack.upstream_url) as between:
         yield between
 
 
 @pytest.fixture
 async def visitors(stack: Stack, wire: Wire) -> AsyncIterator[Visitors]:
-    """The chat function in this process, whose Supabase is behind the proxy."""
+    """Yield the chat function in this process, whose Supabase is behind the proxy."""
     async with visitors_of(stack, SUPABASE_URL=wire.url) as answered:
         yield answered
 
 
 @pytest.fixture
 def page(new_user: NewUser, database: Database) -> ChatPage:
-    """An open page."""
+    """Return an open page."""
     return open_page(database, new_user().id)
 
 
 def key_of(seen: Seen, stack: Stack) -> str:
-    """Whose key a query carried, in both headers."""
+    """Return whose key a query carried, in both headers."""
     bearer = (seen.authorization or f"Bearer {seen.apikey}").removeprefix("Bearer ")
     names = {stack.secret_key: "service", stack.publishable_key: "anonymous"}
     kinds = {names.get(key or "", "user") for key in (seen.apikey, bearer)}
@@ -52,7 +52,7 @@ def key_of(seen: Seen, stack: Stack) -> str:
 async def test_fault_11_visitors_are_served_by_the_closed_list(
     visitors: Visitors, wire: Wire, stack: Stack, page: ChatPage, provider: Provider, database: Database
 ) -> None:
-    """Answered, failing, out of energy: under the service key the chat asks listed functions, and never a table."""
+    """With the service key the chat calls only listed functions and no table: with answer, error, or no energy."""
     await visitors.say(page, "Hello po")
     provider.fail({"kind": "status", "status": 500, "times": 9})
     await visitors.say(page, "Magkano po?")
@@ -65,7 +65,7 @@ async def test_fault_11_visitors_are_served_by_the_closed_list(
 async def test_fault_11_without_a_users_token_nothing_is_asked(
     visitors: Visitors, wire: Wire, stack: Stack, page: ChatPage
 ) -> None:
-    """What only a signed-in user may ask is refused at once to any other key, not served under the service's."""
+    """A request that needs a user is refused at once with any other key, without a query."""
     refused = {
         "no key": (401, {}),
         "the service's key": (401, {"apikey": stack.secret_key}),

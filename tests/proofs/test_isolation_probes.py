@@ -1,4 +1,4 @@
-"""What the proof of isolation rests on: its exceptions are what is open, and its probes find what they look for."""
+"""The basis of the isolation proof: its exceptions are exactly the open rows, and its probes find a leak."""
 
 import json
 from uuid import UUID
@@ -9,7 +9,7 @@ import pytest
 
 from tests.conftest import Database
 from tests.proofs.canaries import NOBODYS, Connection
-from tests.proofs.http_probes import GENERATE, HttpProbe, heard
+from tests.proofs.http_probes import GENERATE, HttpProbe, send_probes
 from tests.proofs.open_rows import OPEN_TO_CALL, OPEN_TO_READ, OPEN_TO_WRITE
 from tests.proofs.sql_probes import SqlProbe, SqlProbes
 from tests.proofs.two_workspaces import Scene, make_history, provider_bodies
@@ -29,7 +29,7 @@ where nspname in ('public', 'nexscout') and has_function_privilege('anon', pg_pr
 
 
 def open_policies(connection: Connection, *, to_read: bool) -> dict[str, set[str]]:
-    """The tables that the anonymous key reaches by a policy, with these policies."""
+    """Return the tables that the anonymous key reaches by a policy, with these policies."""
     found: dict[str, set[str]] = {}
     for table, policy in connection.execute(OPEN_POLICIES.encode(), [to_read]).fetchall():
         found.setdefault(str(table), set()).add(str(policy))
@@ -37,17 +37,17 @@ def open_policies(connection: Connection, *, to_read: bool) -> dict[str, set[str
 
 
 def test_what_is_open_is_written_down(database: Database) -> None:
-    """The document names each policy and function that lets the anonymous key in, and no other."""
+    """The document names exactly the policies and functions that admit the anonymous key."""
     assert open_policies(database, to_read=True) == OPEN_TO_READ
     assert open_policies(database, to_read=False) == OPEN_TO_WRITE
     assert {name for (name,) in database.execute(OPEN_FUNCTIONS.encode()).fetchall()} == set(OPEN_TO_CALL)
 
 
 def test_what_is_open_is_really_read(scene: Scene) -> None:
-    """Each table on the list gives the anonymous key a word of the open page: the list excuses nothing in vain."""
+    """Each listed table gives the anonymous key a word of the open page, so that the list has no needless entry."""
     with psycopg.connect(scene.stack.database_url) as connection:
         for table in OPEN_TO_READ:
-            answer = SqlProbe(Key("anon"), f"select * from public.{table}").heard(connection)
+            answer = SqlProbe(Key("anon"), f"select * from public.{table}").reply(connection)
             assert {column.split(".")[0] for column in scene.open.found(answer)} == {table}
 
 
@@ -84,7 +84,7 @@ HOLES = {
 
 @pytest.mark.parametrize("hole", HOLES)
 def test_the_statements_find_a_hole(scene: Scene, hole: str) -> None:
-    """A hole in one table is found there, and only there, by as many statements as the proof makes."""
+    """A hole in one table is found there, and only there, by the same number of statements as in the proof."""
     table, statement = HOLES[hole]
     with psycopg.connect(scene.stack.database_url) as connection:
         connection.execute("set lock_timeout = '20s'")
@@ -92,13 +92,13 @@ def test_the_statements_find_a_hole(scene: Scene, hole: str) -> None:
         leaked = {
             column.split(".")[0]
             for probe in SqlProbes(connection, seed=1).make(scene.roles(), scene.victims(), 1000)
-            for column in scene.closed(probe.heard(connection))
+            for column in scene.closed(probe.reply(connection))
         }
         connection.rollback()
     assert leaked == {table}
 
 
-# What the functions ask under the service key, with the attacker for the owner and the victim's ids: no row of his.
+# The functions' calls under the service key, with the attacker as owner and the victim's ids: no row of the victim.
 FOREIGN_CALLS = {
     "ai_configuration_of": "select public.ai_configuration_of(%(owner)s)",
     "ai_prospect_of": "select public.ai_prospect_of(%(owner)s, %(prospects)s)",
@@ -111,7 +111,7 @@ FOREIGN_CALLS = {
 
 @pytest.mark.parametrize("function", FOREIGN_CALLS)
 def test_fault_17_service_functions_know_the_owner_alone(scene: Scene, function: str) -> None:
-    """Given an owner and somebody else's id, a function of the closed list gives nothing of his and changes nothing."""
+    """With an owner and another user's id, a function of the list returns and changes nothing of that user."""
     session = scene.open.ids["public_chat_sessions"]
     arguments = {
         **scene.open.ids,
@@ -130,7 +130,7 @@ def test_fault_17_service_functions_know_the_owner_alone(scene: Scene, function:
 
 
 def test_every_table_is_planted(scene: Scene) -> None:
-    """Each table that the API exposes has a row of both victims', with a word in each text, or belongs to nobody."""
+    """Each table of the API has a row of both victims with a word in each text, or belongs to no workspace."""
     found = scene.database.execute(
         "select table_name from information_schema.tables where table_schema = 'public' and table_type = 'BASE TABLE'"
     ).fetchall()
@@ -141,7 +141,7 @@ def test_every_table_is_planted(scene: Scene) -> None:
 async def test_the_requests_would_show_a_leak(
     scene: Scene, client: httpx.AsyncClient, provider: Provider
 ) -> None:
-    """The victim himself gets his own words in an answer, and the provider is sent them: both are looked at."""
+    """The victim's own words appear in the victim's replies and at the provider, so a leak would be noticed."""
     scene.database.execute(
         "update public.user_energy set current_energy = 100000 where user_id = %s", [scene.open.user_id]
     )
@@ -151,10 +151,10 @@ async def test_the_requests_would_show_a_leak(
         "authorization": f"Bearer {access_token(scene.stack, scene.open.user_id)}",
     }
     body = {"generationType": "message", "prospectId": scene.open.ids["prospects"], "tone": "friendly"}
-    (answer,) = await heard(client, [HttpProbe("POST", GENERATE, own, {}, body)])
+    (answer,) = await send_probes(client, [HttpProbe("POST", GENERATE, own, {}, body)])
     assert "prospects.full_name" in scene.leaks(answer.text)
     assert "prospects.full_name" in scene.leaks(provider_bodies(provider))
     assert not scene.opened_by_the_page(answer)
     await make_history(scene, client)
     stored = HttpProbe("GET", f"{GENERATE}/requests/{scene.open.ids['ai_jobs']}", own)
-    assert "ai_jobs.reply" in scene.leaks((await heard(client, [stored]))[0].text)
+    assert "ai_jobs.reply" in scene.leaks((await send_probes(client, [stored]))[0].text)

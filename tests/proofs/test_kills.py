@@ -26,7 +26,7 @@ STORIES = 5
 AT_ONCE = 4
 TRIES = 5
 MAX_WAIT_SECONDS = 0.5
-"""A kill comes at a moment of the seed's choice within so long after a round has begun."""
+"""A kill comes within this many seconds after a round has started, at a moment that the seed chooses."""
 
 FAULTS = (
     {"kind": "status", "status": 500},
@@ -41,7 +41,7 @@ FAULTS = (
 
 
 class Load:
-    """Rounds of stories, each interrupted by a kill."""
+    """Rounds of calls, each interrupted by a kill."""
 
     def __init__(
         self, stack: Stack, database: Database, provider: Provider, running: Workers, seed: int
@@ -54,7 +54,7 @@ class Load:
         self.stories: list[Story] = []
 
     async def round(self) -> None:
-        """Begin stories, kill a worker among them, and ask the new one for what has a key."""
+        """Start calls, kill a worker meanwhile, and repeat the calls that have a key at the new worker."""
         kinds = [self._dice.choice(KINDS) for _ in range(STORIES)]
         stories = [
             Story(kind, signed_in(self._stack, self._database, energy=ENERGY), ENERGY) for kind in kinds
@@ -76,19 +76,19 @@ class Load:
         await asyncio.gather(*tasks, *again)
 
     async def everything_again(self) -> None:
-        """Ask anew for all that has a key, when nothing fails any more and no hold stands in the way."""
+        """Repeat every call that has a key, when nothing fails any more and no hold blocks it."""
         self._provider.reset()
         turnstile = asyncio.Semaphore(AT_ONCE)
 
         async def ask(story: Story, port: int) -> None:
             async with turnstile:
-                # A machine at its limits may be short of answers in time, as any client knows.
+                # An overloaded machine may answer too late, as any client knows.
                 for _ in range(TRIES):
                     story.answers.clear()
                     await story.call(port, self._stack.publishable_key)
-                    if [told["status"] for told in story.told()] == [200]:
+                    if [reply["status"] for reply in story.replies()] == [200]:
                         return
-            raise AssertionError(story.told())
+            raise AssertionError(story.replies())
 
         keyed = [story for story in self.stories if story.key is not None]
         ports = itertools.cycle(self._running.ports())
@@ -96,7 +96,7 @@ class Load:
 
 
 def arrived(stack: Stack) -> list[tuple[str, str]]:
-    """The provider's books: its id of each request, and the words of it."""
+    """Return the provider's records: the id of each request, and its words."""
     reply = httpx.get(f"{stack.provider_url}/control/requests", params={"bodies": "1"})
     rows = [(row["id"], json.loads(row["body"])["messages"][-1]["content"]) for row in reply.json()]
     assert len(rows) < 1000, "the provider keeps the words of the newest thousand"
@@ -104,7 +104,7 @@ def arrived(stack: Stack) -> list[tuple[str, str]]:
 
 
 def sweep(database: Database) -> None:
-    """Let the life of every open hold be over, and close the books once."""
+    """Let every open hold expire, and run one sweep."""
     database.execute(
         "update public.ai_requests set expires_at = now() - interval '1 second' where state = 'held'"
     )
@@ -112,7 +112,7 @@ def sweep(database: Database) -> None:
 
 
 def assert_nothing_is_lost(database: Database, story: Story, requests: list[str]) -> None:
-    """No hold, a row for each request at the provider, one usage row a call, and only what was settled is charged."""
+    """Assert: no hold, a row for each provider request, one usage row a call, and charges only for settled calls."""
     books = Books(database, story.user)
     assert broken(database, UUID(story.user.id)) == []
     by_id = {str(row["id"]): row for row in books.requests()}
@@ -133,17 +133,17 @@ def assert_nothing_is_lost(database: Database, story: Story, requests: list[str]
         # See docs/decisions/charge-groups.md.
         dearest = max((row["class_energy"][row["model_class"]] for row in settled), default=0)
         assert sum(row["energy_charged"] for row in settled) == dearest
-    for told in story.told():
-        row = by_id.get(told["requestId"])
-        if told["status"] == 200:
+    for reply in story.replies():
+        row = by_id.get(reply["requestId"])
+        if reply["status"] == 200:
             assert row is not None
-            assert (row["state"], row["energy_charged"]) == ("settled", told["meta"]["energyConsumed"])
+            assert (row["state"], row["energy_charged"]) == ("settled", reply["meta"]["energyConsumed"])
         else:
             assert row is None or row["energy_charged"] == 0
 
 
 def assert_nothing_is_lost_of(stack: Stack, database: Database, stories: list[Story]) -> Counter[str]:
-    """The same of every story; counts what happened."""
+    """Assert the same of every story; return the counts of what happened."""
     at_provider = arrived(stack)
     for story in stories:
         words = f"says {story.user.id}."
@@ -158,7 +158,7 @@ def assert_nothing_is_lost_of(stack: Stack, database: Database, stories: list[St
 async def kill(
     stack: Stack, database: Database, provider: Provider, running: Workers, seed: int, kills: int
 ) -> Counter[str]:
-    """Run so many rounds with a kill each, close the books, and look at all of them."""
+    """Run a number of rounds with one kill each, sweep, and check all of them."""
     load = Load(stack, database, provider, running, seed)
     for _ in range(kills):
         await load.round()
@@ -177,7 +177,7 @@ async def kill(
 async def test_fault_5_killed_workers_lose_no_bill_and_leave_no_hold(
     stack: Stack, database: Database, provider: Provider, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """8 kills of two workers under mixed load: after one sweep every account is right to the last request."""
+    """After 8 kills of two workers under mixed load and one sweep, every account is exact."""
     with workers(stack, 2, tmp_path / "workers.log") as running:
         counts = await kill(stack, database, provider, running, seed=0, kills=8)
     show(capsys, "8 kills", counts)

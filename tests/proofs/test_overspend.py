@@ -1,4 +1,4 @@
-"""Fault 1: a budget overspent by concurrent calls from several processes."""
+"""Fault 1: concurrent calls from several processes overspend a budget."""
 
 import asyncio
 import random
@@ -24,7 +24,7 @@ AFFORDED = 50
 
 @dataclass(frozen=True)
 class Purchase:
-    """What one call of a body costs a user of the tier."""
+    """The cost of one call of a body for a user of the tier."""
 
     tier: str
     action: str
@@ -42,7 +42,7 @@ PURCHASES = [
 
 @pytest.fixture
 def many_calls_a_minute(database: Database) -> Iterator[None]:
-    """The rate limit out of the way, and back again."""
+    """Remove the rate limit, and restore it afterwards."""
     rows = database.execute("select tier, calls_per_minute from public.ai_tiers").fetchall()
     database.execute("update public.ai_tiers set calls_per_minute = 1000000")
     yield
@@ -52,7 +52,7 @@ def many_calls_a_minute(database: Database) -> Iterator[None]:
 
 @pytest.fixture(scope="module")
 def running(stack: Stack, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Workers]:
-    """Four workers that share nothing but the database."""
+    """Yield four workers that share only the database."""
     with workers(stack, 4, tmp_path_factory.mktemp("overspend") / "workers.log") as started:
         yield started
 
@@ -60,7 +60,7 @@ def running(stack: Stack, tmp_path_factory: pytest.TempPathFactory) -> Iterator[
 async def spend(
     stack: Stack, running: Workers, user: User, purchase: Purchase, order: list[int]
 ) -> Counter[int | None]:
-    """Make the calls all at once, each at the worker whose number the order tells; the statuses."""
+    """Make all calls at once, each at the worker with the given number; return the statuses."""
     body = orchestrated(action=purchase.action, autoSelectModel=purchase.downgraded)
     ports = running.ports()
 
@@ -72,7 +72,7 @@ async def spend(
 
 
 def order_of(seed: int, calls: int, running: Workers) -> list[int]:
-    """The number of the worker for each call."""
+    """Return the number of the worker for each call."""
     dice = random.Random(seed)  # noqa: S311  # repeatable, not secret
     return [dice.randrange(len(running.running)) for _ in range(calls)]
 
@@ -80,7 +80,7 @@ def order_of(seed: int, calls: int, running: Workers) -> list[int]:
 async def exactly_fifty(
     stack: Stack, database: Database, provider: Provider, running: Workers, seed: int, calls: int
 ) -> None:
-    """Fifty are served, the others are told 402, and nothing else reaches the provider."""
+    """Assert that fifty calls are served, the others get 402, and nothing else reaches the provider."""
     purchase = PURCHASES[seed % len(PURCHASES)]
     user = signed_in(stack, database, purchase.tier, AFFORDED * purchase.energy)
     statuses = await spend(stack, running, user, purchase, order_of(seed, calls, running))
@@ -98,7 +98,7 @@ async def exactly_fifty(
 async def test_fault_1_many_calls_at_once_spend_what_there_is_and_no_more(
     stack: Stack, database: Database, provider: Provider, running: Workers
 ) -> None:
-    """150 calls at once through four processes on energy for 50: exactly 50 are served, the others get 402."""
+    """Of 150 simultaneous calls to four processes with energy for 50, exactly 50 are served; the others get 402."""
     await exactly_fifty(stack, database, provider, running, seed=0, calls=150)
 
 
@@ -108,5 +108,5 @@ async def test_fault_1_many_calls_at_once_spend_what_there_is_and_no_more(
 async def test_fault_1_a_thousand_calls_spend_what_there_is_and_no_more(
     stack: Stack, database: Database, provider: Provider, running: Workers, seed: int
 ) -> None:
-    """1,000 calls at once through four processes on energy for 50, with other tiers and actions in turn."""
+    """The same for 1,000 calls with energy for 50, with other tiers and actions in turn."""
     await exactly_fifty(stack, database, provider, running, seed, calls=1000)

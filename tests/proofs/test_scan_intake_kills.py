@@ -1,4 +1,4 @@
-"""`kill -9` of a function while it takes a scan in: its owner is told, nothing is charged, and he may send it again."""
+"""`kill -9` of a function while it stores a scan: the owner gets an error, no charge, and can send it again."""
 
 import asyncio
 import os
@@ -29,7 +29,7 @@ from tests.wire import Seen, Way, Wire, hold, pass_on, wire_before
 
 ROWS = 1_100
 BLOCKS = 22
-"""More than the function stores at a time."""
+"""More rows than the function stores at a time."""
 
 TABLE = b"".join(csv_pieces(ROWS)).decode()
 ENERGY = 1_000
@@ -39,7 +39,7 @@ LOOKS = 2_000
 
 
 async def lose_everything_after(wire: Wire, seen: Seen, request: Request) -> None:
-    """Let the request have its effect, and never answer."""
+    """Pass the request on, and never reply."""
     await pass_on(wire, seen, request)
     wire.seen.append(seen)
     await hold(wire, seen, request)
@@ -47,7 +47,7 @@ async def lose_everything_after(wire: Wire, seen: Seen, request: Request) -> Non
 
 @dataclass(frozen=True)
 class Moment:
-    """When the function is killed: at a request to the database, of which some have passed before."""
+    """The moment of the kill: at a request to the database, after a number of others."""
 
     name: str
     request: str
@@ -64,7 +64,7 @@ QUEUED = Moment("queued", "scan_queue", (lose_everything_after,), BLOCKS)
 
 @contextmanager
 def functions(stack: Stack, url: str, log: Path) -> Iterator[tuple[str, Callable[[], None]]]:
-    """The functions in a process of their own, with the database at `url`: their address, and how to kill them."""
+    """Yield the address of functions in a separate process, with the database at `url`, and what kills them."""
     with listen(0) as listener, log.open("wb") as sink:
         process = subprocess.Popen(
             [sys.executable, "-m", "local.stack.serve", str(listener.fileno())],
@@ -78,7 +78,7 @@ def functions(stack: Stack, url: str, log: Path) -> Iterator[tuple[str, Callable
         def kill() -> None:
             os.kill(process.pid, signal.SIGKILL)
             process.wait()
-            # Whoever has connected and was not served learns it.
+            # Callers that connected and were not served get an error.
             listener.close()
 
         try:
@@ -89,7 +89,7 @@ def functions(stack: Stack, url: str, log: Path) -> Iterator[tuple[str, Callable
 
 
 async def killed_at(moment: Moment, stack: Stack, database: Database, folder: Path) -> Scan:
-    """A scan whose function was killed at that moment; its caller has lost the connection."""
+    """Return a scan whose function was killed at that moment; its caller has lost the connection."""
     scan = new_scan(database, signed_in(stack, database, energy=ENERGY))
     async with wire_before(stack.upstream_url) as wire:
         wire.meet(moment.request, *moment.ways)
@@ -109,7 +109,7 @@ async def killed_at(moment: Moment, stack: Stack, database: Database, folder: Pa
 
 
 async def send(stack: Stack, scan: Scan) -> httpx.Response:
-    """Send it once more, to functions that live."""
+    """Send it again, to running functions."""
     async with httpx.AsyncClient(base_url=stack.url, timeout=60) as client:
         return await ScanApi(client, stack)(scan.user, scan.id, TABLE, "csv")
 
@@ -122,7 +122,7 @@ def end_lease(database: Database, scan: Scan) -> None:
 
 
 def assert_scanned_once(scan: Scan, database: Database) -> None:
-    """Every row once, and each block charged once."""
+    """Assert that every row was scanned once and each block charged once."""
     positions = sorted(row["metadata"]["position"] for row in scan.items())
     assert positions == list(range(ROWS))
     assert (scan.row()["status"], len(scan.prospects())) == ("completed", ROWS)
@@ -135,7 +135,7 @@ def assert_scanned_once(scan: Scan, database: Database) -> None:
 async def test_a_scan_whose_function_was_killed_fails_after_its_lease(
     stack: Stack, database: Database, tmp_path: Path, moment: Moment
 ) -> None:
-    """The sweep leaves it alone until then; a poller then reaches its end, and nothing has been charged."""
+    """Until the lease ends, the sweep ignores it; then the scan is failed for its poller, and nothing was charged."""
     scan = await killed_at(moment, stack, database, tmp_path)
     database.execute("select public.ai_sweep()")
     again = await send(stack, scan)
@@ -147,17 +147,17 @@ async def test_a_scan_whose_function_was_killed_fails_after_its_lease(
     assert scan.rows("scan_status", "updated_at")[-1]["message"] == SENTENCE
     assert (scan.row()["status"], scan.items(), scan.rows("scan_blocks", "ordinal")) == ("failed", [], [])
     Books(database, scan.user).assert_nothing_charged(ENERGY)
-    told = await send(stack, scan)
-    assert (told.status_code, told.json()["error"]) == (422, SENTENCE)
+    reply = await send(stack, scan)
+    assert (reply.status_code, reply.json()["error"]) == (422, SENTENCE)
 
 
 @pytest.mark.parametrize("moment", [ACCEPTED, PART_STORED, ALL_STORED], ids=lambda moment: moment.name)
 async def test_a_caller_who_comes_back_after_the_lease_is_served(
     stack: Stack, database: Database, tmp_path: Path, moment: Moment
 ) -> None:
-    """What the killed one had stored is dropped: each row is scanned once, and each block charged once."""
+    """The rows stored before the kill are dropped: each row is scanned once, and each block charged once."""
     scan = await killed_at(moment, stack, database, tmp_path)
-    # The stack's own sweep would have it failed.
+    # The stack's own sweep would fail the scan.
     with without_worker(stack):
         end_lease(database, scan)
         again = await send(stack, scan)

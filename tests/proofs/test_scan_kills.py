@@ -1,4 +1,4 @@
-"""`kill -9` of workers that race for a scan: nothing twice, nothing lost, completed at last, and the books right."""
+"""`kill -9` of workers that compete for a scan: nothing is doubled or lost, it completes, and charges are right."""
 
 import asyncio
 import random
@@ -26,14 +26,14 @@ RECORDS = 1_000
 BLOCKS = 20
 ENERGY = 1_000
 BLOCK_ENERGY = 15
-"""A block by the premium class."""
+"""The energy of a block in the premium class."""
 
 MAX_WAIT_SECONDS = 1.5
 LOOKS = 4_000
 
 
 async def handed_in(stack: Stack, database: Database) -> Scan:
-    """A queued scan of a thousand records, of a user of its own."""
+    """Return a queued scan of a thousand records, of a new user."""
     scan = new_scan(database, signed_in(stack, database, energy=ENERGY))
     async with app_on(stack, "scan-processor-v2", router) as app, client_of(stack, app) as client:
         reply = await ScanApi(client, stack)(scan.user, scan.id, people(RECORDS))
@@ -42,9 +42,9 @@ async def handed_in(stack: Stack, database: Database) -> Scan:
 
 
 def let_time_pass(database: Database, scan: Scan) -> None:
-    """Let the lease of the scan and every hold for its blocks run out, as they do by themselves after two minutes.
+    """Let the scan's lease and the holds for its blocks expire, as they do after two minutes.
 
-    Kills come faster here than blocks are done, and a scan is given up after five of them without one: not here.
+    Kills come faster here than blocks are done, and a scan is given up after five kills without one; this prevents it.
     """
     database.execute(
         "update public.ai_requests set expires_at = now() - interval '1 second' where state = 'held' and user_id = %s",
@@ -60,7 +60,7 @@ def let_time_pass(database: Database, scan: Scan) -> None:
 async def kill_until_done(
     scan: Scan, database: Database, running: ScanWorkers, dice: random.Random, most_kills: int
 ) -> int:
-    """Kill workers at moments of the dice's choice while the scan is worked on; the number of kills."""
+    """Kill workers at random moments while the scan is worked on; return the number of kills."""
     kills = 0
     while kills < most_kills:
         await asyncio.sleep(dice.uniform(0, MAX_WAIT_SECONDS))
@@ -80,7 +80,7 @@ async def ended(stack: Stack, scan: Scan, database: Database) -> None:
         if scan.job()["state"] in {"done", "failed"}:
             return
         if look % 100 == 0:
-            # A call of a killed worker may have arrived after its holds had been ended, and a message went with him.
+            # A killed worker's call may have arrived after its holds had expired, and its message was lost with it.
             let_time_pass(database, scan)
             async with services_on(stack) as services:
                 await sweep_once(services, Deadline.starting(10), lost_after_seconds=0)
@@ -89,7 +89,7 @@ async def ended(stack: Stack, scan: Scan, database: Database) -> None:
 
 
 def assert_whole(scan: Scan, database: Database) -> Counter[str]:
-    """Every record once, in one item and one prospect; each block charged once; nothing held."""
+    """Assert: every record once, in one item and one prospect; each block charged once; nothing held."""
     sweep(database)
     job = scan.job()
     assert (job["state"], job["blocks_done"], job["blocks_total"]) == ("done", BLOCKS, BLOCKS), job
@@ -111,7 +111,7 @@ def assert_whole(scan: Scan, database: Database) -> Counter[str]:
 
 
 async def kill(stack: Stack, database: Database, log: Path, seed: int, kills: int) -> Counter[str]:
-    """Kill so many times, over as many scans as that takes, and look at each of them."""
+    """Kill a number of times, over as many scans as that takes, and check each of them."""
     dice = random.Random(seed)  # noqa: S311  # repeatable, not secret
     counts: Counter[str] = Counter()
     with scan_workers(stack, 2, log) as running:
@@ -127,7 +127,7 @@ async def kill(stack: Stack, database: Database, log: Path, seed: int, kills: in
 async def test_killed_workers_lose_and_double_nothing_of_a_scan(
     stack: Stack, database: Database, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """5 kills of two racing workers: exactly a thousand results, each block charged once, and completed."""
+    """After 5 kills of two competing workers the scan has exactly a thousand results, each block charged once."""
     counts = await kill(stack, database, tmp_path / "workers.log", seed=0, kills=5)
     show(capsys, "5 kills of scanning workers", counts)
 

@@ -1,4 +1,4 @@
-"""A scan of any size: every row is there in the end, and the worker's memory stays bounded."""
+"""A scan of any size: every row is scanned, and the worker's memory stays bounded."""
 
 from collections import Counter
 from pathlib import Path
@@ -18,7 +18,7 @@ MOST_MB = 300
 async def test_a_hundred_thousand_rows_are_scanned_in_bounded_memory(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """Every one of 100,000 people is found, at most 300 MB at a time, on energy for exactly its 2,000 blocks."""
+    """All 100,000 people are found, with at most 300 MB of memory, and exactly 2,000 blocks are charged."""
     with Stack(tmp_path, ephemeral=True) as stack:
         with psycopg.connect(stack.database_url, autocommit=True) as connection:
             connection.execute("update public.ai_tiers set calls_per_minute = 1000000")

@@ -1,4 +1,4 @@
-"""Nothing unbilled, nothing stuck: the real code over the real SQL, in thousands of worlds that fail by a seed."""
+"""Nothing unbilled, nothing stuck: the real code over the real SQL, in thousands of simulated worlds with failures."""
 
 from collections import Counter
 from collections.abc import Callable, Iterator
@@ -20,7 +20,7 @@ BLOCK = 500
 
 @pytest.fixture
 def simulation(empty_database: EmptyDatabase) -> Iterator[Simulation]:
-    """The code on simulated wires, over a new database: a sweep looks at all accounts, and must not find thousands."""
+    """Yield the code with simulated connections, over a new database, as a sweep reads all its accounts."""
     url = empty_database()
     apply(url)
     with psycopg.connect(url, autocommit=True) as connection:
@@ -28,7 +28,7 @@ def simulation(empty_database: EmptyDatabase) -> Iterator[Simulation]:
 
 
 class Books:
-    """The rows that a schedule left behind."""
+    """The rows that a schedule has written."""
 
     def __init__(self, simulation: Simulation, outcome: Outcome) -> None:
         self._connection = simulation.connection
@@ -39,7 +39,7 @@ class Books:
         (self.account,) = self._rows("user_energy")
 
     def broken(self) -> list[str]:
-        """The promises of the ledger that do not hold."""
+        """Return the promises of the ledger that do not hold."""
         return broken(self._connection, UUID(self.user_id))
 
     def _rows(self, table: str) -> list[Row]:
@@ -50,7 +50,7 @@ class Books:
 
 
 def ledger_is_right(outcome: Outcome, books: Books) -> None:
-    """The ledger sums to the balance, and nothing but the charges of settled calls was taken."""
+    """The ledger sums to the balance, and only settled calls were charged."""
     assert books.broken() == []
     charged = sum(row["energy_charged"] for row in books.requests.values())
     assert books.account["current_energy"] == outcome.energy - charged >= 0
@@ -60,14 +60,14 @@ def ledger_is_right(outcome: Outcome, books: Books) -> None:
 
 
 def nothing_is_stuck(_outcome: Outcome, books: Books) -> None:
-    """After one sweep no hold is open and no call unrecorded; each has exactly one usage row."""
+    """After one sweep no hold is open and every call has exactly one usage row."""
     assert [row["id"] for row in books.requests.values() if row["state"] == "held"] == []
     assert Counter(row["request_id"] for row in books.usage) >= Counter(books.requests.keys())
     assert max(Counter(row["request_id"] for row in books.usage).values(), default=1) == 1
 
 
 def every_request_is_recorded(outcome: Outcome, books: Books) -> None:
-    """What arrived at the provider has a row each; a call that ended by itself recorded exactly what it sent."""
+    """Each request at the provider has a row; a call that ended by itself recorded exactly its own requests."""
     attempts = Counter(f"call {row['request_id']}" for row in books.attempts)
     sent, arrived = Counter(outcome.sent), Counter(arrival.call for arrival in outcome.arrivals)
     assert attempts >= arrived
@@ -81,9 +81,9 @@ def every_request_is_recorded(outcome: Outcome, books: Books) -> None:
 
 
 def charged_only_for_what_was_delivered(outcome: Outcome, books: Books) -> None:
-    """Who was told an error, or left before the first text, paid nothing; what was delivered stands in the books.
+    """A caller who got an error, or disconnected before the first text, paid nothing; what was delivered is recorded.
 
-    A structured result is whole before its caller hears of it: one that left during the settlement has paid for it.
+    A structured result is complete before its caller gets it: a caller that disconnects during the settlement has paid.
     """
     for call in outcome.calls:
         request = books.requests.get(call.id)
@@ -96,7 +96,7 @@ def charged_only_for_what_was_delivered(outcome: Outcome, books: Books) -> None:
 
 
 def a_key_is_served_once(outcome: Outcome, books: Books) -> None:
-    """At most one call under a key is settled whole; every replay is the reply of that one."""
+    """At most one call with a key is settled; every replay returns its reply."""
     settled = Counter(
         row["idempotency_key"]
         for row in books.requests.values()
@@ -112,12 +112,12 @@ def a_key_is_served_once(outcome: Outcome, books: Books) -> None:
 
 
 def replays(outcome: Outcome) -> list[Call]:
-    """The calls that were answered from an earlier one."""
+    """Return the calls that were answered from an earlier one."""
     return [call for call in outcome.calls if call.replayed]
 
 
 def nothing_expires_where_nobody_dies(outcome: Outcome, books: Books) -> None:
-    """Where every message arrives, calls end by themselves, whoever leaves: attempts are exactly what was sent."""
+    """Without lost messages and kills, calls end by themselves: the attempts are exactly the sent requests."""
     if outcome.reliable:
         assert {row["state"] for row in books.requests.values()} <= {"settled", "released"}
         assert len(books.attempts) == len(outcome.arrivals)
@@ -134,7 +134,7 @@ PROMISES: list[Callable[[Outcome, Books], None]] = [
 
 
 def keep_promises(simulation: Simulation, seed: int) -> Outcome:
-    """Run the schedule of a seed and look at everything that it left."""
+    """Run the schedule of a seed and check all promises."""
     outcome = simulation.run(seed)
     books = Books(simulation, outcome)
     for promise in PROMISES:
@@ -152,7 +152,7 @@ def test_schedules_of_faults_leave_nothing_unbilled_and_nothing_stuck(simulation
         calls["aborted"] += sum(call.aborted for call in outcome.calls)
         calls["crashed"] += sum(call.process.dead for call in outcome.calls)
         calls["replayed"] += len(replays(outcome))
-    # The schedules would prove little if one of these hardly came up.
+    # The schedules would prove little if one of these almost never happened.
     assert min(calls.values()) >= 5, calls
 
 
@@ -161,6 +161,6 @@ def test_schedules_of_faults_leave_nothing_unbilled_and_nothing_stuck(simulation
 def test_ten_thousand_schedules_of_faults_leave_nothing_unbilled_and_nothing_stuck(
     simulation: Simulation, block: int
 ) -> None:
-    """10,000 schedules, 500 a block, other ones than those of the short run."""
+    """10,000 schedules, 500 a block, with other seeds than the short run."""
     for seed in range(1000 + block * BLOCK, 1000 + (block + 1) * BLOCK):
         keep_promises(simulation, seed)

@@ -1,4 +1,4 @@
-"""An attacker's workspace beside those of two victims, one with an open page and one with a closed one."""
+"""An attacker's workspace beside those of two victims, one with an open page and one with a closed page."""
 
 import asyncio
 import json
@@ -15,7 +15,7 @@ from tests.books import add_prospect
 from tests.calls import flat
 from tests.proofs.canaries import Connection, Victim, plant
 from tests.proofs.chat_pages import open_page
-from tests.proofs.http_probes import CHAT, GENERATE, VICTIM_GROUP, VICTIM_KEY, Attacker, Heard, HttpProbe
+from tests.proofs.http_probes import CHAT, GENERATE, VICTIM_GROUP, VICTIM_KEY, Attacker, HttpProbe, ProbeReply
 from tests.proofs.open_rows import is_open
 from tests.proofs.outsiders import outsiders
 from tests.provider import Provider
@@ -36,7 +36,7 @@ LIMITS = {
 
 @dataclass(frozen=True)
 class Scene:
-    """Who attacks and who is attacked."""
+    """The attacker and the victims."""
 
     stack: Stack
     database: Connection
@@ -46,34 +46,34 @@ class Scene:
     shut: Victim
 
     def victims(self) -> list[Victim]:
-        """Both."""
+        """Return both victims."""
         return [self.open, self.shut]
 
     def callers(self) -> dict[str, Any]:
-        """The headers of everybody outside."""
+        """Return the headers of every caller from outside."""
         return dict(outsiders(self.stack, self.user, [victim.user_id for victim in self.victims()]))
 
     def leaks(self, text: str) -> set[str]:
-        """The columns of either victim that stand in a text."""
+        """Return the columns of either victim that are in a text."""
         return self.open.found(text) | self.shut.found(text)
 
     def closed(self, text: str) -> set[str]:
-        """Those of them that the present page's own policies do not open to everybody."""
+        """Return those of them that the page's policies do not open to everyone."""
         return {column for column in self.open.found(text) if not is_open(column, shut=False)} | {
             column for column in self.shut.found(text) if not is_open(column, shut=True)
         }
 
     def roles(self) -> list[Key]:
-        """The roles that a key from outside gives: nobody, the attacker, and a token without a user."""
+        """Return the roles of keys from outside: anonymous, the attacker, and a token without a user."""
         return [Key("anon"), Key("authenticated", self.user.id), Key("authenticated")]
 
-    def opened_by_the_page(self, answer: Heard) -> bool:
-        """Whether nothing stands in an answer but what the page's own policies open in the REST interface."""
+    def opened_by_the_page(self, answer: ProbeReply) -> bool:
+        """Return whether a reply contains only what the page's policies open in the REST interface."""
         rest = answer.probe.path.startswith("/rest/")
         return (self.closed(answer.text) if rest else self.leaks(answer.text)) == set()
 
     def standing(self) -> set[str]:
-        """The columns of the victims whose canaries are still where they were planted."""
+        """Return the columns of the victims whose canaries are still where they were planted."""
         rows = [row for victim in self.victims() for row in victim.rows(self.database).values()]
         text = json.dumps(rows, default=str)
         return {f"{victim.word}-{column}" for victim in self.victims() for column in victim.found(text)}
@@ -81,7 +81,7 @@ class Scene:
 
 @contextmanager
 def two_workspaces(stack: Stack, database: Connection) -> Iterator[Scene]:
-    """The scene, with limits out of the way; everybody is gone afterwards."""
+    """Yield the scene, without limits; all its users are deleted afterwards."""
     user = signed_in(stack, database, "enterprise", 10_000_000)
     page = open_page(database, user.id)
     attacker = Attacker(user.id, page.session_id, add_prospect(database, user))
@@ -98,7 +98,7 @@ def two_workspaces(stack: Stack, database: Connection) -> Iterator[Scene]:
 
 @contextmanager
 def limits_raised(database: Connection, **limits: int) -> Iterator[None]:
-    """The calls per minute and the visitors' day out of the way, and back again."""
+    """Remove the limits of calls per minute and of the visitors' day, and restore them afterwards."""
     tiers = database.execute("select tier, calls_per_minute from public.ai_tiers").fetchall()
     wanted = limits or LIMITS
     before = database.execute(f"select {', '.join(wanted)} from public.ai_policy".encode()).fetchone()
@@ -117,15 +117,15 @@ def limits_raised(database: Connection, **limits: int) -> Iterator[None]:
 
 
 async def make_history(scene: Scene, client: httpx.AsyncClient) -> list[HttpProbe]:
-    """Let the open victim make calls of his own, with canaries as their stored replies; gives the twins of them.
+    """Make calls of the open victim, with canaries as their stored replies; return the attacker's repeats of them.
 
-    A twin is the same body under the same keys, sent by the attacker.
+    A repeat has the same body and the same keys, and is sent by the attacker.
     """
     body = flat(transactionId=VICTIM_GROUP)
     own = {"apikey": scene.stack.publishable_key, "idempotency-key": VICTIM_KEY}
     bearing = {"authorization": f"Bearer {access_token(scene.stack, scene.open.user_id)}"}
     reply = await client.post(GENERATE, json=body, headers=own | bearing)
-    assert reply.status_code == 200, reply.text  # as HTTP says it
+    assert reply.status_code == 200, reply.text  # As HTTP requires.
     said = {
         "sessionId": scene.open.ids["public_chat_sessions"],
         "userId": scene.open.user_id,
@@ -148,8 +148,8 @@ async def make_history(scene: Scene, client: httpx.AsyncClient) -> list[HttpProb
     return [HttpProbe("POST", GENERATE, own | twin, {}, body), HttpProbe("POST", CHAT, own, {}, mine)]
 
 
-async def late_answers(scene: Scene, client: httpx.AsyncClient, answers: Sequence[Heard]) -> list[str]:
-    """What the queue answers to the requests that were accepted for later."""
+async def late_answers(scene: Scene, client: httpx.AsyncClient, answers: Sequence[ProbeReply]) -> list[str]:
+    """Return the replies of the queue to requests that were accepted for later."""
     accepted = [
         json.loads(answer.text[answer.text.index('{"success"') :])["requestId"]
         for answer in answers
@@ -169,13 +169,13 @@ async def late_answers(scene: Scene, client: httpx.AsyncClient, answers: Sequenc
 
 
 def provider_bodies(provider: Provider) -> str:
-    """All that the simulated provider was sent."""
+    """Return all bodies that the simulated provider got."""
     return json.dumps(provider.bodies(), ensure_ascii=False)
 
 
 @contextmanager
 def logs_of(stack: Stack) -> Iterator[list[str]]:
-    """What the functions and the worker write during the block; empty until it ends."""
+    """Yield what the functions and the worker log during the block; empty until it ends."""
     files = [stack.logs / "functions.log", stack.logs / "worker.log"]
     starts = [_size(path) for path in files]
     written: list[str] = []

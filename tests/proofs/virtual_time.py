@@ -1,4 +1,4 @@
-"""An event loop whose time is a number: when nothing can run, somebody else decides what happens next."""
+"""An event loop with virtual time: when nothing can run, a callback decides what happens next."""
 
 import asyncio
 import selectors
@@ -6,32 +6,32 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 Idle = Callable[[float | None], float]
-"""Told the seconds until the next timer (None: there is none); does one thing, or gives the seconds that pass."""
+"""Gets the seconds until the next timer (None: there is none); does one thing, or returns the seconds that pass."""
 
 
 class _Selector(selectors.BaseSelector):
-    """Waits for nothing: where a loop would sleep, the world moves by one step."""
+    """Never waits: where a loop would sleep, the world makes one step."""
 
     def __init__(self, waited: Callable[[float | None], None]) -> None:
         self._files = selectors.DefaultSelector()
         self._waited = waited
 
     def select(self, timeout: float | None = None) -> list[tuple[selectors.SelectorKey, int]]:
-        """Let the world move, unless a callback is ready."""
+        """Make one step of the world, unless a callback is ready."""
         if timeout is None or timeout > 0:
             self._waited(timeout)
         return []
 
     def register(self, fileobj: Any, events: int, data: Any = None) -> selectors.SelectorKey:  # noqa: ANN401
-        """Keep the loop's own pipe."""
+        """Register the loop's own pipe."""
         return self._files.register(fileobj, events, data)
 
     def unregister(self, fileobj: Any) -> selectors.SelectorKey:  # noqa: ANN401
-        """Restore the loop's own pipe."""
+        """Unregister the loop's own pipe."""
         return self._files.unregister(fileobj)
 
     def get_map(self) -> Mapping[Any, selectors.SelectorKey]:
-        """Tell the loop what it has registered."""
+        """Return what the loop has registered."""
         return self._files.get_map()
 
     def close(self) -> None:
@@ -40,7 +40,7 @@ class _Selector(selectors.BaseSelector):
 
 
 class VirtualLoop(asyncio.SelectorEventLoop):
-    """An event loop in which everything takes no time but what `idle` lets pass."""
+    """An event loop in which only `idle` lets time pass."""
 
     def __init__(self, idle: Idle) -> None:
         self.now = 0.0
@@ -48,7 +48,7 @@ class VirtualLoop(asyncio.SelectorEventLoop):
         super().__init__(_Selector(self._wait))
 
     def time(self) -> float:
-        """Seconds since the loop was made, by its own reckoning."""
+        """Return the virtual seconds since the loop was created."""
         return self.now
 
     def _wait(self, seconds_to_timer: float | None) -> None:

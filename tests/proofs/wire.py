@@ -1,4 +1,4 @@
-"""Calls over bare connections: a thousand at once cost the client next to nothing, and any of them may break."""
+"""Calls over bare connections: a thousand at once cost the client little, and any of them may break."""
 
 import asyncio
 import json
@@ -14,7 +14,7 @@ from tests.users import User
 
 @dataclass(frozen=True)
 class Answer:
-    """Status and body of a reply that came whole."""
+    """Status and body of a complete reply."""
 
     status: int
     body: bytes
@@ -24,7 +24,7 @@ class Answer:
 async def posted(
     port: int, apikey: str, user: User, body: dict[str, Any], key: str | None = None
 ) -> AsyncIterator[asyncio.StreamReader]:
-    """POST to the function; gives what is answered, byte by byte, and leaves at the end of the block."""
+    """POST to the function; yield the reply byte by byte, and disconnect at the end of the block."""
     content = json.dumps(body).encode()
     lines = [
         f"POST {URL} HTTP/1.1",
@@ -49,7 +49,7 @@ async def posted(
 async def post(
     port: int, apikey: str, user: User, body: dict[str, Any], key: str | None = None
 ) -> Answer | None:
-    """POST to the function and read to the end; None when the worker died instead of answering."""
+    """POST to the function and read to the end; return None if the worker died instead of answering."""
     try:
         async with posted(port, apikey, user, body, key) as reader:
             whole = await reader.read()

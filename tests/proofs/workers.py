@@ -1,4 +1,4 @@
-"""Worker processes of generate-ai-content against a stack, to be loaded and killed."""
+"""Worker processes of generate-ai-content against a stack, for load and kills."""
 
 import os
 import signal
@@ -19,26 +19,26 @@ from tests.proofs.wait import wait_until
 
 @dataclass
 class Worker:
-    """One process and the socket that it serves; the socket outlives it, so that callers queue for the next one."""
+    """One process and its listening socket; the socket outlives it, so that callers queue for the next one."""
 
     pid: int
     listener: socket.socket
 
     @property
     def port(self) -> int:
-        """Where it listens."""
+        """Return its port."""
         return int(self.listener.getsockname()[1])
 
 
 class Workers:
-    """Starts workers, kills them without a word, and puts others in their place."""
+    """Starts workers, kills them without warning, and replaces them."""
 
     def __init__(self, server: subprocess.Popen[str], listeners: list[socket.socket]) -> None:
         self._server = server
         self.running = [Worker(self._fork(listener), listener) for listener in listeners]
 
     def ports(self) -> list[int]:
-        """Where they listen."""
+        """Return their ports."""
         return [worker.port for worker in self.running]
 
     def kill(self, index: int) -> None:
@@ -49,13 +49,13 @@ class Workers:
         worker.pid = self._fork(worker.listener)
 
     def renew(self) -> None:
-        """Let every worker end what it has begun, and put new ones in their places."""
+        """Let every worker finish its calls, and replace it."""
         self.finish()
         for worker in self.running:
             worker.pid = self._fork(worker.listener)
 
     def finish(self) -> None:
-        """Let every worker end what it has begun."""
+        """Let every worker finish its calls."""
         for worker in self.running:
             with suppress(ProcessLookupError):
                 os.kill(worker.pid, signal.SIGTERM)
@@ -71,9 +71,9 @@ class Workers:
 
 @contextmanager
 def workers(stack: Stack, count: int, log: Path) -> Iterator[Workers]:
-    """So many workers on ports of their own; what they print goes to the log."""
+    """Yield `count` workers on separate ports; their output goes to the log."""
     listeners = [listen(0) for _ in range(count)]
-    # Past the gateway, which is a process of its own and would hide a dead worker behind a 502.
+    # Without the gateway, which is another process and would hide a dead worker behind a 502.
     env = stack.function_environment() | {"SUPABASE_URL": stack.upstream_url, "LOG_LEVEL": "ERROR"}
     with log.open("ab") as sink:
         server = subprocess.Popen(

@@ -1,4 +1,4 @@
-"""What lies between a function and everything else: messages that may be late, lost or never answered, by a seed."""
+"""The network between a function and everything else: messages can be late, lost or unanswered, by a seed."""
 
 import asyncio
 import random
@@ -10,12 +10,12 @@ from typing import Any
 Event = Callable[[], None]
 
 SETTLE_DOWN = 400
-"""Steps after which a schedule becomes calm, so that each one ends."""
+"""Steps after which a schedule has no more failures, so that each one ends."""
 
 
 @dataclass
 class Process:
-    """One worker; a dead one sends nothing and hears nothing, whatever its code still tries."""
+    """One worker; a dead one neither sends nor receives, whatever its code still tries."""
 
     number: int
     dead: bool = False
@@ -29,13 +29,13 @@ ORIGIN: ContextVar[Process] = ContextVar("ORIGIN")
 
 @dataclass(eq=False)
 class Message:
-    """One exchange on its way: first to the other side, which acts when it arrives, then back with the outcome."""
+    """One exchange: first to the other side, which acts when it arrives, then back with the outcome."""
 
     origin: Process
     act: Callable[[], Any]
     lost: Callable[[], Exception]
     broken: Callable[[], Exception]
-    heard: asyncio.Future[Any]
+    outcome_future: asyncio.Future[Any]
     arrived: bool = False
     outcome: Any = None
 
@@ -43,8 +43,8 @@ class Message:
 class World:
     """Decides by a seed what happens next, whenever every task waits.
 
-    `fault_rate` is the chance that a message is lost or late, `event_rate` the one that an event comes instead of a
-    step; `events` are things that happen once. In a world that is `reliable` no message is lost or late.
+    `fault_rate` is the chance that a message is lost or late, `event_rate` that an event happens in place of a step;
+    `events` happen once each. In a `reliable` world no message is lost or late.
     """
 
     def __init__(self, seed: int) -> None:
@@ -59,17 +59,17 @@ class World:
     async def send(
         self, act: Callable[[], Any], lost: Callable[[], Exception], broken: Callable[[], Exception]
     ) -> Any:  # noqa: ANN401  # whatever `act` gives
-        """Return what `act` gave once the message is there; raises `lost`, or `broken` where its answer was lost."""
+        """Return what `act` returned when the message has arrived; raises `lost`, or `broken` if its reply was lost."""
         origin = ORIGIN.get()
         if origin.dead:
             raise lost()
-        heard = asyncio.get_running_loop().create_future()
-        message = Message(origin, act, lost, broken, heard)
+        outcome_future = asyncio.get_running_loop().create_future()
+        message = Message(origin, act, lost, broken, outcome_future)
         self._messages.append(message)
-        return await heard
+        return await outcome_future
 
     def idle(self, seconds_to_timer: float | None) -> float:
-        """Do one thing; gives the seconds that pass."""
+        """Do one thing; return the seconds that pass."""
         self.steps += 1
         calm = self.reliable or self.steps > SETTLE_DOWN
         if self.events and self.dice.random() < self.event_rate:
@@ -84,7 +84,7 @@ class World:
         return 0
 
     def deliver_the_rest(self) -> None:
-        """Let what is still on its way arrive, in any order, with nobody to hear the answer."""
+        """Let the remaining messages arrive, in any order, without a receiver of the replies."""
         while self._messages:
             self._move(calm=True)
 
@@ -99,16 +99,16 @@ class World:
 
     def _fail(self, message: Message) -> None:
         if self.dice.random() < 1 / 3:
-            # Nobody tells the sender: it waits until its own patience ends.
+            # The sender gets no error: it waits until its own timeout.
             self._messages.remove(message)
         else:
             self._end(message, message.broken() if message.arrived else message.lost())
 
     def _end(self, message: Message, outcome: Any) -> None:  # noqa: ANN401
         self._messages.remove(message)
-        if message.heard.done() or message.origin.dead:
+        if message.outcome_future.done() or message.origin.dead:
             return
         if isinstance(outcome, Exception):
-            message.heard.set_exception(outcome)
+            message.outcome_future.set_exception(outcome)
         else:
-            message.heard.set_result(outcome)
+            message.outcome_future.set_result(outcome)

@@ -52,9 +52,9 @@ def test_hanging_call_ends_with_the_clients_timeout(simulator: ProviderServer) -
 def test_slow_first_token_answers_late_and_whole(simulator: ProviderServer) -> None:
     """The answer comes after the delay and not before."""
     simulator.fail("slow_first_token", seconds=0.2)
-    begun = time.monotonic()
+    started = time.monotonic()
     assert simulator.answer()
-    assert time.monotonic() - begun >= 0.2
+    assert time.monotonic() - started >= 0.2
 
 
 def test_cut_body_is_a_connection_error(simulator: ProviderServer) -> None:

@@ -48,8 +48,8 @@ def test_an_image_is_transcribed_and_its_people_are_found() -> None:
     """Every line is copied exactly, and each person becomes one prospect, all of record 0."""
     answer = fill(schema_of(ImageAnswer), Reading.of([message(png(LINES).url)]))
     assert answer["transcript"] == LINES
-    told = [(person["record"], person["name"]) for person in answer["prospects"]]
-    assert told == [(0, "Maria Santos"), (0, "Jose Cruz")]
+    found = [(person["record"], person["name"]) for person in answer["prospects"]]
+    assert found == [(0, "Maria Santos"), (0, "Jose Cruz")]
 
 
 def test_numbered_records_are_answered_by_their_numbers() -> None:

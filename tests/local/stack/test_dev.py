@@ -28,13 +28,13 @@ def test_folder_is_free_again_afterwards(tmp_path: Path) -> None:
         assert (tmp_path / "lock").read_text() == str(os.getpid())
 
 
-@pytest.mark.parametrize("told", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
-def test_signal_asks_to_stop_and_raises_nothing(told: signal.Signals) -> None:
+@pytest.mark.parametrize("sent", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
+def test_signal_asks_to_stop_and_raises_nothing(sent: signal.Signals) -> None:
     """Ctrl-C, SIGTERM and a closed terminal all set the event, however often they come."""
     stop = threading.Event()
     with set_by_signals(stop):
-        os.kill(os.getpid(), told)
-        os.kill(os.getpid(), told)
+        os.kill(os.getpid(), sent)
+        os.kill(os.getpid(), sent)
         assert stop.wait(5)
 
 

@@ -200,7 +200,7 @@ async def test_fault_16_a_thousand_addresses_cost_a_day_at_most(
 async def test_fault_16_one_address_starves_nobody(
     visitors: Visitors, database: Database, attacked: str, seed: int, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """99 of 100 genuine visitors get an answer beside 300 calls of one address with many sessions and forged headers."""
+    """99 of 100 genuine visitors are answered beside 300 calls of one address with many sessions and forged headers."""
     dice = random.Random(seed)  # noqa: S311  # repeatable, not secret
     attack = [
         replace(message, address=ATTACKER, forged=message.address)

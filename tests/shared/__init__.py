@@ -1,1 +1,1 @@
-"""Tests of what the functions share."""
+"""Tests of the code that the functions share."""

@@ -2,7 +2,7 @@
 
 
 class HandClock:
-    """Seconds that stand still until the test moves them."""
+    """Seconds that change only when the test moves them."""
 
     def __init__(self, now: float = 100.0) -> None:
         self.now = now

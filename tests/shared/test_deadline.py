@@ -9,7 +9,7 @@ from tests.shared.clock import HandClock
 
 @pytest.fixture
 def clock() -> HandClock:
-    """A clock at 100 seconds."""
+    """Return a clock at 100 seconds."""
     return HandClock()
 
 
@@ -20,12 +20,12 @@ def test_the_functions_budget_rules_when_the_platform_tells_none(clock: HandCloc
 
 @pytest.mark.parametrize(("lambda_ms", "left"), [(10_000, 10), (60_000, 25), (25_000, 25), (0, 0)])
 def test_the_lesser_of_budget_and_platform_time_rules(clock: HandClock, lambda_ms: int, left: int) -> None:
-    """Zero milliseconds are an answer of the platform, not its absence."""
+    """Zero milliseconds are a value of the platform, not a missing one."""
     assert Deadline.starting(25, lambda_ms, clock).remaining() == left
 
 
 def test_the_remaining_time_shrinks_with_the_clock_and_stops_at_zero(clock: HandClock) -> None:
-    """Nobody is ever given negative seconds."""
+    """The remaining time is never negative."""
     deadline = Deadline.starting(10, clock=clock)
     clock.now = 104
     assert deadline.remaining() == 6
@@ -39,18 +39,18 @@ def test_the_remaining_time_shrinks_with_the_clock_and_stops_at_zero(clock: Hand
 def test_a_call_gets_its_own_limit_or_what_is_left_after_what_is_kept(
     clock: HandClock, at_most: float, keep: float, seconds: float
 ) -> None:
-    """Ten seconds are left; settling keeps its part."""
+    """Of ten remaining seconds, settling keeps its part."""
     assert Deadline.starting(10, clock=clock).timeout(at_most, keep) == seconds
 
 
 def test_nothing_is_kept_unless_it_is_asked_for(clock: HandClock) -> None:
-    """A last call may take all that is left."""
+    """A last call may use all remaining time."""
     assert Deadline.starting(10, clock=clock).timeout(30) == 10
 
 
 @pytest.mark.parametrize(("passed", "keep"), [(10, 0), (11, 0), (7, 3), (7, 4)])
 def test_no_call_is_begun_when_nothing_is_left_for_it(clock: HandClock, passed: float, keep: float) -> None:
-    """Neither with the budget gone nor with the rest kept for settling."""
+    """The error comes if the budget is over, and if the rest is kept for settling."""
     deadline = Deadline.starting(10, clock=clock)
     clock.now += passed
     with pytest.raises(DeadlineExceeded):
@@ -66,7 +66,7 @@ def test_an_earlier_deadline_leaves_the_first_one_as_it_was(clock: HandClock) ->
 
 
 def test_the_usual_clock_runs(clock: HandClock) -> None:
-    """Without a clock the monotonic one is used, which is not the test's."""
+    """Without a clock the monotonic one is used."""
     deadline = Deadline.starting(1000)
     assert 990 < deadline.remaining() <= 1000
     assert deadline.clock is not clock

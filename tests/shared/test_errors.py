@@ -1,4 +1,4 @@
-"""The exception tree gives the contract's statuses, codes, sentences and body."""
+"""Each exception has the contract's status, code, message and body."""
 
 import json
 
@@ -42,13 +42,13 @@ CONTRACT = [
 def test_an_error_has_the_status_and_code_of_the_contract(
     error: errors.NexscoutError, status: int, code: str
 ) -> None:
-    """Clients tell errors apart by these two, so they never change."""
+    """Clients distinguish errors by these two, so they never change."""
     assert (error.status, error.code) == (status, code)
     assert error.body("r")["code"] == code
 
 
 def test_the_table_above_names_every_error_of_the_module() -> None:
-    """A class added to the module without a row above would go untested."""
+    """A new class in the module needs a row above."""
     named = {type(error) for error, _, _ in CONTRACT}
     defined = {
         kind
@@ -59,7 +59,7 @@ def test_the_table_above_names_every_error_of_the_module() -> None:
 
 
 def test_the_body_has_the_contracts_fields_in_json() -> None:
-    """Every error reads the same, with `details` null where there are none."""
+    """Every error has the same fields, with `details` null where there are none."""
     assert json.loads(json.dumps(errors.ProspectNotFound().body("req-1"))) == {
         "success": False,
         "error": "Prospect not found",
@@ -70,7 +70,7 @@ def test_the_body_has_the_contracts_fields_in_json() -> None:
 
 
 def test_short_energy_tells_the_exact_sentence_and_the_fields_the_older_client_reads() -> None:
-    """The deployed client shows the sentence and opens its shop by `requiresEnergy`."""
+    """The deployed client shows the message and opens its shop by `requiresEnergy`."""
     assert errors.InsufficientEnergy(required=10, available=5).body("r") == {
         "success": False,
         "error": "Insufficient energy. Required: 10, Available: 5",
@@ -84,14 +84,14 @@ def test_short_energy_tells_the_exact_sentence_and_the_fields_the_older_client_r
 
 
 def test_short_coins_tell_what_is_required_and_what_is_there() -> None:
-    """Coins are told as energy is."""
+    """Coins are reported as energy is."""
     body = errors.InsufficientCoins(required=20, available=3).body("r")
     assert body["error"] == "Insufficient coins. Required: 20, Available: 3"
     assert (body["requiresCoins"], body["requiredCoins"], body["currentCoins"]) == (True, 20, 3)
 
 
 def test_an_invalid_request_names_each_field() -> None:
-    """A form can show each fault beside its field."""
+    """A form can show each error beside its field."""
     fault = errors.FieldError(field="tone", message="is not a known tone", allowed=["warm", "direct"])
     assert errors.InvalidRequest(details=[fault]).body("r")["details"] == [
         {"field": "tone", "message": "is not a known tone", "allowed": ["warm", "direct"]}
@@ -99,19 +99,19 @@ def test_an_invalid_request_names_each_field() -> None:
 
 
 def test_an_own_sentence_replaces_the_usual_one() -> None:
-    """Features say why, in their own words."""
+    """Features give the reason in their own words."""
     sentence = "Sequences are only available for Pro and Elite subscribers"
     error = errors.UpgradeRequired(sentence)
     assert (error.message, str(error), error.body("r")["error"]) == (sentence, sentence, sentence)
 
 
 def test_an_empty_sentence_is_a_value() -> None:
-    """Only None stands for the usual sentence."""
+    """Only None means the usual message."""
     assert errors.Forbidden("").message == ""
 
 
 def test_extra_fields_never_replace_the_fixed_ones() -> None:
-    """A slip in `extra` cannot dress a failure as a success."""
+    """A mistake in `extra` cannot turn a failure into a success."""
     body = errors.Forbidden(extra={"success": True, "code": "ok", "hint": 1}).body("r")
     assert (body["success"], body["code"], body["hint"]) == (False, "forbidden", 1)
 

@@ -1,4 +1,4 @@
-"""Event logs: one JSON line each, with ids and counts, without secrets or people's words."""
+"""Event logs: one JSON line each, with ids and counts, without secrets or texts of people."""
 
 import io
 import json
@@ -16,7 +16,7 @@ from shared.log import configure, log_event, logger, redact
 
 @pytest.fixture
 def output() -> Iterator[io.StringIO]:
-    """What the logger writes; its set-up before the test is put back after it."""
+    """Yield what the logger writes; its configuration is restored after the test."""
     before = (logger.handlers[:], logger.level, logger.propagate)
     stream = io.StringIO()
     configure("INFO", stream)
@@ -25,7 +25,7 @@ def output() -> Iterator[io.StringIO]:
 
 
 def logged(output: io.StringIO) -> dict[str, object]:
-    """The one event that was written, without the fields that every event has."""
+    """Return the one event that was written, without the fields that every event has."""
     (line,) = output.getvalue().splitlines()
     event: dict[str, object] = json.loads(line)
     return {name: value for name, value in event.items() if name not in {"at", "level", "event"}}
@@ -48,13 +48,13 @@ def test_an_event_is_one_line_with_time_level_name_and_fields(output: io.StringI
 
 
 def test_a_line_break_in_a_field_stays_inside_the_line(output: io.StringIO) -> None:
-    """Nobody can forge a second event."""
+    """A field cannot forge a second event."""
     log_event("x", code='a\n{"event": "forged"}')
     assert logged(output) == {"code": 'a\n{"event": "forged"}'}
 
 
 def test_fields_may_bear_any_name_and_never_replace_the_fixed_ones(output: io.StringIO) -> None:
-    """Fields often come from a mapping that somebody else filled."""
+    """Fields often come from a mapping with foreign names."""
     log_event("x", event="forged", at="never", name="n", msg="m")
     event = json.loads(output.getvalue())
     assert event["event"] == "x"
@@ -86,13 +86,13 @@ def test_fields_may_bear_any_name_and_never_replace_the_fixed_ones(output: io.St
     ],
 )
 def test_every_known_shape_of_a_secret_or_contact_is_redacted_within_its_text(text: str) -> None:
-    """It may stand anywhere in a field, between other words."""
+    """A secret is found anywhere in a field, between other words."""
     assert redact(f"before {text} after") == "before [redacted] after"
     assert redact(text) == "[redacted]"
 
 
 def test_a_password_in_an_address_is_redacted() -> None:
-    """Database addresses turn up in errors."""
+    """Database addresses appear in errors."""
     assert redact("postgres://postgres:hunter2@127.0.0.1:5432/x") == "postgres://[redacted]127.0.0.1:5432/x"
 
 
@@ -114,12 +114,12 @@ def test_a_password_in_an_address_is_redacted() -> None:
     ],
 )
 def test_ids_times_models_and_counts_stay_readable(text: str) -> None:
-    """What a log is read for must survive the redaction."""
+    """Redaction keeps the values for which a log is read."""
     assert redact(text) == text
 
 
 def test_a_long_text_is_cut_after_its_secrets_are_gone() -> None:
-    """A secret that the cut would halve is not left half readable."""
+    """A secret is not cut in half and left readable."""
     assert redact("x" * 490 + " juan@example.com and more") == "x" * 490 + " [redacted"
     assert redact("y" * 1_000_000) == "y" * 500
 
@@ -150,7 +150,7 @@ def test_a_long_text_is_cut_after_its_secrets_are_gone() -> None:
     ],
 )
 def test_fields_named_like_secrets_or_words_of_people_are_dropped(output: io.StringIO, name: str) -> None:
-    """Also when their value has no shape that could be known, and at every depth."""
+    """They are dropped at every depth, also if their value has no known shape."""
     log_event("x", **{name: "Kumusta po", "kept": {name: ["Kumusta po"]}})  # type: ignore[arg-type]
     assert logged(output) == {"kept": {}}
 
@@ -168,7 +168,7 @@ def test_counts_with_such_names_are_kept(output: io.StringIO) -> None:
 
 
 def test_values_of_every_kind_become_json(output: io.StringIO) -> None:
-    """Money keeps its digits; what JSON lacks is written as text or null."""
+    """Money keeps its digits; values that JSON lacks become text or null."""
     log_event(
         "x",
         cost_usd=Decimal("0.000105000"),
@@ -189,7 +189,7 @@ def test_values_of_every_kind_become_json(output: io.StringIO) -> None:
 
 
 def test_an_exception_is_logged_by_its_class_only(output: io.StringIO) -> None:
-    """Its words may be a provider's, or a prospect's."""
+    """Its text may be a provider's, or a prospect's."""
     log_event("x", error=ValueError("Kumusta po"))
     assert logged(output) == {"error": "ValueError"}
 
@@ -203,33 +203,33 @@ def test_nesting_ends_somewhere(output: io.StringIO) -> None:
 
 
 class Unprintable:
-    """A value whose text cannot be had."""
+    """A value whose text cannot be read."""
 
     def __str__(self) -> str:
         raise RuntimeError
 
 
 def test_a_value_that_cannot_be_shown_does_not_end_the_request(output: io.StringIO) -> None:
-    """The event is still there, and tells of the fault."""
+    """The event is still written, and reports the error."""
     log_event("x", odd=Unprintable())
     assert logged(output) == {"log_fault": "RuntimeError"}
 
 
 def test_an_event_below_the_level_is_not_written(output: io.StringIO) -> None:
-    """Nor are its fields even looked at."""
+    """Its fields are not even read."""
     log_event("x", level=logging.DEBUG, odd=Unprintable())
     assert output.getvalue() == ""
 
 
 class Keeping(logging.Handler):
-    """A handler that keeps what it is given."""
+    """A handler that stores its records."""
 
     def __init__(self) -> None:
         super().__init__()
         self.seen: list[logging.LogRecord] = []
 
     def emit(self, record: logging.LogRecord) -> None:
-        """Keep the record."""
+        """Store the record."""
         self.seen.append(record)
 
 
@@ -244,7 +244,7 @@ def test_a_handler_gets_the_event_and_its_redacted_fields(output: io.StringIO) -
 
 
 def test_a_plain_record_of_the_logger_becomes_an_event_of_its_redacted_text(output: io.StringIO) -> None:
-    """Whoever uses the standard interface gets the same protection."""
+    """The logger's standard interface has the same redaction."""
     logger.warning("cannot reach %s", "juan@example.com")
     event = json.loads(output.getvalue())
     assert (event["level"], event["event"]) == ("warning", "cannot reach [redacted]")
@@ -260,7 +260,7 @@ def test_configuring_twice_writes_each_event_once(output: io.StringIO) -> None:
 def test_events_go_to_standard_output_unless_told_otherwise(
     output: io.StringIO, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """And nowhere a second time: a platform's root handler gets none."""
+    """They are not written a second time: a platform's root handler gets none."""
     configure("INFO")
     log_event("x", status=1)
     assert json.loads(capsys.readouterr().out)["status"] == 1

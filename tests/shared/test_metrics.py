@@ -1,4 +1,4 @@
-"""CloudWatch metrics as they stand in the log."""
+"""CloudWatch metrics in the log's lines."""
 
 import json
 from uuid import UUID
@@ -13,7 +13,7 @@ REQUEST_ID = UUID("7d0b3a52-37a8-4a5c-9d6f-9b6f5f1d2c11")
 
 
 def printed(capsys: pytest.CaptureFixture[str], status: int, **fields: object) -> dict[str, object]:
-    """The line that a request with these fields leaves."""
+    """Return the line that a request with these fields writes."""
     context = RequestContext(REQUEST_ID, "caller's", Deadline.starting(1), fields=fields)
     print_metrics("NexScout", "generate-ai-content", status, context)
     line: dict[str, object] = json.loads(capsys.readouterr().out)
@@ -21,7 +21,7 @@ def printed(capsys: pytest.CaptureFixture[str], status: int, **fields: object) -
 
 
 def test_a_delivered_call_prints_what_it_took(capsys: pytest.CaptureFixture[str]) -> None:
-    """Namespace, the one dimension, the figures of the call, and its ids beside them."""
+    """The line has namespace, the one dimension, the figures of the call, and its ids beside them."""
     line = printed(capsys, 200, tokens=120, cost_usd="0.0012", energy=10, attempts=1, model="gpt-4o")
     described = line["_aws"]["CloudWatchMetrics"][0]  # type: ignore[index]
     assert described["Namespace"] == "NexScout"
@@ -38,7 +38,7 @@ def test_a_delivered_call_prints_what_it_took(capsys: pytest.CaptureFixture[str]
 
 
 def test_a_failed_request_counts_as_an_error(capsys: pytest.CaptureFixture[str]) -> None:
-    """A 5xx raises the error count; a 4xx is the caller's."""
+    """A 5xx raises the error count; a 4xx does not."""
     assert printed(capsys, 502, code="provider_error")["Errors"] == [1.0]
     assert printed(capsys, 402, code="insufficient_energy")["Errors"] == [0.0]
 
@@ -56,12 +56,12 @@ def test_a_failed_request_counts_as_an_error(capsys: pytest.CaptureFixture[str])
 def test_what_failed_at_the_providers_is_told_apart(
     capsys: pytest.CaptureFixture[str], status: int, code: str, counted: float
 ) -> None:
-    """The rate that is watched is theirs alone."""
+    """The alarm on provider errors uses only this rate."""
     assert printed(capsys, status, code=code)["ProviderErrors"] == [counted]
 
 
 def test_a_sweep_prints_what_is_watched_of_its_counts(capsys: pytest.CaptureFixture[str]) -> None:
-    """Under a dimension of its own; a count that the database does not give is left out, never 0."""
+    """They have a dimension of their own; a count that the database does not return is omitted, never 0."""
     counts = {"expired": 2, "refilled": 7, "failed": 1, "spent_usd": "0.75", "running": False}
     print_sweep("NexScout", counts, whole=True)
     line = json.loads(capsys.readouterr().out)
@@ -72,7 +72,7 @@ def test_a_sweep_prints_what_is_watched_of_its_counts(capsys: pytest.CaptureFixt
 
 
 def test_a_sweep_that_left_something_out_is_no_sweep(capsys: pytest.CaptureFixture[str]) -> None:
-    """What it found out is told all the same."""
+    """The figures that it has are written anyway."""
     print_sweep("NexScout", {"expired": 2}, whole=False)
     line = json.loads(capsys.readouterr().out)
     assert (line["Sweeps"], line["ExpiredHolds"]) == ([0.0], [2.0])

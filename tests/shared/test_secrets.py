@@ -1,4 +1,4 @@
-"""Secret values change while a process lives: the newest good reading is used, and nobody waits for a bad one."""
+"""Secret values change while a process lives: the last valid reading is used, and nobody waits for an invalid one."""
 
 import asyncio
 import logging
@@ -29,7 +29,7 @@ FIRST = {"SUPABASE_SECRET_KEY": "sb_secret_first", "OPENAI_API_KEY": "sk-first"}
 
 
 class Store:
-    """A parameter store of one's own on loopback, reached as the platform's client reaches the real one."""
+    """A parameter store on loopback, reached as the platform's client reaches the real one."""
 
     def __init__(self, url: str) -> None:
         self.client = boto3.client("ssm", endpoint_url=url)
@@ -40,13 +40,13 @@ class Store:
             self.client.put_parameter(Name=f"{path}{name}", Value=value, Type="SecureString", Overwrite=True)
 
     def drop(self, *names: str) -> None:
-        """Take values away."""
+        """Remove values."""
         self.client.delete_parameters(Names=[f"{PATH}{name}" for name in names])
 
 
 @contextmanager
 def serving() -> Iterator[str]:
-    """Serve the store at an address; all of this process have the same contents."""
+    """Serve the store at an address; all stores of this process have the same contents."""
     moto = ThreadedMotoServer(ip_address="127.0.0.1", port=0, verbose=False)
     moto.start()
     try:
@@ -57,14 +57,14 @@ def serving() -> Iterator[str]:
 
 @pytest.fixture(scope="module")
 def server() -> Iterator[str]:
-    """The address of the store."""
+    """Yield the address of the store."""
     with serving() as url:
         yield url
 
 
 @pytest.fixture
 def store(server: str, monkeypatch: pytest.MonkeyPatch) -> Store:
-    """The store with the least that a function needs, and the environment by which the client finds it."""
+    """Return the store with a function's minimum, and the environment by which the client finds it."""
     for name, value in {
         "AWS_ENDPOINT_URL": server,
         "AWS_DEFAULT_REGION": "ap-southeast-1",
@@ -82,12 +82,12 @@ def store(server: str, monkeypatch: pytest.MonkeyPatch) -> Store:
 
 
 async def secret_key(secrets: Secrets) -> str:
-    """The key that the next query would carry."""
+    """Return the key that the next query would carry."""
     return (await secrets.current()).supabase_secret_key.get_secret_value()
 
 
 async def test_values_are_read_from_below_a_path_and_decrypted(store: Store) -> None:
-    """More of them than one page holds, and none of a neighbour or of a path further down."""
+    """There is more than one page of them; values of a neighbouring or deeper path are not read."""
     store.put(**{f"OTHER_{number}": "x" for number in range(11)})
     store.put("/nexscout/production/", OPENAI_API_KEY="sk-neighbour")
     store.put(f"{PATH}old/", ORIGIN_SECRET="sixteen-letters-")
@@ -98,7 +98,7 @@ async def test_values_are_read_from_below_a_path_and_decrypted(store: Store) -> 
 
 
 async def test_a_rotated_value_is_used_after_its_age_and_not_before(store: Store) -> None:
-    """The store is asked once an age."""
+    """The store is read once in that time."""
     clock = HandClock()
     secrets = from_parameter_store(PATH, 300, clock)
     store.put(SUPABASE_SECRET_KEY="sb_secret_second")
@@ -109,7 +109,7 @@ async def test_a_rotated_value_is_used_after_its_age_and_not_before(store: Store
 
 
 async def test_after_a_snapshot_is_restored_the_next_use_reads_anew(store: Store) -> None:
-    """A snapshot may be weeks old, and its clock knows nothing of them."""
+    """A snapshot may be weeks old, and its clock does not count them."""
     secrets = from_parameter_store(PATH, 300, HandClock())
     store.put(SUPABASE_SECRET_KEY="sb_secret_second")
     secrets.expire()
@@ -119,7 +119,7 @@ async def test_after_a_snapshot_is_restored_the_next_use_reads_anew(store: Store
 async def test_a_store_that_fails_later_leaves_the_last_good_values(
     store: Store, caplog: pytest.LogCaptureFixture
 ) -> None:
-    """Incomplete, or with a key of the wrong kind: it is logged by name, and tried again after a pause."""
+    """An incomplete reading, or a key of the wrong kind, is logged by its name and retried after a pause."""
     clock = HandClock()
     secrets = from_parameter_store(PATH, 300, clock)
     store.drop("OPENAI_API_KEY")
@@ -143,7 +143,7 @@ async def test_a_store_that_fails_later_leaves_the_last_good_values(
 async def test_a_store_that_cannot_be_reached_later_leaves_the_last_good_values(
     store: Store, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Nobody listens there any more; requests go on."""
+    """If no server listens any more, requests continue."""
     with serving() as url:
         monkeypatch.setenv("AWS_ENDPOINT_URL", url)
         secrets = from_parameter_store(PATH, 300)
@@ -155,7 +155,7 @@ async def test_a_store_that_cannot_be_reached_later_leaves_the_last_good_values(
 def test_a_first_reading_that_fails_stops_the_start_with_a_clear_error(
     store: Store, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Everything that is missing at once, by its full name, beside what is wrong with the settings."""
+    """Every missing value is named in full, beside the errors in the settings."""
     store.drop(*FIRST)
     store.put(ORIGIN_SECRET="short-canary")
     env = {
@@ -179,14 +179,14 @@ def test_a_first_reading_that_fails_stops_the_start_with_a_clear_error(
 
 
 def test_a_blank_value_counts_as_missing(store: Store) -> None:
-    """A parameter that somebody means to fill in later."""
+    """A parameter may have been created to be filled in later."""
     store.put(OPENAI_API_KEY="  ")
     with pytest.raises(SecretsError, match="OPENAI_API_KEY is missing"):
         from_parameter_store(PATH, 300)
 
 
 def test_with_a_path_the_environments_own_values_play_no_part(store: Store) -> None:
-    """One source: nobody has to ask which of two is in force."""
+    """There is only one source of values at a time."""
     store.put(ANTHROPIC_API_KEY="sk-ant-store")
     env = {
         "SUPABASE_URL": "http://127.0.0.1:9",
@@ -201,7 +201,7 @@ def test_with_a_path_the_environments_own_values_play_no_part(store: Store) -> N
 
 
 async def test_many_who_wait_cause_one_reading() -> None:
-    """Also where one of them leaves before it ends."""
+    """One reading serves all, even if one caller leaves before it ends."""
     readings = 0
 
     def read() -> dict[str, str]:
@@ -220,7 +220,7 @@ async def test_many_who_wait_cause_one_reading() -> None:
 
 
 async def test_values_of_an_environment_may_change_as_well() -> None:
-    """A blank one is a fault that keeps the last good value."""
+    """A blank value is an error that keeps the last valid value."""
     env = dict(FIRST)
     secrets = from_environment(env, 300)
     env["SUPABASE_SECRET_KEY"] = "sb_secret_second"
@@ -246,7 +246,7 @@ async def carried(services: Services, key: str) -> None:
 
 
 async def test_a_rotated_key_is_carried_by_the_next_request_of_every_part(stack: Stack, store: Store) -> None:
-    """Database, storage, the check of callers and the provider's client, all without a restart."""
+    """Database, storage, authentication and the provider's client all use it without a restart."""
     async with (
         wire_before(stack.upstream_url) as supabase,
         wire_before(stack.provider_url) as provider,

@@ -1,4 +1,4 @@
-"""What a function is built of: a deployment whose models cannot serve stops at the start, with every fault named."""
+"""The services of a function: a deployment with invalid models stops at the start, with every error named."""
 
 import pytest
 
@@ -14,12 +14,12 @@ LEAST = {
 
 
 async def test_the_least_environment_is_enough() -> None:
-    """Nothing is connected to yet."""
+    """No connection is opened yet."""
     await build_services(Settings.from_env(LEAST)).close()
 
 
 def test_fault_7_models_that_cannot_serve_stop_the_start() -> None:
-    """An unknown one, and one of the other class: each by its variable, with what may stand there."""
+    """An unknown model, and one of the other class, are named by their variable, with the allowed values (fault 7)."""
     lists = {"PREMIUM_MODELS": "gpt-4o,gpt-9,gpt-4o-mini", "STANDARD_MODELS": "gpt-4o"}
     with pytest.raises(SettingsError) as caught:
         build_services(Settings.from_env(LEAST | lists))

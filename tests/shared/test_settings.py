@@ -1,4 +1,4 @@
-"""The settings take an environment as a whole, or name everything that is wrong with it."""
+"""The settings read a whole environment, or name everything that is wrong with it."""
 
 import base64
 import json
@@ -10,7 +10,7 @@ from shared.settings import Settings, SettingsError
 
 
 def legacy_key(role: str) -> str:
-    """A key of the older kind: a token whose payload names its role; the signature plays no part here."""
+    """Return a legacy key: a token whose payload names its role; the signature is not checked here."""
     payload = base64.urlsafe_b64encode(json.dumps({"iss": "supabase", "role": role}).encode()).rstrip(b"=")
     return f"eyJhbGciOiJIUzI1NiJ9.{payload.decode()}.c2lnbmF0dXJl"
 
@@ -27,7 +27,7 @@ LEAST = {
 
 
 def faults(**changed: str) -> list[str]:
-    """The lines of the error that the least environment gives with these changes."""
+    """Return the lines of the error for the minimal environment with these changes."""
     with pytest.raises(SettingsError) as caught:
         Settings.from_env(LEAST | changed)
     return str(caught.value).splitlines()[1:]
@@ -62,7 +62,7 @@ def test_the_least_environment_gets_every_default() -> None:
 
 
 def test_every_variable_is_read() -> None:
-    """Each name of the environment reaches its setting."""
+    """Each variable reaches its setting."""
     settings = Settings.from_env(
         LEAST
         | {
@@ -94,7 +94,7 @@ def test_every_variable_is_read() -> None:
     assert settings.supabase_anon_key.get_secret_value() == ANON
     assert settings.supabase_publishable_key.get_secret_value() == "sb_publishable_abc"
     assert settings.supabase_jwks_url == "https://keys.example.com/jwks.json"
-    # Compared with the token's `iss` to the letter, so not even a slash is taken off.
+    # Compared exactly with the token's `iss`, so not even a trailing slash is removed.
     assert settings.supabase_jwt_issuer == "https://issuer.example.com/auth/v1/"
     assert settings.supabase_jwt_issuer_required is False
     assert settings.openai_base_url == "http://127.0.0.1:11434/v1"
@@ -114,7 +114,7 @@ def test_every_variable_is_read() -> None:
 
 
 def test_every_secret_is_read() -> None:
-    """Apart from the settings, from the same environment."""
+    """Secrets are read separately from the settings, from the same environment."""
     given = {
         "SUPABASE_SECRET_KEY": "sb_secret_def",
         "SUPABASE_SERVICE_ROLE_KEY": SERVICE_ROLE,
@@ -129,20 +129,20 @@ def test_every_secret_is_read() -> None:
 
 
 def test_blank_variables_count_as_not_set() -> None:
-    """A deployment that passes every name through leaves some of them empty."""
+    """A deployment that passes every name on leaves some of them empty."""
     settings = Settings.from_env(LEAST | {"CORS_ORIGINS": "", "LOG_LEVEL": "  ", "ANTHROPIC_API_KEY": "\n"})
     assert (settings.cors_origins, settings.log_level) == (("*",), "INFO")
     assert settings.secrets.known.anthropic_api_key is None
 
 
 def test_values_are_trimmed() -> None:
-    """A line break at the end of a pasted key is no part of it."""
+    """A line break at the end of a pasted key is removed."""
     settings = Settings.from_env(LEAST | {"SUPABASE_SECRET_KEY": " sb_secret_def\n"})
     assert settings.secrets.known.supabase_secret_key.get_secret_value() == "sb_secret_def"
 
 
 def test_an_empty_environment_names_everything_that_is_needed_and_nothing_else() -> None:
-    """One failed start tells all of it."""
+    """One failed start names all of them."""
     with pytest.raises(SettingsError) as caught:
         Settings.from_env({})
     named = [line.split()[1:4] for line in str(caught.value).splitlines()[1:]]
@@ -155,7 +155,7 @@ def test_an_empty_environment_names_everything_that_is_needed_and_nothing_else()
 
 
 def test_several_faults_come_in_one_error_with_what_is_allowed() -> None:
-    """Nobody repairs an environment one restart at a time."""
+    """No second start is needed to find the next error."""
     assert faults(LOG_LEVEL="loud", REQUEST_TIMEOUT_SECONDS="soon", OPENAI_API_KEY="") == [
         "- LOG_LEVEL is not valid; allowed: DEBUG, INFO, WARNING or ERROR",
         "- REQUEST_TIMEOUT_SECONDS is not valid; allowed: seconds, more than 0, at most 900",
@@ -195,7 +195,7 @@ def test_several_faults_come_in_one_error_with_what_is_allowed() -> None:
     ],
 )
 def test_a_value_that_is_not_allowed_is_named(name: str, value: str) -> None:
-    """And it alone: what is derived from it is not held against anybody."""
+    """Only the invalid value is named, not the values derived from it."""
     lines = faults(**{name: value})
     assert len(lines) == 1
     assert lines[0].startswith(f"- {name} is not valid; allowed: ")
@@ -216,7 +216,7 @@ def test_a_value_that_is_not_allowed_is_named(name: str, value: str) -> None:
     ],
 )
 def test_a_key_of_the_other_kind_is_refused_at_the_start(name: str, value: str) -> None:
-    """With the two swapped, every visitor would have the service's rights."""
+    """With the two keys swapped, every visitor would have the service's rights."""
     lines = faults(**{name: value})
     assert [line.split()[1] for line in lines] == [name]
 
@@ -236,14 +236,14 @@ def test_the_legacy_keys_alone_are_enough_and_are_what_queries_carry() -> None:
 
 
 def test_a_bad_legacy_key_is_named_once_where_it_stands_in_for_the_other() -> None:
-    """The variable that is wrong is the one that was set."""
+    """The error names the variable that was set."""
     assert [line.split()[1] for line in faults(SUPABASE_PUBLISHABLE_KEY="", SUPABASE_ANON_KEY="x")] == [
         "SUPABASE_ANON_KEY"
     ]
 
 
 def test_no_secret_shows_in_a_repr_or_an_error() -> None:
-    """Settings end up in tracebacks and logs."""
+    """Settings appear in tracebacks and logs."""
     secrets = {
         "SUPABASE_JWT_SECRET": "hunter2-" * 4,
         "SUPABASE_ANON_KEY": ANON,
@@ -267,19 +267,19 @@ def test_the_error_keeps_the_values_out_of_its_traceback() -> None:
 
 
 def test_settings_cannot_be_changed() -> None:
-    """One process, one set of settings."""
+    """A process has one set of settings."""
     settings = Settings.from_env(LEAST)
     with pytest.raises(ValidationError):
         settings.log_level = "DEBUG"
 
 
 def test_unknown_variables_are_ignored() -> None:
-    """An environment holds much that is not ours."""
+    """An environment contains many other variables."""
     settings = Settings.from_env(LEAST | {"PATH": "/bin", "AWS_REGION": "x"})
     assert settings.model_dump() == Settings.from_env(LEAST).model_dump()
 
 
 def test_moderation_needs_the_key_of_the_provider_that_has_it() -> None:
-    """With Anthropic's key alone every message would go without judgement, and so without an answer."""
+    """With only Anthropic's key no message could be judged, and so none could be answered."""
     told = faults(OPENAI_API_KEY="", ANTHROPIC_API_KEY="sk-ant-local", MODERATION="visitors")
     assert told == ["- MODERATION is not valid; allowed: off, or visitors (needs OPENAI_API_KEY)"]

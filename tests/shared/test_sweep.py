@@ -1,4 +1,4 @@
-"""The sweep of each minute: its parts do not hang on one another, and what it saw is told."""
+"""The sweep: its parts run independently, and its figures are reported."""
 
 import json
 from typing import Any
@@ -16,13 +16,13 @@ from tests.wire import answer, wire_before
 
 
 def metrics(output: str) -> list[dict[str, Any]]:
-    """The lines that the platform reads as metrics."""
+    """Return the lines that the platform reads as metrics."""
     lines = [json.loads(line) for line in output.splitlines() if line.startswith("{")]
     return [line for line in lines if "_aws" in line]
 
 
 async def test_a_sweep_tells_its_figures(stack: Stack, capsys: pytest.CaptureFixture[str]) -> None:
-    """One line in the namespace, under the function's name."""
+    """There is one line in the namespace, under the function's name."""
     async with services_on(stack, METRICS_NAMESPACE="nexscout-test") as services:
         await sweep(services, Deadline.starting(10))
     (line,) = metrics(capsys.readouterr().out)
@@ -34,7 +34,7 @@ async def test_a_sweep_tells_its_figures(stack: Stack, capsys: pytest.CaptureFix
 async def test_a_part_that_fails_keeps_no_other_from_being_done(
     stack: Stack, new_user: NewUser, database: Database, capsys: pytest.CaptureFixture[str], away: str
 ) -> None:
-    """The rest is done, the invocation counts as failed, and the line of metrics as no sweep."""
+    """The rest is done, the invocation counts as failed, and the metrics count no sweep."""
     user = new_user("pro", 500)
     async with wire_before(stack.upstream_url) as wire:
         wire.meet(away, answer(503))

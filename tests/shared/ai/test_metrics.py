@@ -1,4 +1,4 @@
-"""The counters of a process, worked out by hand."""
+"""The counters of a process, calculated by hand."""
 
 import json
 from decimal import Decimal
@@ -7,7 +7,7 @@ import pytest
 
 from shared.ai.metrics import KEPT_LATENCIES, Metrics
 
-# latencies -> the nearest-rank percentiles 50, 95 and 99.
+# Latencies -> the nearest-rank percentiles 50, 95 and 99.
 PERCENTILES: list[tuple[list[float], tuple[float, float, float]]] = [
     ([], (0, 0, 0)),
     ([7.0], (7, 7, 7)),
@@ -24,7 +24,7 @@ PERCENTILES: list[tuple[list[float], tuple[float, float, float]]] = [
 def test_percentiles_are_latencies_that_were_seen(
     latencies: list[float], expected: tuple[float, float, float]
 ) -> None:
-    """Nearest rank, in milliseconds with one decimal."""
+    """Percentiles are by nearest rank, in milliseconds with one decimal."""
     metrics = Metrics()
     for latency in latencies:
         metrics.served("openai", "gpt-4o", 10, latency)
@@ -41,7 +41,7 @@ def test_only_the_newest_latencies_count() -> None:
 
 
 def test_nothing_counted_gives_zeros() -> None:
-    """No division by nothing, and JSON can tell it."""
+    """Without calls nothing is divided by zero, and the figures are JSON."""
     told = Metrics().snapshot()
     assert (told["errorRate"], told["configCacheHitRate"], told["costUSD"]) == (0.0, 0.0, "0")
     json.dumps(told)

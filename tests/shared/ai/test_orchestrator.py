@@ -1,4 +1,4 @@
-"""The six promises of the orchestrator, by the names of the original migration plan, on the real stack."""
+"""The six promises of the orchestrator, with the names of the original migration plan, on the real stack."""
 
 import asyncio
 from collections.abc import AsyncIterator, Sequence
@@ -33,30 +33,30 @@ from tests.users import User
 
 @pytest.fixture
 async def orchestrator(stack: Stack) -> AsyncIterator[Orchestrator]:
-    """The orchestrator of a process that has just started, whose retries do not wait."""
+    """Yield the orchestrator of a process that has just started, whose retries do not wait."""
     async with services_on(stack, Pauses().effects()) as services:
         yield services.orchestrator
 
 
 def call_of(user: User, task: Task | None = None, **changed: Any) -> Call:  # noqa: ANN401
-    """A small call of the action ai_message."""
+    """Return a small call of the action ai_message."""
     caller = Caller("user", user.id, user.access_token)
     return Call("try-out", caller, task or PlainTask(**changed))
 
 
 def context() -> RequestContext:
-    """A request that has just come in."""
+    """Return a request that has just arrived."""
     request_id = uuid4()
     return RequestContext(request_id, str(request_id), Deadline.starting(20))
 
 
 async def run(orchestrator: Orchestrator, call: Call) -> Reply:
-    """Serve one call."""
+    """Serve one call and return its reply."""
     return await orchestrator.run(call, context())
 
 
 def usage_of(database: Database, user: User) -> Row:
-    """The only usage row."""
+    """Return the only usage row."""
     (row,) = Books(database, user).usage()
     return row
 
@@ -64,7 +64,7 @@ def usage_of(database: Database, user: User) -> Row:
 async def test_basic_generation(
     orchestrator: Orchestrator, new_user: NewUser, database: Database, provider: Provider
 ) -> None:
-    """The messages go to a provider as they are built, and what comes back is shaped, told and recorded."""
+    """The messages are sent unchanged to a provider, and its answer is shaped, returned and recorded."""
     user = new_user()
     reply = await run(orchestrator, call_of(user, temperature=0.3))
     (sent,) = provider.bodies()
@@ -80,7 +80,7 @@ async def test_basic_generation(
 
 
 async def test_config_caching(orchestrator: Orchestrator, new_user: NewUser, database: Database) -> None:
-    """The first call reads the configuration, the next has it from the cache, a change is seen by the one after."""
+    """The first call reads the configuration, the next uses the cache, and the one after sees a change."""
     user = new_user()
     names: list[object] = []
 
@@ -98,7 +98,7 @@ async def test_config_caching(orchestrator: Orchestrator, new_user: NewUser, dat
 
 
 async def test_energy_integration(orchestrator: Orchestrator, new_user: NewUser, database: Database) -> None:
-    """Each action and class has its price, taken once and only for what was delivered."""
+    """Each action and class has its price, charged once and only for what was delivered."""
     user = new_user(energy=100)
     charged = [
         (await run(orchestrator, call_of(user, action=action, preference=ModelPreference(model)))).body[
@@ -126,7 +126,7 @@ async def test_energy_integration(orchestrator: Orchestrator, new_user: NewUser,
 async def test_auto_model_selection(
     orchestrator: Orchestrator, new_user: NewUser, provider: Provider
 ) -> None:
-    """Premium where tier and energy allow it, else standard with the reason, or a refusal where that is asked for."""
+    """Premium is used where tier and energy allow it, else standard with the reason, or a refusal if requested."""
     rich, short, free = new_user(), new_user(energy=5), new_user("free", 100)
     metas = [(await run(orchestrator, call_of(user))).body["meta"] for user in (rich, short, free)]
     assert [(meta["model"], meta["downgradeReason"]) for meta in metas] == [
@@ -145,7 +145,7 @@ async def test_auto_model_selection(
 async def test_error_handling(
     orchestrator: Orchestrator, new_user: NewUser, database: Database, provider: Provider
 ) -> None:
-    """A transient failure is retried, a lasting one ends in its own error; each gives the energy back."""
+    """A transient failure is retried, a permanent one ends in its own error; both release the energy."""
     user = new_user()
     provider.fail({"kind": "status", "status": 500, "times": 2})
     assert (await run(orchestrator, call_of(user))).body["meta"]["retryCount"] == 2
@@ -167,7 +167,7 @@ async def test_error_handling(
 async def test_metrics_tracking(
     orchestrator: Orchestrator, new_user: NewUser, database: Database, provider: Provider
 ) -> None:
-    """Requests, tokens, cost, energy, models, errors and latencies are counted as the books have them."""
+    """Requests, tokens, cost, energy, models, errors and latencies are counted as recorded."""
     user = new_user()
     for model in (None, "gpt-4o-mini"):
         await run(orchestrator, call_of(user, preference=ModelPreference(model)))
@@ -192,7 +192,7 @@ async def test_metrics_tracking(
 async def test_a_fault_of_our_own_gives_everything_back(
     orchestrator: Orchestrator, new_user: NewUser, database: Database, provider: Provider
 ) -> None:
-    """A prompt that cannot be built is our bug: recorded as one, nothing sent, nothing kept."""
+    """An exception while a prompt is built is recorded as an internal error: nothing is sent, nothing charged."""
     user = new_user()
 
     class BrokenTask(PlainTask):
@@ -211,7 +211,7 @@ async def test_a_fault_of_our_own_gives_everything_back(
 async def test_a_cancelled_call_is_released_before_it_ends(
     orchestrator: Orchestrator, new_user: NewUser, database: Database, provider: Provider
 ) -> None:
-    """The caller went away while the provider was working: its cost is kept, the energy is not (fault 3)."""
+    """If the caller disconnects while the provider works, the cost is recorded and no energy charged (fault 3)."""
     user = new_user()
     provider.fail({"kind": "hang"})
     task = asyncio.create_task(run(orchestrator, call_of(user)))
@@ -233,7 +233,7 @@ async def test_a_cancelled_call_is_released_before_it_ends(
 async def test_fault_1_parallel_calls_never_spend_more_than_there_is(
     orchestrator: Orchestrator, new_user: NewUser, database: Database, provider: Provider
 ) -> None:
-    """Thirty at once on energy for four premium calls and one standard: five are served, none below zero."""
+    """Of thirty simultaneous calls with energy for four premium and one standard, five are served."""
     user = new_user(energy=43)
     results = await asyncio.gather(
         *(run(orchestrator, call_of(user)) for _ in range(30)), return_exceptions=True

@@ -1,7 +1,7 @@
 """How often a call waits for the database: counted at the wire, never by a clock.
 
-Each request is held until the whole group that should be on its way together is there. A function that made
-them one after the other would wait for ever, so that an answer proves the number of waits.
+Each request is held until all requests that should be sent at the same time have arrived. A function that sent them
+one after another would wait for ever, so an answer proves the number of round trips.
 """
 
 import asyncio
@@ -20,26 +20,26 @@ from tests.provider import Provider
 from tests.wire import Wire, wire_before
 
 PATIENCE_SECONDS = 4.5
-"""Less than the function's own limit of a database call, after which it would ask again."""
+"""Less than the function's own limit of a database call, after which it would send it again."""
 
 
 @pytest.fixture
 async def wire(stack: Stack) -> AsyncIterator[Wire]:
-    """The proxy between the function and the Supabase API."""
+    """Yield the proxy between the function and the Supabase API."""
     async with wire_before(stack.upstream_url) as between:
         yield between
 
 
 @pytest.fixture
 async def api(stack: Stack, wire: Wire) -> AsyncIterator[Api]:
-    """The function in this process, whose Supabase is behind the proxy."""
+    """Yield the function in this process, whose Supabase is behind the proxy."""
     async with in_process(stack, SUPABASE_URL=wire.url) as calls:
         yield calls
 
 
 @pytest.fixture
 async def visitors(stack: Stack, wire: Wire) -> AsyncIterator[Visitors]:
-    """The chat function in this process, whose Supabase is behind the proxy."""
+    """Yield the chat function in this process, whose Supabase is behind the proxy."""
     async with visitors_of(stack, SUPABASE_URL=wire.url) as answered:
         yield answered
 
@@ -53,7 +53,7 @@ def show(capsys: pytest.CaptureFixture[str], what: str, wire: Wire, waits: int) 
 async def test_a_warm_message_waits_twice(
     api: Api, wire: Wire, new_user: NewUser, database: Database, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """3 requests: the reservation beside the prospect, then the settlement."""
+    """There are 3 requests: the reservation beside the prospect, then the settlement."""
     user = new_user()
     body = message(add_prospect(database, user))
     assert (await api(user, body)).status_code == 200
@@ -69,7 +69,7 @@ async def test_a_warm_message_waits_twice(
 async def test_a_cold_message_waits_twice(
     api: Api, wire: Wire, new_user: NewUser, database: Database, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """4 requests: the configuration is read beside the two others."""
+    """There are 4 requests: the configuration is read beside the two others."""
     user = new_user()
     body = message(add_prospect(database, user))
     wire.expect_waves(3, 1)
@@ -84,7 +84,7 @@ async def test_a_cold_message_waits_twice(
 async def test_a_warm_orchestrator_call_waits_twice(
     api: Api, wire: Wire, new_user: NewUser, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """2 requests where there is no prospect to read."""
+    """There are 2 requests if there is no prospect to read."""
     user = new_user()
     assert (await api(user, orchestrated())).status_code == 200
     wire.expect_waves(1, 1)
@@ -97,7 +97,7 @@ async def test_a_warm_orchestrator_call_waits_twice(
 async def test_a_second_attempt_waits_once_more(
     api: Api, wire: Wire, new_user: NewUser, provider: Provider
 ) -> None:
-    """It is noted before it is sent."""
+    """The second attempt is noted before it is sent."""
     user = new_user()
     assert (await api(user, orchestrated())).status_code == 200
     provider.fail({"kind": "status", "status": 500})
@@ -110,7 +110,7 @@ async def test_a_second_attempt_waits_once_more(
 async def test_a_failed_call_waits_as_often_as_a_delivered_one(
     api: Api, wire: Wire, new_user: NewUser, database: Database, provider: Provider
 ) -> None:
-    """The release takes the settlement's place."""
+    """The release is sent in place of the settlement."""
     user = new_user()
     body = message(add_prospect(database, user))
     assert (await api(user, body)).status_code == 200
@@ -122,7 +122,7 @@ async def test_a_failed_call_waits_as_often_as_a_delivered_one(
 
 
 async def test_a_replay_waits_once(api: Api, wire: Wire, new_user: NewUser, database: Database) -> None:
-    """The stored reply comes with the reservation's answer."""
+    """The reservation returns the stored reply."""
     user = new_user()
     body = message(add_prospect(database, user))
     assert (await api(user, body, idempotency_key=user.id)).status_code == 200
@@ -136,7 +136,7 @@ async def test_a_replay_waits_once(api: Api, wire: Wire, new_user: NewUser, data
 async def test_a_changed_configuration_is_read_once_more(
     api: Api, wire: Wire, new_user: NewUser, database: Database
 ) -> None:
-    """The reservation tells that the cached one is old: the next call sees the change, for one more wait."""
+    """The reservation reports that the cached one is old: the next call sees the change, with one more wait."""
     user = new_user()
     assert (await api(user, orchestrated())).status_code == 200
     database.execute("update public.profiles set full_name = 'Liza' where id = %s", [user.id])
@@ -148,7 +148,7 @@ async def test_a_changed_configuration_is_read_once_more(
 
 
 async def test_a_refused_body_asks_nothing(api: Api, wire: Wire, new_user: NewUser) -> None:
-    """What is wrong by itself is told without the database; so is a bad token."""
+    """An invalid body is refused without the database, and so is a bad token."""
     user = new_user()
     wire.seen.clear()
     assert (await api(user, orchestrated(temperature=9))).status_code == 400
@@ -159,7 +159,7 @@ async def test_a_refused_body_asks_nothing(api: Api, wire: Wire, new_user: NewUs
 async def test_a_warm_visitor_message_waits_twice(
     visitors: Visitors, wire: Wire, new_user: NewUser, database: Database, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """2 requests: the reservation stores the question and brings what is needed, the settlement stores the answer."""
+    """2 requests: the reservation stores the question and returns the material, the settlement stores the answer."""
     page = open_page(database, new_user().id)
     assert (await visitors.say(page, "Hello po")).json()["handledBy"] == "ai"
     wire.expect_waves(1, 1)
@@ -173,7 +173,7 @@ async def test_a_warm_visitor_message_waits_twice(
 async def test_a_cold_visitor_message_waits_twice(
     visitors: Visitors, wire: Wire, new_user: NewUser, database: Database, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """2 requests: nothing is read or kept of an owner before the reservation has verified the session."""
+    """There are 2 requests: nothing of an owner is read or cached before the reservation has verified the session."""
     page = open_page(database, new_user().id)
     wire.expect_waves(1, 1)
     async with asyncio.timeout(PATIENCE_SECONDS):
@@ -186,7 +186,7 @@ async def test_a_cold_visitor_message_waits_twice(
 async def test_a_streamed_visitor_message_waits_twice(
     visitors: Visitors, wire: Wire, new_user: NewUser, database: Database
 ) -> None:
-    """The same two requests."""
+    """There are the same two requests."""
     page = open_page(database, new_user().id)
     assert (await visitors.say(page, "Hello po")).status_code == 200
     wire.expect_waves(1, 1)
@@ -199,7 +199,7 @@ async def test_a_streamed_visitor_message_waits_twice(
 async def test_a_visitor_whom_no_model_answers_waits_twice(
     visitors: Visitors, wire: Wire, new_user: NewUser, database: Database
 ) -> None:
-    """Without energy the honest answer takes the settlement's place; the model's failure takes the release's."""
+    """Storing the honest answer replaces the settlement (no energy) or the release (the model failed)."""
     page = open_page(database, new_user(energy=100).id)
     assert (await visitors.say(page, "Hello po")).status_code == 200
     database.execute("update public.user_energy set current_energy = 0 where user_id = %s", [page.owner_id])

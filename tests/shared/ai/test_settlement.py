@@ -1,4 +1,4 @@
-"""The end of a call when the ledger does not answer, or when nobody waits for the answer any longer."""
+"""The end of a call when the ledger does not answer, or when the caller has disconnected."""
 
 import asyncio
 from collections.abc import AsyncIterator
@@ -24,14 +24,14 @@ from tests.wire import Seen, Wire, lose_answer, lose_request, pass_on, wire_befo
 
 @pytest.fixture
 async def wire(stack: Stack) -> AsyncIterator[Wire]:
-    """The proxy before the Supabase API."""
+    """Yield the proxy before the Supabase API."""
     async with wire_before(stack.upstream_url) as between:
         yield between
 
 
 @pytest.fixture
 async def api(stack: Stack, wire: Wire) -> AsyncIterator[Api]:
-    """The function in this process, whose Supabase is behind the proxy."""
+    """Yield the function in this process, whose Supabase is behind the proxy."""
     async with in_process(stack, SUPABASE_URL=wire.url) as calls:
         yield calls
 
@@ -39,7 +39,7 @@ async def api(stack: Stack, wire: Wire) -> AsyncIterator[Api]:
 async def test_a_result_whose_settlement_was_made_but_not_answered_is_delivered(
     api: Api, wire: Wire, new_user: NewUser, database: Database
 ) -> None:
-    """All three answers are lost: the user, who was charged, gets the text and the true energy of it."""
+    """All three answers are lost: the user, who was charged, gets the text and the energy held."""
     user = new_user()
     wire.meet("ai_settle", lose_answer, lose_answer, lose_answer)
     reply = await api(user, orchestrated())
@@ -55,7 +55,7 @@ async def test_a_result_whose_settlement_was_made_but_not_answered_is_delivered(
 async def test_a_result_whose_settlement_never_arrived_is_delivered_and_free(
     api: Api, wire: Wire, new_user: NewUser, database: Database
 ) -> None:
-    """The ledger knows nothing of the end: the hold expires, nothing is charged, the sweep records the attempt."""
+    """The hold expires, nothing is charged, and the sweep records the attempt."""
     user = new_user()
     wire.meet("ai_settle", lose_request, lose_request, lose_request)
     reply = await api(user, orchestrated())
@@ -74,7 +74,7 @@ async def test_a_result_whose_settlement_never_arrived_is_delivered_and_free(
 async def test_a_caller_that_leaves_during_the_reservation_leaves_no_hold(
     stack: Stack, wire: Wire, new_user: NewUser, database: Database, provider: Provider
 ) -> None:
-    """The reservation is made and then given back; nothing was sent, so no attempt is recorded and the key is free."""
+    """The reservation is made and released; nothing was sent, so no attempt is recorded and the key is free."""
     user, reserved, gone = new_user(), asyncio.Event(), asyncio.Event()
 
     async def slow(between: Wire, seen: Seen, request: Request) -> Response:

@@ -1,4 +1,4 @@
-"""Whose address a limit counts: the platform's word, or the distribution's where it proves itself; nobody else's."""
+"""Which address a limit counts: the platform's, or the distribution's if it proves itself; never another one."""
 
 import pytest
 from mangum.handlers import APIGateway, HTTPGateway
@@ -11,7 +11,7 @@ from shared.http.address import viewer_address
 SECRET = SecretStr("a-secret-of-the-distribution")
 EDGE = ("203.0.113.9", 443)
 
-# X-Viewer-Address -> what is counted.
+# X-Viewer-Address -> the counted address.
 VIEWERS = [
     ("198.51.100.10:46532", "198.51.100.10"),
     ("198.51.100.10", "198.51.100.10"),
@@ -32,7 +32,7 @@ VIEWERS = [
 
 @pytest.mark.parametrize(("told", "counted"), VIEWERS)
 def test_the_distribution_is_believed_when_it_proves_itself(told: str, counted: str) -> None:
-    """IPv4 and IPv6, with the port or without; what is no address leaves the platform's word."""
+    """IPv4 and IPv6 are read, with a port or without; an invalid value leaves the platform's address."""
     headers = Headers({"X-Viewer-Address": told, "X-Origin-Secret": SECRET.get_secret_value()})
     assert viewer_address(EDGE, headers, SECRET) == counted
 
@@ -40,7 +40,7 @@ def test_the_distribution_is_believed_when_it_proves_itself(told: str, counted: 
 @pytest.mark.parametrize("proof", [None, "", "wrong", "a-secret-of-the-distributio", "\u00e9"])
 @pytest.mark.parametrize("secret", [None, SECRET])
 def test_without_its_secret_the_header_is_nobodys(proof: str | None, secret: SecretStr | None) -> None:
-    """Anyone can write it: the connection counts."""
+    """Anyone can send the header: the connection's address counts."""
     headers = {"x-viewer-address": "198.51.100.10:1"}
     if proof is not None:
         headers["x-origin-secret"] = proof
@@ -48,7 +48,7 @@ def test_without_its_secret_the_header_is_nobodys(proof: str | None, secret: Sec
 
 
 def test_without_the_setting_no_secret_is_right() -> None:
-    """A function that is not behind a distribution believes none."""
+    """A function that is not behind a distribution ignores the header."""
     headers = {"x-viewer-address": "198.51.100.10:1", "x-origin-secret": SECRET.get_secret_value()}
     assert viewer_address(EDGE, headers, None) == "203.0.113.9"
 
@@ -66,12 +66,12 @@ def test_without_the_setting_no_secret_is_right() -> None:
     ],
 )
 def test_no_other_header_is_believed(name: str) -> None:
-    """Not even beside the distribution's secret."""
+    """Other headers are ignored, even beside the distribution's secret."""
     headers = {name: "198.51.100.10", "x-origin-secret": SECRET.get_secret_value()}
     assert viewer_address(EDGE, headers, SECRET) == "203.0.113.9"
 
 
-# the connection -> what is counted.
+# The connection -> the counted address.
 CONNECTIONS = [
     (("198.51.100.10", 0), "198.51.100.10"),
     (("2001:db8:1:2:3:4:5:6", 0), "2001:db8:1:2::/64"),
@@ -82,12 +82,12 @@ CONNECTIONS = [
 
 @pytest.mark.parametrize(("client", "counted"), CONNECTIONS)
 def test_the_connection_is_what_the_platform_tells(client: tuple[str, int] | None, counted: str) -> None:
-    """Mangum gives the source address of the event's request context as the connection."""
+    """Mangum uses the source address of the event's request context as the connection."""
     assert viewer_address(client, {}, SECRET) == counted
 
 
 def test_the_platforms_request_context_becomes_the_connection() -> None:
-    """Of both payload formats the source address, whatever its headers say."""
+    """In both payload formats the source address is used, whatever the headers contain."""
     config = {"api_gateway_base_path": "/", "text_mime_types": [], "exclude_headers": []}
     event = api_gateway_event("/x", {"x-forwarded-for": "198.51.100.99"}, "{}")
     event["requestContext"]["http"]["sourceIp"] = "198.51.100.10"

@@ -1,4 +1,4 @@
-"""Whatever happens inside a function, the caller gets a readable answer in time, with CORS on it."""
+"""Whatever happens in a function, the caller gets a readable reply in time, with CORS headers."""
 
 import asyncio
 import io
@@ -50,19 +50,19 @@ async def fail(kind: str) -> None:
 
 @router.get("/hang")
 async def hang() -> None:
-    """Never answer."""
+    """Never return."""
     await asyncio.Event().wait()
 
 
 @router.get("/requests/{request_id}")
 async def by_id(request_id: UUID) -> dict[str, str]:
-    """Take a typed path."""
+    """Return the typed path parameter."""
     return {"id": str(request_id)}
 
 
 @router.get("/stream")
 async def stream() -> StreamingResponse:
-    """Break after the first piece."""
+    """Fail after the first chunk."""
 
     async def pieces() -> AsyncIterator[bytes]:
         yield b"data: 1\n\n"
@@ -73,7 +73,7 @@ async def stream() -> StreamingResponse:
 
 @router.get("/timed")
 async def timed(request: Request) -> dict[str, bool]:
-    """Spend a moment in a named part, and note a field for the log."""
+    """Spend a moment in a named part, and add a field to the log."""
     context = context_of(request)
     with context.timed("db"):
         context.fields["model"] = "gpt-4o"
@@ -81,25 +81,25 @@ async def timed(request: Request) -> dict[str, bool]:
 
 
 class Caller:
-    """Sends requests to an app and reads what it logged."""
+    """Sends requests to an app and reads its log."""
 
     def __init__(self, client: httpx.AsyncClient, output: io.StringIO) -> None:
         self.client = client
         self._output = output
 
     async def __call__(self, method: str, path: str = "", **options: Any) -> httpx.Response:  # noqa: ANN401
-        """Send one request below the function's URL."""
+        """Send one request below the function's URL and return the reply."""
         return await self.client.request(method, f"{URL}{path}", **options)
 
     def logged(self, event: str) -> dict[str, Any]:
-        """The one event of this name."""
+        """Return the one event of this name."""
         events = [json.loads(line) for line in self._output.getvalue().splitlines()]
         (found,) = [entry for entry in events if entry["event"] == event]
         return dict(found)
 
 
 def environment(**changed: str) -> Settings:
-    """Settings whose Supabase nobody calls here."""
+    """Return settings whose Supabase is never called here."""
     return Settings.from_env(
         {
             "SUPABASE_URL": "http://127.0.0.1:9",
@@ -114,7 +114,7 @@ def environment(**changed: str) -> Settings:
 
 @pytest.fixture(scope="module")
 async def services() -> AsyncIterator[Services]:
-    """The services of a process; these tests open no connection of theirs."""
+    """Yield the services of a process; these tests open no connection with them."""
     built = build_services(environment())
     yield built
     await built.close()
@@ -122,7 +122,7 @@ async def services() -> AsyncIterator[Services]:
 
 @pytest.fixture
 def output() -> Iterator[io.StringIO]:
-    """What the logger writes; its set-up is put back after the test."""
+    """Yield what the logger writes; its configuration is restored after the test."""
     before = (logger.handlers[:], logger.level, logger.propagate)
     yield io.StringIO()
     logger.handlers[:], logger.level, logger.propagate = before
@@ -130,14 +130,14 @@ def output() -> Iterator[io.StringIO]:
 
 @pytest.fixture
 async def call(services: Services, output: io.StringIO) -> AsyncIterator[Caller]:
-    """A function with the routes above and the usual settings."""
+    """Yield a function with the routes above and the usual settings."""
     async with calling(environment(), services, output) as caller:
         yield caller
 
 
 @asynccontextmanager
 async def calling(settings: Settings, services: Services, output: io.StringIO) -> AsyncIterator[Caller]:
-    """Call an app of these settings for as long as the block lasts."""
+    """Call an app of these settings while the block runs."""
     app = create_app("try-out", router, settings, services)
     configure("INFO", output)
     transport = httpx.ASGITransport(app=app, raise_app_exceptions=False)
@@ -146,7 +146,7 @@ async def calling(settings: Settings, services: Services, output: io.StringIO) -
 
 
 def shape(reply: httpx.Response) -> tuple[int, str, set[str]]:
-    """Status, code and fields of an error."""
+    """Return status, code and fields of an error."""
     body = reply.json()
     assert body["success"] is False
     assert isinstance(body["error"], str)
@@ -190,7 +190,7 @@ ANSWERS: list[Answer] = [
 async def test_fault_14_every_answer_has_its_status_its_shape_and_cors(
     call: Caller, method: str, path: str, options: dict[str, Any], status: int, code: str
 ) -> None:
-    """One line a request, the last columns what the caller reads (fault 14)."""
+    """Each line of the table is one request, with what the caller reads in the last columns (fault 14)."""
     reply = await call(method, path, **options)
     assert reply.headers["access-control-allow-origin"] == "*"
     assert reply.headers["x-request-id"]
@@ -203,39 +203,39 @@ async def test_fault_14_every_answer_has_its_status_its_shape_and_cors(
 
 
 async def test_a_body_is_read_as_it_was_sent(call: Caller) -> None:
-    """Texts that look like escapes, zeros and other scripts come through unchanged."""
+    """Texts that look like escapes, zeros and other scripts arrive unchanged."""
     body = {"text": "Kumusta po 👋 \\u0000 ok", "zero": 0, "nested": [None, False, {"": ""}]}
     reply = await call("POST", json=body)
     assert reply.json() == {"body": body}
 
 
 async def test_short_energy_reaches_the_page_with_its_extra_fields(call: Caller) -> None:
-    """The deployed client reads them at the top level."""
+    """The deployed client reads the fields at the top level."""
     body = (await call("GET", "/raise/energy")).json()
     assert body["error"] == "Insufficient energy. Required: 10, Available: 5"
     assert (body["requiresEnergy"], body["requiredEnergy"], body["currentEnergy"]) == (True, 10, 5)
 
 
 async def test_retry_after_is_a_header(call: Caller) -> None:
-    """Browsers may read it: it is exposed."""
+    """The header is exposed, so that browsers may read it."""
     reply = await call("GET", "/raise/limit")
     assert reply.headers["retry-after"] == "7"
     assert "retry-after" in reply.headers["access-control-expose-headers"].split(", ")
 
 
 async def test_a_refused_method_is_told_the_allowed_one(call: Caller) -> None:
-    """As the standard asks (RFC 9110, 15.5.6)."""
+    """A 405 has the Allow header (RFC 9110, 15.5.6)."""
     reply = await call("DELETE")
     assert (reply.status_code, reply.headers["allow"]) == (405, "POST")
 
 
 async def test_an_error_without_a_waiting_time_has_no_retry_after(call: Caller) -> None:
-    """Waiting would not help."""
+    """An error that waiting cannot solve has no Retry-After."""
     assert "retry-after" not in (await call("GET", "/raise/prospect")).headers
 
 
 async def test_options_is_answered_empty_for_every_path(call: Caller) -> None:
-    """A preflight carries no token and asks nothing of the function."""
+    """A preflight needs no token and does not reach the function."""
     for path in ("", "/health", "/raise/crash", "/nowhere"):
         reply = await call("OPTIONS", path, headers={"origin": "https://app.example.com"})
         assert (reply.status_code, reply.content) == (200, b"")
@@ -272,7 +272,7 @@ ORIGIN_SECRET = "sixteen-letters-"
 async def test_behind_a_distribution_every_request_around_it_is_refused(
     services: Services, output: io.StringIO, method: str, path: str, told: str | None
 ) -> None:
-    """Whatever it asks for, before anything is read; in the contract's shape and with CORS."""
+    """A request without the secret is refused before anything is read, in the contract's shape and with CORS."""
     settings = environment(ORIGIN_SECRET=ORIGIN_SECRET, ORIGIN_SECRET_REQUIRED="true")
     headers = {} if told is None else {"x-origin-secret": told}
     async with calling(settings, services, output) as call:
@@ -285,7 +285,7 @@ async def test_behind_a_distribution_every_request_around_it_is_refused(
 async def test_behind_a_distribution_its_own_requests_are_served(
     services: Services, output: io.StringIO
 ) -> None:
-    """Those that carry the secret, which goes into no log."""
+    """Requests with the secret are served, and no log contains the secret."""
     settings = environment(ORIGIN_SECRET=ORIGIN_SECRET, ORIGIN_SECRET_REQUIRED="true")
     async with calling(settings, services, output) as call:
         headers = {"x-origin-secret": ORIGIN_SECRET}
@@ -297,7 +297,7 @@ async def test_behind_a_distribution_its_own_requests_are_served(
 async def test_a_secret_that_is_required_and_not_there_opens_nothing(
     services: Services, output: io.StringIO
 ) -> None:
-    """An empty header is not equal to no secret."""
+    """An empty header does not equal a missing secret."""
     async with calling(environment(ORIGIN_SECRET_REQUIRED="true"), services, output) as call:
         assert (await call("GET", "/health", headers={"x-origin-secret": ""})).status_code == 403
 
@@ -305,7 +305,7 @@ async def test_a_secret_that_is_required_and_not_there_opens_nothing(
 async def test_a_secret_that_is_not_required_is_not_asked_for(
     services: Services, output: io.StringIO
 ) -> None:
-    """The HTTP API is open to callers; only the visitor's address hangs on the secret there."""
+    """The HTTP API serves all callers; only the visitor's address depends on the secret there."""
     async with calling(environment(ORIGIN_SECRET=ORIGIN_SECRET), services, output) as call:
         assert (await call("GET", "/health")).status_code == 200
 
@@ -314,7 +314,7 @@ async def test_a_secret_that_is_not_required_is_not_asked_for(
 async def test_only_named_origins_are_allowed_where_the_settings_name_some(
     services: Services, output: io.StringIO, path: str
 ) -> None:
-    """And caches are told that the answer depends on the origin."""
+    """The reply has `Vary: Origin`, so that caches keep replies of different origins apart."""
     settings = environment(CORS_ORIGINS="https://app.example.com,http://localhost:5173")
     async with calling(settings, services, output) as call:
         good = await call("GET", path, headers={"origin": "http://localhost:5173"})
@@ -339,7 +339,7 @@ async def test_only_named_origins_are_allowed_where_the_settings_name_some(
     ],
 )
 async def test_a_sane_request_id_of_the_caller_is_kept(call: Caller, sent: str, kept: bool) -> None:  # noqa: FBT001
-    """Another one is replaced by ours, never echoed."""
+    """An invalid id is replaced by ours, and never echoed."""
     reply = await call("GET", "/health", headers={"x-request-id": sent.encode("latin-1")})
     echoed = reply.headers["x-request-id"]
     assert (echoed == sent) is kept
@@ -348,7 +348,7 @@ async def test_a_sane_request_id_of_the_caller_is_kept(call: Caller, sent: str, 
 
 
 async def test_the_id_in_an_error_is_the_one_in_the_log(call: Caller) -> None:
-    """A person who reports it can be helped."""
+    """A user who reports the id of an error can be helped."""
     reply = await call("GET", "/raise/prospect")
     assert reply.json()["requestId"] == call.logged("request.finished")["request_id"]
 
@@ -364,7 +364,7 @@ async def test_the_id_in_an_error_is_the_one_in_the_log(call: Caller) -> None:
 async def test_a_crash_is_logged_with_its_place_and_without_its_words(
     call: Caller, output: io.StringIO, kind: str
 ) -> None:
-    """Neither page nor log may repeat what an exception says."""
+    """Neither the page nor the log repeats an exception's text."""
     reply = await call("GET", f"/raise/{kind}")
     assert (reply.status_code, reply.json()["code"]) == (500, "internal_error")
     assert "secret words" not in reply.text + output.getvalue()
@@ -374,7 +374,7 @@ async def test_a_crash_is_logged_with_its_place_and_without_its_words(
 
 
 async def test_health_answers_without_a_caller(call: Caller) -> None:
-    """And touches no provider and no database: there is none here."""
+    """The health check calls neither the provider nor the database: there is none here."""
     reply = await call("GET", "/health")
     assert reply.status_code == 200
     assert reply.json()["success"] is True
@@ -383,7 +383,7 @@ async def test_health_answers_without_a_caller(call: Caller) -> None:
 async def test_a_request_that_hangs_is_ended_soon_after_its_budget(
     services: Services, output: io.StringIO
 ) -> None:
-    """The guard answers 504 itself, with CORS, and the log says so."""
+    """The deadline answers 504, with CORS headers, and writes a log line."""
     async with calling(environment(REQUEST_TIMEOUT_SECONDS="0.05"), services, output) as call:
         reply = await call("GET", "/hang")
     assert shape(reply) == (504, "deadline_exceeded", FIELDS)
@@ -394,7 +394,7 @@ async def test_a_request_that_hangs_is_ended_soon_after_its_budget(
 
 
 async def test_the_parts_of_a_request_are_told_in_server_timing_and_the_log(call: Caller) -> None:
-    """Where the time went, in milliseconds."""
+    """Each part's time is reported in milliseconds."""
     reply = await call("GET", "/timed")
     parts = dict(part.split(";dur=") for part in reply.headers["server-timing"].split(", "))
     assert set(parts) == {"db", "total"}
@@ -404,15 +404,15 @@ async def test_the_parts_of_a_request_are_told_in_server_timing_and_the_log(call
 
 
 class LambdaContext:
-    """What the platform tells an invocation."""
+    """The platform's context of an invocation."""
 
     def get_remaining_time_in_millis(self) -> int:
-        """Return what is left of it."""
+        """Return the remaining milliseconds."""
         return 1_500
 
 
 async def messages_of(app: ASGIApp, path: str, **scope: object) -> list[Message]:
-    """Send one GET on the bare protocol and give every message of the answer."""
+    """Send one GET on the bare protocol and return every message of the reply."""
     sent: list[Message] = []
 
     async def receive() -> Message:
@@ -429,7 +429,7 @@ async def messages_of(app: ASGIApp, path: str, **scope: object) -> list[Message]
 async def test_a_stream_that_breaks_is_answered_once_and_logged(
     services: Services, output: io.StringIO
 ) -> None:
-    """After the first byte nothing else can be said: no second answer is written into the stream."""
+    """After the first byte nothing else can be sent: no second reply is written into the stream."""
     app = create_app("try-out", router, environment(), services)
     configure("INFO", output)
     sent = await messages_of(app, "/stream")
@@ -443,7 +443,7 @@ async def test_a_stream_that_breaks_is_answered_once_and_logged(
 async def test_the_guard_ends_a_request_before_the_platform_does(
     services: Services, output: io.StringIO
 ) -> None:
-    """With 1.5 s left of the invocation the answer must be out before they have passed."""
+    """With 1.5 s left of the invocation, the reply is sent before they are over."""
     app = create_app("try-out", router, environment(), services)
     configure("INFO", output)
     loop = asyncio.get_running_loop()

@@ -1,4 +1,4 @@
-"""What leaves a function in shadow: a bare 202 for every answer, and errors as they are."""
+"""What a function in shadow mode returns: an empty 202 for every answer, and errors unchanged."""
 
 import json
 
@@ -19,7 +19,7 @@ SERVED = [
 
 
 async def sent(status: int, *pieces: bytes) -> list[Message]:
-    """What goes out of an answer that comes in these pieces."""
+    """Return what is sent of an answer that consists of these messages."""
     out: list[Message] = []
 
     async def send(message: Message) -> None:
@@ -36,7 +36,7 @@ async def sent(status: int, *pieces: bytes) -> list[Message]:
 @pytest.mark.parametrize("status", [200, 202, 302])
 @pytest.mark.parametrize("pieces", [[b"Maria"], [b"Ma", b"ri", b"a"], [b"Maria", b""]])
 async def test_an_answer_is_a_bare_202_however_it_comes(status: int, pieces: list[bytes]) -> None:
-    """Nothing goes out before its end, and of it the headers that tell nothing of it."""
+    """Nothing is sent before the answer's end, and only headers that say nothing about it."""
     start, body = await sent(status, *pieces)
     assert start["status"] == 202
     assert json.loads(body["body"]) == BARE
@@ -49,7 +49,7 @@ async def test_an_answer_is_a_bare_202_however_it_comes(status: int, pieces: lis
 
 
 async def test_an_answer_that_breaks_off_is_not_told() -> None:
-    """Without an end there is nothing to send: whoever is above tells the fault."""
+    """Without an end nothing is sent: the layer above reports the error."""
 
     async def send(message: Message) -> None:
         raise AssertionError(message)
@@ -61,6 +61,6 @@ async def test_an_answer_that_breaks_off_is_not_told() -> None:
 
 @pytest.mark.parametrize("status", [400, 401, 402, 404, 502, 504])
 async def test_an_error_goes_out_as_it_is(status: int) -> None:
-    """Status, headers and body."""
+    """Status, headers and body of an error are unchanged."""
     start, body = await sent(status, b"{}")
     assert (start["status"], start["headers"], body["body"]) == (status, SERVED, b"{}")

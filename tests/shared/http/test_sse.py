@@ -1,4 +1,4 @@
-"""Server-sent events: whoever gave the events is told how they ended."""
+"""Server-sent events: their source is always closed at the end."""
 
 from collections.abc import AsyncGenerator, Mapping
 from typing import Any
@@ -9,7 +9,7 @@ from shared.http.sse import EventStream
 
 
 async def test_events_end_also_when_the_client_had_gone_before_the_first() -> None:
-    """A generator that never began would not know that it has ended, and what it holds would stay."""
+    """A generator that never started would not be closed, and would keep what it holds."""
     ends: list[str] = []
 
     async def events() -> AsyncGenerator[Mapping[str, Any]]:

@@ -1,4 +1,4 @@
-"""Bad input as a clear error: each wrong field by its name, with what it may be."""
+"""Bad input as a clear error: each invalid field by its name, with the allowed values."""
 
 import io
 import json
@@ -21,7 +21,7 @@ class Inner(BaseModel):
 
 
 class Body(BaseModel):
-    """What a request may hold."""
+    """The fields of a request."""
 
     name: str = Field(alias="fullName", max_length=5)
     count: Annotated[int, Field(ge=1, le=9)] = 1
@@ -39,7 +39,7 @@ class Body(BaseModel):
 
 @pytest.fixture
 def output() -> Iterator[io.StringIO]:
-    """What the logger writes; its set-up is put back after the test."""
+    """Yield what the logger writes; its configuration is restored after the test."""
     before = (logger.handlers[:], logger.level, logger.propagate)
     stream = io.StringIO()
     configure("INFO", stream)
@@ -48,13 +48,13 @@ def output() -> Iterator[io.StringIO]:
 
 
 def refused(body: dict[str, Any]) -> InvalidRequest:
-    """The error of a body that is not valid."""
+    """Return the error of a body that is not valid."""
     with pytest.raises(InvalidRequest) as caught:
         parse(Body, body)
     return caught.value
 
 
-# body -> the fault of its only wrong field.
+# Body -> the error of its only invalid field.
 FAULTS: list[tuple[dict[str, Any], dict[str, Any]]] = [
     ({}, {"field": "fullName", "message": "field required"}),
     ({"name": "Liza"}, {"field": "fullName", "message": "field required"}),
@@ -84,14 +84,14 @@ FAULTS: list[tuple[dict[str, Any], dict[str, Any]]] = [
 
 @pytest.mark.parametrize(("body", "fault"), FAULTS)
 def test_a_wrong_field_is_named_as_it_was_sent(body: dict[str, Any], fault: dict[str, Any]) -> None:
-    """By the path on the wire, with a plain sentence and the allowed values where there are such."""
+    """The error has the path in the JSON, a plain sentence and the allowed values where there are some."""
     error = refused(body)
     assert error.details == [fault]
     assert error.message.startswith(f"Invalid field '{fault['field']}': {fault['message']}.")
 
 
 def test_the_sentence_lists_what_is_allowed() -> None:
-    """The page shows nothing else."""
+    """The page shows only this sentence."""
     error = refused({"fullName": "x", "inner": {"tone": "loud"}})
     assert (
         error.message == "Invalid field 'inner.tone': not one of the allowed values. Allowed: warm, direct."
@@ -99,27 +99,27 @@ def test_the_sentence_lists_what_is_allowed() -> None:
 
 
 def test_the_values_that_were_sent_are_not_repeated() -> None:
-    """Neither in the sentence nor in the details."""
+    """Neither the sentence nor the details contain them."""
     error = refused({"fullName": ["secret"], "count": "secret", "inner": {"tone": "secret"}, "key": "secret"})
     assert "secret" not in error.message + json.dumps(error.details)
 
 
 def test_a_flood_of_faults_is_cut() -> None:
-    """Twenty are enough to correct a body by."""
+    """Twenty errors are enough to correct a body."""
     error = refused({"fullName": "x", "items": [{}] * 50})
     assert isinstance(error.details, list)
     assert len(error.details) == 20
 
 
 def test_a_valid_body_is_given_as_the_model(output: io.StringIO) -> None:
-    """With its defaults, and without a word in the log."""
+    """The model has its defaults, and nothing is logged."""
     body = parse(Body, {"fullName": "Liza"})
     assert (body.name, body.count, body.inner) == ("Liza", 1, None)
     assert output.getvalue() == ""
 
 
 def test_unknown_fields_are_told_once_by_name(output: io.StringIO) -> None:
-    """One event with at most twenty names, and none of the values."""
+    """One event has at most twenty names, and none of the values."""
     unknown = {f"field_{number:02}": "secret" for number in range(30)}
     assert parse(Body, {"fullName": "Liza"} | unknown).name == "Liza"
     (line,) = output.getvalue().splitlines()

@@ -1,4 +1,4 @@
-"""Messages to workers: sent over the wire of the platform's queue, and no request fails because one is not."""
+"""Messages to workers: sent through the platform's queue; no request fails because a message fails."""
 
 import json
 from typing import TYPE_CHECKING
@@ -18,12 +18,12 @@ if TYPE_CHECKING:
 
 @pytest.fixture
 def sqs(stack: Stack) -> "SQSClient":
-    """A client of the stack's queues."""
+    """Return a client of the stack's queues."""
     return queues.client(stack.env["AWS_ENDPOINT_URL_SQS"])
 
 
 async def test_a_message_names_the_work_and_nothing_more(stack: Stack, sqs: "SQSClient") -> None:
-    """It arrives as JSON, once."""
+    """The message arrives as JSON, once, and contains only the id."""
     url = sqs.create_queue(QueueName=f"test-{uuid4().hex}")["QueueUrl"]
     assert await WorkQueue("test", url).send({"scanId": "a"}, Deadline.starting(10))
     (message,) = sqs.receive_message(QueueUrl=url, MaxNumberOfMessages=10)["Messages"]
@@ -32,7 +32,7 @@ async def test_a_message_names_the_work_and_nothing_more(stack: Stack, sqs: "SQS
 
 
 async def test_a_delayed_message_is_not_there_yet(sqs: "SQSClient") -> None:
-    """A lease that is still running out is waited for by the queue."""
+    """The queue delays a message while a lease must still expire."""
     url = sqs.create_queue(QueueName=f"test-{uuid4().hex}")["QueueUrl"]
     assert await WorkQueue("test", url).send({"scanId": "a"}, Deadline.starting(10), delay_seconds=600)
     assert sqs.receive_message(QueueUrl=url).get("Messages", []) == []
@@ -41,14 +41,14 @@ async def test_a_delayed_message_is_not_there_yet(sqs: "SQSClient") -> None:
 
 
 async def test_without_an_address_nothing_is_sent() -> None:
-    """The caller is told, and goes on."""
+    """The caller gets False, and continues."""
     assert await WorkQueue("test", None).send({"scanId": "a"}, Deadline.starting(10)) is False
 
 
 async def test_a_queue_that_is_gone_is_no_error_of_the_call(
     stack: Stack, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """Refused, or no such queue: False, and an event without the address's account."""
+    """If the queue refuses or does not exist, the result is False, and the event contains no account id."""
     assert stack.url
     gone = f"{stack.env['AWS_ENDPOINT_URL_SQS']}/000000000000/no-such-queue"
     assert await WorkQueue("test", gone).send({"scanId": "a"}, Deadline.starting(10)) is False
@@ -58,7 +58,7 @@ async def test_a_queue_that_is_gone_is_no_error_of_the_call(
 async def test_a_queue_that_hangs_takes_no_more_than_the_budget(
     stack: Stack, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """The answer to the caller goes first."""
+    """The reply to the caller comes first."""
     async with wire_before(stack.env["AWS_ENDPOINT_URL_SQS"]) as wire:
         monkeypatch.setenv("AWS_ENDPOINT_URL_SQS", wire.url)
         wire.meet("", hold, hold)

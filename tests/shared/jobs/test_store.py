@@ -1,4 +1,4 @@
-"""The queue at the wire: what each answer to a new job means."""
+"""The store of jobs at the wire: how each answer to a new job is interpreted."""
 
 import json
 from collections.abc import AsyncIterator
@@ -20,14 +20,14 @@ ID = UUID("5f0c8a10-0000-4000-8000-00000000000a")
 
 @pytest.fixture
 async def wire() -> AsyncIterator[Wire]:
-    """What stands where the Supabase API would be; nothing is behind it."""
+    """Yield a server in the place of the Supabase API, with nothing behind it."""
     async with wire_before("http://127.0.0.1:9") as between:
         yield between
 
 
 @pytest.fixture
 async def jobs(wire: Wire) -> AsyncIterator[JobQueue]:
-    """The queue, whose database is the wire."""
+    """Yield the store, whose database is the wire."""
     keys = {"SUPABASE_PUBLISHABLE_KEY": "sb_publishable_a", "SUPABASE_SECRET_KEY": "sb_secret_b"}
     settings = Settings.from_env({"SUPABASE_URL": wire.url, "OPENAI_API_KEY": "sk-none", **keys})
     async with httpx.AsyncClient() as http:
@@ -36,7 +36,7 @@ async def jobs(wire: Wire) -> AsyncIterator[JobQueue]:
 
 @pytest.mark.parametrize("outcome", ["reserved", "replayed"])
 async def test_a_job_that_is_taken_or_known_has_its_id(jobs: JobQueue, wire: Wire, outcome: str) -> None:
-    """The first one's, where the key was used before."""
+    """If the key was used before, it is the first job's id."""
     wire.meet("ai_enqueue_job", answer(200, json.dumps({"outcome": outcome, "id": str(ID)}).encode()))
     assert await jobs.enqueue({"body": {}}, Deadline.starting(20)) == ID
 
@@ -53,7 +53,7 @@ async def test_a_job_that_is_taken_or_known_has_its_id(jobs: JobQueue, wire: Wir
 async def test_a_job_that_is_not_taken_is_an_error(
     jobs: JobQueue, wire: Wire, outcome: str, kind: type[NexscoutError]
 ) -> None:
-    """Also for answers that the queue never gives."""
+    """Unknown answers are errors too."""
     wire.meet("ai_enqueue_job", answer(200, json.dumps({"outcome": outcome}).encode()))
     with pytest.raises(kind):
         await jobs.enqueue({"body": {}}, Deadline.starting(20))

@@ -17,7 +17,7 @@ PrivateKey = ec.EllipticCurvePrivateKey | rsa.RSAPrivateKey
 
 
 def public_jwk(key: PrivateKey, key_id: str, **changed: object) -> dict[str, Any]:
-    """The public half as hosted projects publish it."""
+    """Return the public half in the form that hosted projects publish."""
     document: dict[str, Any]
     if isinstance(key, rsa.RSAPrivateKey):
         document = json.loads(RSAAlgorithm.to_jwk(key.public_key())) | {"alg": "RS256"}
@@ -27,7 +27,7 @@ def public_jwk(key: PrivateKey, key_id: str, **changed: object) -> dict[str, Any
 
 
 class Issuer:
-    """Counts every request for its keys, and can be told to fail or to keep callers waiting."""
+    """Counts every request for its keys; tests can make it fail or delay its replies."""
 
     def __init__(self, port: int) -> None:
         self.url = f"http://127.0.0.1:{port}"
@@ -41,7 +41,7 @@ class Issuer:
         self.open.set()
 
     def claims(self, **changed: object) -> dict[str, object]:
-        """A signed-in user's claims, good for an hour; a change to None leaves the claim out."""
+        """Return a signed-in user's claims, valid for an hour; a change to None removes the claim."""
         now = int(time.time())
         good = {
             "iss": self.issuer,
@@ -54,15 +54,15 @@ class Issuer:
         return {name: value for name, value in (good | changed).items() if value is not None}
 
     def token(self, key: PrivateKey, key_id: str = "first", /, **changed: object) -> str:
-        """A token signed by the key under this key id."""
+        """Return a token signed by the key under this key id."""
         algorithm = "RS256" if isinstance(key, rsa.RSAPrivateKey) else "ES256"
-        # Signed as bytes: the friendlier interface refuses claims that a test must be able to send.
+        # Signed as bytes: the higher-level interface refuses claims that a test must send.
         return jwt.PyJWS().encode(
             json.dumps(self.claims(**changed)).encode(), key, algorithm, {"kid": key_id}
         )
 
     async def answer(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        """Serve one request, on a connection of its own."""
+        """Serve one request, on a separate connection."""
         head = await reader.readuntil(b"\r\n\r\n")
         assert head.startswith(b"GET /auth/v1/.well-known/jwks.json "), head
         self.requests += 1
@@ -80,7 +80,7 @@ class Issuer:
 
 @asynccontextmanager
 async def serving() -> AsyncIterator[Issuer]:
-    """Serve an issuer on an ephemeral port for as long as the block lasts."""
+    """Serve an issuer on an ephemeral port while the block runs."""
     started: list[Issuer] = []
 
     async def answer(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:

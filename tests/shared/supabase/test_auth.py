@@ -1,4 +1,4 @@
-"""Who calls is decided by verified tokens and known keys, and every other token is refused."""
+"""Verified tokens and known keys decide who calls; every other token is refused."""
 
 import base64
 import hashlib
@@ -21,7 +21,7 @@ from tests.shared.clock import HandClock
 from tests.shared.supabase.issuer import USER_ID, Issuer, public_jwk, serving
 
 DAY_SECONDS = 86_400
-"""The tokens below are dated when the file is read, and tried when their turn comes."""
+"""Tokens are dated when this file is read, and used when their test runs."""
 
 EC_KEY = ec.generate_private_key(ec.SECP256R1())
 RSA_KEY = rsa.generate_private_key(public_exponent=65537, key_size=2048)
@@ -35,19 +35,19 @@ Connect = Callable[..., Authenticator]
 
 
 def encoded(part: object) -> str:
-    """A part of a token, as JSON Web Signatures encode it."""
+    """Return a part of a token, as JSON Web Signatures encode it."""
     raw = part if isinstance(part, bytes) else json.dumps(part).encode()
     return base64.urlsafe_b64encode(raw).rstrip(b"=").decode()
 
 
 def signed_by_hand(header: object, claims: object, secret: bytes) -> str:
-    """An HS256 token that a library would refuse to make."""
+    """Return an HS256 token that a library would refuse to create."""
     signed = f"{encoded(header)}.{encoded(claims)}"
     return f"{signed}.{encoded(hmac.digest(secret, signed.encode(), hashlib.sha256))}"
 
 
 def legacy(role: str) -> str:
-    """The older keys are tokens themselves, signed with the legacy secret."""
+    """Return a legacy key: a token signed with the legacy secret."""
     return signed_by_hand(
         {"alg": "HS256", "typ": "JWT"}, {"role": role, "exp": 4_000_000_000}, SECRET.encode()
     )
@@ -58,7 +58,7 @@ ANON, SERVICE_ROLE = legacy("anon"), legacy("service_role")
 
 @pytest.fixture(scope="module")
 async def issuer() -> AsyncIterator[Issuer]:
-    """An issuer that publishes an elliptic and an RSA key."""
+    """Yield an issuer that publishes an elliptic-curve and an RSA key."""
     async with serving() as running:
         running.keys = [public_jwk(EC_KEY, "first"), public_jwk(RSA_KEY, "rsa")]
         yield running
@@ -66,7 +66,7 @@ async def issuer() -> AsyncIterator[Issuer]:
 
 @pytest.fixture
 async def connect(issuer: Issuer) -> AsyncIterator[Connect]:
-    """Make an authenticator of the issuer's project, with changes of its environment."""
+    """Return what creates an authenticator of the issuer's project, with changes of its environment."""
     async with httpx.AsyncClient() as http:
 
         def make(**env: str) -> Authenticator:
@@ -85,7 +85,7 @@ async def connect(issuer: Issuer) -> AsyncIterator[Connect]:
 
 
 def bearer(token: str, **others: str) -> dict[str, str]:
-    """The headers of a caller with this token."""
+    """Return the headers of a caller with this token."""
     return {"Authorization": f"Bearer {token}", **others}
 
 
@@ -93,7 +93,7 @@ def bearer(token: str, **others: str) -> dict[str, str]:
 async def test_fault_13_a_valid_token_of_each_kind_is_a_user(
     connect: Connect, issuer: Issuer, algorithm: str
 ) -> None:
-    """Projects of every age sign in here (fault 13)."""
+    """Users of projects of every age can sign in (fault 13)."""
     token = {
         "ES256": issuer.token(EC_KEY, "first"),
         "RS256": issuer.token(RSA_KEY, "rsa"),
@@ -103,13 +103,13 @@ async def test_fault_13_a_valid_token_of_each_kind_is_a_user(
 
 
 async def test_the_user_id_is_given_in_lower_case(connect: Connect, issuer: Issuer) -> None:
-    """It is compared with what the database gives."""
+    """It is compared with the database's ids, which are lower case."""
     token = issuer.token(EC_KEY, sub=USER_ID.upper())
     assert (await connect().authenticate(bearer(token))).user_id == USER_ID
 
 
 async def test_an_audience_list_with_ours_is_accepted(connect: Connect, issuer: Issuer) -> None:
-    """The standard allows a list."""
+    """The standard allows a list of audiences."""
     token = issuer.token(EC_KEY, aud=["other", "authenticated"])
     assert (await connect().authenticate(bearer(token))).kind == "user"
 
@@ -155,7 +155,7 @@ FAULTY_CLAIMS: list[tuple[str, dict[str, object]]] = [
 async def test_fault_13_a_token_with_a_faulty_claim_is_refused(
     connect: Connect, issuer: Issuer, algorithm: str, claims: dict[str, object]
 ) -> None:
-    """However well it is signed, and also next to a good key."""
+    """A token with an invalid claim is refused however it is signed, and also beside a valid key (fault 13)."""
     if algorithm == "ES256":
         token = issuer.token(EC_KEY, **claims)
     else:
@@ -165,12 +165,12 @@ async def test_fault_13_a_token_with_a_faulty_claim_is_refused(
 
 
 def pem(key: ec.EllipticCurvePrivateKey | rsa.RSAPrivateKey) -> bytes:
-    """The public key as anybody can have it."""
+    """Return the public key in its textual form."""
     return key.public_key().public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo)
 
 
 def der(key: ec.EllipticCurvePrivateKey | rsa.RSAPrivateKey) -> bytes:
-    """The same, in binary."""
+    """Return the public key in its binary form."""
     return key.public_key().public_bytes(Encoding.DER, PublicFormat.SubjectPublicKeyInfo)
 
 
@@ -237,7 +237,7 @@ FORGERIES: list[tuple[str, Callable[[Issuer], str]]] = [
 
 
 def swapped(first: str, second: str) -> str:
-    """The second token's claims under the first one's signature."""
+    """Return the second token's claims under the first one's signature."""
     (header, _, signature), claims = first.split("."), second.split(".")[1]
     return f"{header}.{claims}.{signature}"
 
@@ -247,7 +247,7 @@ def swapped(first: str, second: str) -> str:
 async def test_fault_11_a_forged_or_broken_token_is_refused(
     connect: Connect, issuer: Issuer, secret: str, forge: Callable[[Issuer], str]
 ) -> None:
-    """Next to a good key too: a bad token never becomes an anonymous caller or the service (fault 11)."""
+    """A bad token never becomes an anonymous caller or the service, not even beside a valid key (fault 11)."""
     authenticator = connect(SUPABASE_JWT_SECRET=secret)
     for key in (PUBLISHABLE, SECRET_KEY, ""):
         with pytest.raises(Unauthorized):
@@ -257,7 +257,7 @@ async def test_fault_11_a_forged_or_broken_token_is_refused(
 async def test_a_legacy_token_is_refused_where_no_legacy_secret_is_set(
     connect: Connect, issuer: Issuer
 ) -> None:
-    """A project that has moved on does not take the old secret."""
+    """A project without the legacy secret accepts no token signed with it."""
     token = jwt.encode(issuer.claims(), SECRET, "HS256")
     with pytest.raises(Unauthorized):
         await connect(SUPABASE_JWT_SECRET="").authenticate(bearer(token))
@@ -266,7 +266,7 @@ async def test_a_legacy_token_is_refused_where_no_legacy_secret_is_set(
 async def test_a_missing_issuer_is_accepted_only_where_the_settings_say_so(
     connect: Connect, issuer: Issuer
 ) -> None:
-    """The local sign-in service writes none; a wrong one is refused all the same."""
+    """The local sign-in service sets no issuer; a wrong one is refused anyway."""
     authenticator = connect(SUPABASE_JWT_ISSUER_REQUIRED="false")
     without = jwt.encode(issuer.claims(iss=None), SECRET, "HS256")
     assert (await authenticator.authenticate(bearer(without))).user_id == USER_ID
@@ -290,12 +290,12 @@ KEY_HEADERS: list[tuple[dict[str, str], Caller | None]] = [
     ({"apikey": SECRET_KEY, "Authorization": f"Bearer {SECRET_KEY}"}, SERVICE),
     ({"apikey": SERVICE_ROLE}, SERVICE),
     ({"apikey": SERVICE_ROLE, "Authorization": f"Bearer {SERVICE_ROLE}"}, SERVICE),
-    # As on hosted projects: only a legacy key, being a token, may stand as the bearer alone.
+    # As on hosted projects: only a legacy key, which is a token, may be the bearer without a key beside it.
     ({"Authorization": f"Bearer {ANON}"}, ANONYMOUS),
     ({"Authorization": f"Bearer {SERVICE_ROLE}"}, SERVICE),
     ({"Authorization": f"Bearer {PUBLISHABLE}"}, None),
     ({"Authorization": f"Bearer {SECRET_KEY}"}, None),
-    # The names and the scheme are not told apart by case, and blanks around a value are no part of it.
+    # Names and scheme are case-insensitive, and blanks around a value are ignored.
     ({"APIKEY": f" {PUBLISHABLE} ", "authorization": f"bearer  {PUBLISHABLE}"}, ANONYMOUS),
     ({"apikey": PUBLISHABLE, "Authorization": "  "}, ANONYMOUS),
     # Keys that do not agree.
@@ -303,7 +303,7 @@ KEY_HEADERS: list[tuple[dict[str, str], Caller | None]] = [
     ({"apikey": SECRET_KEY, "Authorization": f"Bearer {PUBLISHABLE}"}, None),
     ({"apikey": PUBLISHABLE, "Authorization": f"Bearer {ANON}"}, None),
     ({"apikey": PUBLISHABLE, "Authorization": f"Bearer {SERVICE_ROLE}"}, None),
-    # Nothing, and keys that are none of ours.
+    # Nothing, and unknown keys.
     ({}, None),
     ({"apikey": ""}, None),
     ({"apikey": "sb_publishable_other"}, None),
@@ -325,7 +325,7 @@ KEY_HEADERS: list[tuple[dict[str, str], Caller | None]] = [
 async def test_keys_are_known_in_their_places_and_nowhere_else(
     connect: Connect, headers: dict[str, str], caller: Caller | None
 ) -> None:
-    """One line a request, the last column the caller or a refusal (None)."""
+    """Each line is one request, with the caller or a refusal (None) in the last column."""
     authenticator = connect()
     if caller is None:
         with pytest.raises(Unauthorized):
@@ -335,7 +335,7 @@ async def test_keys_are_known_in_their_places_and_nowhere_else(
 
 
 async def test_fault_13_project_keys_are_never_parsed_as_tokens(connect: Connect, issuer: Issuer) -> None:
-    """A bearer that begins like a key is refused as one, whatever follows (fault 13)."""
+    """A bearer that starts like a key is refused as one, whatever follows (fault 13)."""
     before = issuer.requests
     with pytest.raises(Unauthorized):
         await connect().authenticate(bearer(f"sb_{issuer.token(EC_KEY)}", apikey=PUBLISHABLE))
@@ -353,7 +353,7 @@ async def test_a_user_token_decides_whatever_key_stands_beside_it(
 
 
 async def test_legacy_keys_that_are_not_configured_open_nothing(connect: Connect) -> None:
-    """They are signed by the project's secret, and still no user's tokens."""
+    """They are signed with the project's secret, but are not users' tokens."""
     authenticator = connect(SUPABASE_ANON_KEY="", SUPABASE_SERVICE_ROLE_KEY="")
     for key in (ANON, SERVICE_ROLE):
         for headers in ({"apikey": key}, bearer(key), bearer(key, apikey=key)):
@@ -362,7 +362,7 @@ async def test_legacy_keys_that_are_not_configured_open_nothing(connect: Connect
 
 
 async def test_a_token_that_cannot_be_checked_is_no_refusal(connect: Connect, issuer: Issuer) -> None:
-    """An outage of the issuer must not sign anybody out: 503, and the next try goes through."""
+    """An outage of the issuer signs nobody out: the reply is 503, and the next try succeeds."""
     authenticator, headers = connect(), bearer(issuer.token(EC_KEY))
     issuer.status = 500
     with pytest.raises(ServiceUnavailable):
@@ -372,7 +372,7 @@ async def test_a_token_that_cannot_be_checked_is_no_refusal(connect: Connect, is
 
 
 async def test_an_issuer_that_is_down_stops_only_the_tokens_that_need_it(connect: Connect) -> None:
-    """Keys and legacy tokens are checked without it."""
+    """Keys and legacy tokens are checked without the issuer."""
     authenticator = connect(SUPABASE_JWKS_URL="http://127.0.0.1:9/jwks.json")
     assert await authenticator.authenticate({"apikey": PUBLISHABLE}) == ANONYMOUS
     claims = Issuer(1).claims(iss=None)
@@ -381,13 +381,13 @@ async def test_an_issuer_that_is_down_stops_only_the_tokens_that_need_it(connect
 
 
 async def test_a_request_without_time_left_is_told_so(connect: Connect, issuer: Issuer) -> None:
-    """The check has its part of the request's budget."""
+    """The check uses only its part of the request's budget."""
     with pytest.raises(DeadlineExceeded):
         await connect().authenticate(bearer(issuer.token(EC_KEY)), Deadline.starting(0))
 
 
 async def test_the_token_of_a_caller_does_not_show(connect: Connect, issuer: Issuer) -> None:
-    """Callers end up in tracebacks."""
+    """Callers appear in tracebacks."""
     token = issuer.token(EC_KEY)
     caller = await connect().authenticate(bearer(token))
     assert caller.token == token
@@ -395,7 +395,7 @@ async def test_the_token_of_a_caller_does_not_show(connect: Connect, issuer: Iss
 
 
 async def test_the_key_set_is_read_once_for_many_users(connect: Connect, issuer: Issuer) -> None:
-    """A warm check waits for nothing."""
+    """A warm check makes no request."""
     authenticator, before = connect(), issuer.requests
     for user in ("11111111-1111-4111-8111-111111111111", USER_ID):
         caller = await authenticator.authenticate(bearer(issuer.token(EC_KEY, sub=user)))

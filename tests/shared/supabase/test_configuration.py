@@ -1,4 +1,4 @@
-"""What a user has configured: one read for all who ask at once, never too old, never somebody else's."""
+"""A user's configuration: one read for simultaneous callers, never too old, never another user's."""
 
 import asyncio
 import random
@@ -26,50 +26,50 @@ Make = Callable[..., ConfigService]
 
 
 def asking(user: User) -> Caller:
-    """The user as the authenticator gives him."""
+    """Return the user as the authenticator does."""
     return Caller("user", user.id, user.access_token)
 
 
 def soon() -> Deadline:
-    """A deadline that no test reaches."""
+    """Return a deadline that no test reaches."""
     return Deadline.starting(20)
 
 
 @pytest.fixture
 async def wire(stack: Stack) -> AsyncIterator[Wire]:
-    """The proxy before the Supabase API."""
+    """Yield the proxy before the Supabase API."""
     async with wire_before(stack.upstream_url) as between:
         yield between
 
 
 @pytest.fixture
 async def connections(stack: Stack, wire: Wire) -> AsyncIterator[Connections]:
-    """The database as the functions reach it, behind the proxy."""
+    """Yield the database as the functions reach it, behind the proxy."""
     async with services_on(stack, SUPABASE_URL=wire.url) as services:
         yield services.database
 
 
 @pytest.fixture
 def clock() -> HandClock:
-    """Seconds that the test moves."""
+    """Return a clock that the test moves."""
     return HandClock()
 
 
 @pytest.fixture
 def make(connections: Connections, clock: HandClock) -> Make:
-    """A cache of 300 seconds."""
+    """Return what creates a cache of 300 seconds."""
     return lambda max_users=10: ConfigService(connections, clock, 300, max_users)
 
 
 @dataclass
 class Gate:
-    """Holds answers that the database has already given, until they are let through one by one."""
+    """Holds answers that the database has already given, until they are released one by one."""
 
     held: list[asyncio.Event] = field(default_factory=list)
     arrived: asyncio.Event = field(default_factory=asyncio.Event)
 
     async def way(self, wire: Wire, seen: Seen, request: Request) -> Response:
-        """Take the answer now and deliver it later."""
+        """Get the answer now and deliver it later."""
         given = await pass_on(wire, seen, request)
         passed = asyncio.Event()
         self.held.append(passed)
@@ -78,7 +78,7 @@ class Gate:
         return given
 
     async def until_held(self) -> None:
-        """Return once an answer is held."""
+        """Return when an answer is held."""
         await asyncio.wait_for(self.arrived.wait(), 5)
 
     def let_through(self, index: int = 0) -> None:
@@ -87,12 +87,12 @@ class Gate:
 
 
 def change(database: Database, user: User, name: str = "Liza") -> None:
-    """Change something that the configuration is made of."""
+    """Change something in the configuration."""
     database.execute("update public.profiles set full_name = %s where id = %s", [name, user.id])
 
 
 def version(database: Database, user: User) -> int:
-    """The version that a reservation would tell now."""
+    """Return the version that a reservation would report now."""
     row = database.execute(
         "select version::int from public.ai_config_versions where user_id = %s", [user.id]
     ).fetchone()
@@ -102,7 +102,7 @@ def version(database: Database, user: User) -> int:
 
 
 async def test_many_at_once_make_one_load(make: Make, wire: Wire, new_user: NewUser) -> None:
-    """Single flight: all get what the one read gave, and none of them says that it was cached."""
+    """All callers get the result of the one read, and none of them is marked as cached."""
     service, caller, gate = make(), asking(new_user()), Gate()
     wire.meet(LOAD, gate.way)
     first = asyncio.create_task(service.load(caller, soon()))
@@ -117,7 +117,7 @@ async def test_many_at_once_make_one_load(make: Make, wire: Wire, new_user: NewU
 
 
 async def test_users_do_not_wait_for_each_other(make: Make, wire: Wire, new_user: NewUser) -> None:
-    """A flight is one user's: another one's load overtakes it."""
+    """Another user's load may finish first."""
     service, gate = make(), Gate()
     slow, quick = new_user(), new_user()
     wire.meet(LOAD, gate.way)
@@ -131,7 +131,7 @@ async def test_users_do_not_wait_for_each_other(make: Make, wire: Wire, new_user
 async def test_a_load_is_kept_for_its_time(
     make: Make, wire: Wire, new_user: NewUser, clock: HandClock
 ) -> None:
-    """299 seconds later it is still the cached one, at 300 it is read again."""
+    """After 299 seconds the cached one is used, after 300 it is read again."""
     service, caller = make(), asking(new_user())
     await service.load(caller, soon())
     clock.now += 299
@@ -143,7 +143,7 @@ async def test_a_load_is_kept_for_its_time(
 
 
 async def test_at_most_so_many_users_are_kept(make: Make, wire: Wire, new_user: NewUser) -> None:
-    """The one who was not asked for longest goes."""
+    """The least recently used one is removed."""
     service = make(max_users=2)
     anna, ben, carla = (asking(new_user()) for _ in range(3))
     for caller in (anna, ben, anna, carla):
@@ -169,7 +169,7 @@ FAILURES: list[tuple[str, Way, type[NexscoutError]]] = [
 async def test_a_failure_is_told_and_never_kept(
     make: Make, wire: Wire, new_user: NewUser, way: Way, error: type[NexscoutError]
 ) -> None:
-    """No default takes its place, and the next call reads again."""
+    """No default replaces it, and the next call reads again."""
     service, caller = make(), asking(new_user())
     wire.meet(LOAD, way)
     with pytest.raises(error):
@@ -182,7 +182,7 @@ async def test_a_failure_is_told_and_never_kept(
 async def test_a_failed_reload_does_not_bring_the_old_one_back(
     make: Make, wire: Wire, new_user: NewUser, clock: HandClock
 ) -> None:
-    """Too old is too old, although something is there."""
+    """A configuration that is too old is not used, although it is still there."""
     service, caller = make(), asking(new_user())
     await service.load(caller, soon())
     clock.now += 300
@@ -192,7 +192,7 @@ async def test_a_failed_reload_does_not_bring_the_old_one_back(
 
 
 async def test_all_who_wait_for_a_failing_load_are_told(make: Make, wire: Wire, new_user: NewUser) -> None:
-    """And none of them leaves an error that nobody has looked at."""
+    """None of them leaves an exception that is never retrieved."""
     service, caller = make(), asking(new_user())
     wire.meet(LOAD, answer(503, b"{}"))
     results = await asyncio.gather(*(service.load(caller, soon()) for _ in range(5)), return_exceptions=True)
@@ -203,7 +203,7 @@ async def test_all_who_wait_for_a_failing_load_are_told(make: Make, wire: Wire, 
 async def test_who_gives_up_does_not_end_the_load_of_the_others(
     make: Make, wire: Wire, new_user: NewUser
 ) -> None:
-    """Neither a deadline nor a cancellation of the first caller harms the second."""
+    """Neither a timeout nor a cancellation of the first caller affects the second."""
     service, caller, gate = make(), asking(new_user()), Gate()
     wire.meet(LOAD, gate.way)
     first = asyncio.create_task(service.load(caller, soon()))
@@ -223,7 +223,7 @@ async def test_who_gives_up_does_not_end_the_load_of_the_others(
 async def test_a_change_is_seen_by_the_next_call(
     make: Make, wire: Wire, new_user: NewUser, database: Database
 ) -> None:
-    """The version that the reservation tells decides, not the five minutes."""
+    """The version that the reservation reports decides, not the five minutes."""
     user = new_user()
     service, caller = make(), asking(user)
     await service.load(caller, soon())
@@ -240,7 +240,7 @@ async def test_a_change_is_seen_by_the_next_call(
 
 
 async def test_a_version_that_never_comes_is_an_outage(make: Make, new_user: NewUser, wire: Wire) -> None:
-    """Rather an error than an old configuration, and not more than three further reads."""
+    """An error is better than an old configuration; there are at most three further reads."""
     service, caller = make(), asking(new_user())
     loaded = await service.load(caller, soon())
     with pytest.raises(ServiceUnavailable):
@@ -251,7 +251,7 @@ async def test_a_version_that_never_comes_is_an_outage(make: Make, new_user: New
 async def test_fault_15_a_slow_load_never_replaces_a_newer_one(
     make: Make, wire: Wire, new_user: NewUser, database: Database
 ) -> None:
-    """It was read before the change and arrives after the load that saw it."""
+    """A load that read before the change and arrives after a newer load does not replace it (fault 15)."""
     user = new_user()
     caller, gate = asking(user), Gate()
     service = make()
@@ -268,7 +268,7 @@ async def test_fault_15_a_slow_load_never_replaces_a_newer_one(
 
 
 async def serve(service: ConfigService, caller: Caller, told: int) -> Configuration:
-    """What a call does: load beside the reservation, then take what the reservation told into account."""
+    """Do what a call does: load beside the reservation, then use the version that the reservation reported."""
     loaded: Loaded = await service.load(caller, soon())
     return (await service.at_least(loaded, told, caller, soon())).configuration
 
@@ -277,7 +277,7 @@ async def serve(service: ConfigService, caller: Caller, told: int) -> Configurat
 async def test_fault_15_no_schedule_of_changes_and_loads_serves_an_old_configuration(
     make: Make, wire: Wire, new_user: NewUser, database: Database, clock: HandClock, seed: int
 ) -> None:
-    """Random changes, calls, late answers and passing time: never older than the version told."""
+    """Random changes, calls, late answers and passing time never give an older version than reported (fault 15)."""
     luck, user, gate = random.Random(seed), new_user(), Gate()  # noqa: S311  # a schedule, no secret
     service, caller = make(), asking(user)
     calls: list[tuple[int, asyncio.Task[Configuration]]] = []
@@ -313,7 +313,7 @@ async def test_fault_15_no_schedule_of_changes_and_loads_serves_an_old_configura
 
 
 async def serve_now(service: ConfigService, caller: Caller, wire: Wire, told: int) -> Configuration:
-    """A call whose answers nothing holds."""
+    """Make a call whose answers are not held."""
     wire.forget()
     return await serve(service, caller, told)
 
@@ -321,7 +321,7 @@ async def serve_now(service: ConfigService, caller: Caller, wire: Wire, told: in
 async def test_two_locks_let_one_workspace_through_only(
     connections: Connections, make: Make, new_user: NewUser, database: Database
 ) -> None:
-    """An administrator's and a user's load hold their own canaries, although the policies would show more."""
+    """An administrator's and a user's load contain only their own canaries, although the policies would show more."""
     owner, admin, user = new_user(), new_user(), new_user()
     database.execute("insert into public.admin_users (user_id) values (%s)", [admin.id])
     for each in (owner, admin, user):
@@ -341,7 +341,7 @@ async def test_two_locks_let_one_workspace_through_only(
 
 
 def plant_canaries(database: Database, user: User) -> None:
-    """A word of this user's in each part of his configuration."""
+    """Store a word of this user in each part of the user's configuration."""
     for statement in (
         "update public.profiles set full_name = %(word)s where id = %(id)s",
         """insert into public.workspace_configs (workspace_id, company)
@@ -355,7 +355,7 @@ def plant_canaries(database: Database, user: User) -> None:
 
 
 async def test_what_is_missing_is_named(make: Make, new_user: NewUser, database: Database) -> None:
-    """The sections that are not filled in, never silently a default."""
+    """Missing sections are listed, and never silently replaced by a default."""
     bare, filled = new_user(), new_user()
     plant_canaries(database, filled)
     service = make()
@@ -366,7 +366,7 @@ async def test_what_is_missing_is_named(make: Make, new_user: NewUser, database:
 
 
 async def test_who_has_no_identity_has_no_configuration(make: Make, wire: Wire) -> None:
-    """An anonymous caller is a fault of ours here; nothing is asked."""
+    """An anonymous caller is an internal error here; nothing is requested."""
     with pytest.raises(InternalError):
         await make().load(Caller("anonymous"), soon())
     assert wire.seen == []

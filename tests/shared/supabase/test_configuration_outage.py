@@ -1,4 +1,4 @@
-"""A database that never answers, in time that is a number."""
+"""A database that never answers, in virtual time."""
 
 import asyncio
 import itertools
@@ -23,7 +23,7 @@ SETTINGS = {
 
 
 class Silence(httpx.AsyncBaseTransport):
-    """Takes requests and says nothing."""
+    """Accepts requests and never answers."""
 
     async def handle_async_request(self, _request: httpx.Request) -> httpx.Response:
         """Wait for ever."""
@@ -32,18 +32,18 @@ class Silence(httpx.AsyncBaseTransport):
 
 
 def patience(seconds_to_timer: float | None) -> float:
-    """Nothing happens until the next timer."""
+    """Let nothing happen until the next timer."""
     assert seconds_to_timer is not None
     return seconds_to_timer
 
 
 def test_a_configuration_that_never_comes_is_an_outage_and_not_the_callers_deadline() -> None:
-    """After the limit of one call, with 20 of the request's 25 seconds left: 503 that may be tried again, no 504."""
+    """After the limit of one call, with 20 of the request's 25 seconds left, the error is a 503 and not a 504."""
     loop = VirtualLoop(patience)
     ticks = itertools.count()
 
     def clock() -> float:
-        """As a real one: never the same twice."""
+        """Return a time that always differs, as a real clock does."""
         return loop.time() + next(ticks) / 1_000_000
 
     async def load() -> float:

@@ -1,4 +1,4 @@
-"""The database as three kinds of caller: which key each query carries, and what its failures become."""
+"""The database for three kinds of caller: which key each query carries, and which errors its failures become."""
 
 import asyncio
 from collections.abc import AsyncIterator
@@ -22,26 +22,26 @@ from tests.wire import Seen, Way, Wire, answer, hold, lose_answer, lose_request,
 
 
 def soon() -> Deadline:
-    """A deadline that no test reaches."""
+    """Return a deadline that no test reaches."""
     return Deadline.starting(20)
 
 
 @pytest.fixture
 async def wire(stack: Stack) -> AsyncIterator[Wire]:
-    """The proxy before the Supabase API."""
+    """Yield the proxy before the Supabase API."""
     async with wire_before(stack.upstream_url) as between:
         yield between
 
 
 @pytest.fixture
 async def connections(stack: Stack, wire: Wire) -> AsyncIterator[Connections]:
-    """The database as the functions reach it, behind the proxy."""
+    """Yield the database as the functions reach it, behind the proxy."""
     async with services_on(stack, SUPABASE_URL=wire.url) as services:
         yield services.database
 
 
 def key_of(seen: Seen, stack: Stack, user: User | None = None) -> str:
-    """The kind of key that a request carried; it may carry one kind alone."""
+    """Return the kind of key that a request carried; it may carry only one kind."""
     kinds = {
         (stack.publishable_key, f"Bearer {user.access_token if user else ''}"): "user",
         (stack.publishable_key, f"Bearer {stack.publishable_key}"): "anonymous",
@@ -55,7 +55,7 @@ def key_of(seen: Seen, stack: Stack, user: User | None = None) -> str:
 async def test_fault_11_each_connection_carries_its_own_key(
     connections: Connections, wire: Wire, stack: Stack, new_user: NewUser
 ) -> None:
-    """Opened by name, never chosen by what is missing; also when they are used in turn."""
+    """Each is opened by name, never chosen by what is missing; also when they are used in turn (fault 11)."""
     user = new_user()
     opened = [
         connections.as_user(user.access_token),
@@ -72,7 +72,7 @@ async def test_fault_11_each_connection_carries_its_own_key(
 async def test_fault_11_a_call_reads_as_its_user_and_handles_money_as_the_service(
     wire: Wire, stack: Stack, new_user: NewUser, database: Database
 ) -> None:
-    """The secret key is on the money functions and on nothing else."""
+    """The secret key is on the money functions and on nothing else (fault 11)."""
     user = new_user()
     async with in_process(stack, SUPABASE_URL=wire.url) as api:
         reply = await api(user, message(add_prospect(database, user)))
@@ -88,7 +88,7 @@ async def test_fault_11_a_call_reads_as_its_user_and_handles_money_as_the_servic
 async def test_fault_11_the_next_user_on_the_same_pool_has_his_own_token(
     connections: Connections, stack: Stack, wire: Wire, new_user: NewUser, database: Database
 ) -> None:
-    """Connections share sockets, not identities: each finds his own row and not the other's."""
+    """Connections share sockets, not identities: each user finds only their own row (fault 11)."""
     first, second = new_user(), new_user()
     prospects = {user.id: add_prospect(database, user) for user in (first, second)}
     for user, other in ((first, second), (second, first), (first, second)):
@@ -101,7 +101,7 @@ async def test_fault_11_the_next_user_on_the_same_pool_has_his_own_token(
 async def test_a_row_is_found_by_all_its_values(
     connections: Connections, new_user: NewUser, database: Database
 ) -> None:
-    """Only the columns that were asked for; None where one value differs."""
+    """Only the requested columns are returned; None if one value differs."""
     user = new_user()
     prospect_id = add_prospect(database, user, 'Maria, (Santos) "M" & co.')
     connection = connections.as_user(user.access_token)
@@ -137,7 +137,7 @@ ERRORS: list[tuple[str, Way, type[NexscoutError]]] = [
 async def test_a_failure_is_wrapped_once_and_not_tried_again_here(
     connections: Connections, wire: Wire, way: Way, error: type[NexscoutError]
 ) -> None:
-    """One class of ours for each kind; no hidden retry, no words of the database."""
+    """Each kind becomes one class of ours, without a hidden retry and without the database's text."""
     wire.meet("ai_tiers", way)
     with pytest.raises(error) as caught:
         await connections.as_service().find("ai_tiers", {"tier": "pro"}, soon())
@@ -147,7 +147,7 @@ async def test_a_failure_is_wrapped_once_and_not_tried_again_here(
 
 
 async def test_a_refusal_keeps_its_code(connections: Connections, wire: Wire) -> None:
-    """For the log and for those who decide by it."""
+    """The code is for the log and for code that depends on it."""
     wire.meet("ai_tiers", answer(403, b'{"code":"42501","message":"x"}'))
     with pytest.raises(DatabaseRefused) as caught:
         await connections.as_service().find("ai_tiers", {"tier": "pro"}, soon())
@@ -155,14 +155,14 @@ async def test_a_refusal_keeps_its_code(connections: Connections, wire: Wire) ->
 
 
 async def test_an_unreachable_database_is_unavailable(stack: Stack) -> None:
-    """Nobody listens there."""
+    """No server listens at the address."""
     async with services_on(stack, SUPABASE_URL="http://127.0.0.1:9") as services:
         with pytest.raises(ServiceUnavailable):
             await services.database.as_service().rpc("ai_sweep", {}, soon())
 
 
 async def test_a_call_ends_with_the_budget(connections: Connections, wire: Wire) -> None:
-    """What is left of the request is the limit of the call."""
+    """The remaining time of the request limits the call."""
     wire.meet("ai_tiers", hold)
     with pytest.raises(DeadlineExceeded):
         await connections.as_service().find("ai_tiers", {"tier": "pro"}, Deadline.starting(0.05))
@@ -171,7 +171,7 @@ async def test_a_call_ends_with_the_budget(connections: Connections, wire: Wire)
 async def test_a_call_that_is_too_slow_within_the_budget_is_unavailable(
     connections: Connections, wire: Wire
 ) -> None:
-    """The request may still do something else: this clock stands still, so the budget never ends."""
+    """The request may still do something else: this clock does not move, so the budget never ends."""
     wire.meet("ai_tiers", hold)
     with pytest.raises(ServiceUnavailable):
         await connections.as_service().find(
@@ -180,14 +180,14 @@ async def test_a_call_that_is_too_slow_within_the_budget_is_unavailable(
 
 
 async def test_no_call_is_begun_without_budget(connections: Connections, wire: Wire) -> None:
-    """Nothing goes out that could not be waited for."""
+    """Nothing is sent whose answer could not be waited for."""
     with pytest.raises(DeadlineExceeded):
         await connections.as_service().find("ai_tiers", {"tier": "pro"}, Deadline.starting(0))
     assert wire.seen == []
 
 
 async def test_a_held_connection_does_not_keep_others_waiting(connections: Connections, wire: Wire) -> None:
-    """The pool has more than one, and a call that was given up gives its own back."""
+    """The pool has several connections, and a call that was given up returns its own."""
     wire.meet("ai_tiers", *[hold] * 3)
     for _ in range(3):
         with pytest.raises(DeadlineExceeded):
@@ -198,7 +198,7 @@ async def test_a_held_connection_does_not_keep_others_waiting(connections: Conne
 async def test_calls_beyond_those_at_once_wait_on_their_own_budget(
     connections: Connections, wire: Wire
 ) -> None:
-    """They are not sent before a place is free, and one whose budget ends while it waits is never sent."""
+    """They wait for a free place within their own budget; one whose budget ends while it waits is never sent."""
     wire.meet("ai_tiers", *[hold] * MAX_AT_ONCE)
     busy = [
         asyncio.create_task(connections.as_service().find("ai_tiers", {"tier": "pro"}, soon()))
@@ -217,7 +217,7 @@ async def test_calls_beyond_those_at_once_wait_on_their_own_budget(
 
 
 async def test_the_pool_is_the_processs_own(stack: Stack) -> None:
-    """No client of the Supabase package opens sockets beside it: closed, nothing can be asked any more."""
+    """No client of the Supabase package opens other sockets: when the pool is closed, no query is possible."""
     async with services_on(stack) as services:
         await services.http.aclose()
         with pytest.raises(RuntimeError, match="closed"):

@@ -1,4 +1,4 @@
-"""The key set is fetched when it must be, kept while it may be, and never flooded."""
+"""The key set is fetched when needed, cached for its time, and never flooded with requests."""
 
 import asyncio
 import json
@@ -21,7 +21,7 @@ LONG = Deadline.starting(3600)
 
 @pytest.fixture
 async def issuer() -> AsyncIterator[Issuer]:
-    """An issuer whose set holds the key `first`."""
+    """Yield an issuer whose set has the key `first`."""
     async with serving() as running:
         running.keys = [public_jwk(KEY, "first")]
         yield running
@@ -29,26 +29,26 @@ async def issuer() -> AsyncIterator[Issuer]:
 
 @pytest.fixture
 def clock() -> HandClock:
-    """The clock of the cache, moved by hand."""
+    """Return the clock of the cache, moved by hand."""
     return HandClock()
 
 
 @pytest.fixture
 async def keys(issuer: Issuer, clock: HandClock) -> AsyncIterator[KeySet]:
-    """A set that has fetched nothing yet."""
+    """Yield a key set that has fetched nothing yet."""
     async with httpx.AsyncClient() as http:
         yield KeySet(f"{issuer.issuer}/.well-known/jwks.json", http, clock)
 
 
 async def has(keys: KeySet, key_id: str) -> bool:
-    """Whether the set finds the key."""
+    """Return whether the set finds the key."""
     return await keys.find(key_id, LONG) is not None
 
 
 async def test_a_known_key_is_fetched_once_for_ten_minutes(
     keys: KeySet, issuer: Issuer, clock: HandClock
 ) -> None:
-    """The second caller waits for nothing."""
+    """The second caller makes no request."""
     assert await has(keys, "first")
     clock.now += 599
     assert await has(keys, "first")
@@ -58,7 +58,7 @@ async def test_a_known_key_is_fetched_once_for_ten_minutes(
 async def test_the_set_is_read_again_after_ten_minutes_and_withdrawn_keys_end(
     keys: KeySet, issuer: Issuer, clock: HandClock
 ) -> None:
-    """A key that the project no longer publishes is trusted no longer."""
+    """A key that the project no longer publishes is no longer trusted."""
     assert await has(keys, "first")
     issuer.keys = [public_jwk(OTHER_KEY, "second")]
     clock.now += 600
@@ -68,7 +68,7 @@ async def test_the_set_is_read_again_after_ten_minutes_and_withdrawn_keys_end(
 
 
 async def test_a_rotated_key_is_found_at_once(keys: KeySet, issuer: Issuer) -> None:
-    """The first token under the new key makes the set be read again, seconds after it was read."""
+    """The first token with the new key makes the set be read again, seconds after the last read."""
     assert await has(keys, "first")
     issuer.keys.append(public_jwk(OTHER_KEY, "second"))
     assert await has(keys, "second")
@@ -79,7 +79,7 @@ async def test_a_rotated_key_is_found_at_once(keys: KeySet, issuer: Issuer) -> N
 async def test_a_flood_of_unknown_keys_fetches_once_in_thirty_seconds(
     keys: KeySet, issuer: Issuer, clock: HandClock
 ) -> None:
-    """Invented key ids cost the issuer next to nothing, one after another or at once."""
+    """Invented key ids cost the issuer almost nothing, one after another or simultaneously."""
     assert await has(keys, "first")
     for number in range(50):
         assert not await has(keys, f"invented-{number}")
@@ -94,7 +94,7 @@ async def test_a_flood_of_unknown_keys_fetches_once_in_thirty_seconds(
 
 
 async def test_a_flood_on_a_cold_set_fetches_once(keys: KeySet, issuer: Issuer) -> None:
-    """What was just read need not be read again to know that a key is not there."""
+    """A set that was just read is not read again for an unknown key."""
     assert not any(await asyncio.gather(*(has(keys, f"invented-{number}") for number in range(50))))
     assert not await has(keys, "invented")
     assert issuer.requests == 1
@@ -102,7 +102,7 @@ async def test_a_flood_on_a_cold_set_fetches_once(keys: KeySet, issuer: Issuer) 
 
 
 async def test_callers_at_once_share_one_fetch(keys: KeySet, issuer: Issuer) -> None:
-    """Single flight, counted at the wire."""
+    """Simultaneous callers share one request, counted at the wire."""
     issuer.open.clear()
     callers = [asyncio.create_task(has(keys, "first")) for _ in range(50)]
     await issuer.arrived.wait()
@@ -114,7 +114,7 @@ async def test_callers_at_once_share_one_fetch(keys: KeySet, issuer: Issuer) -> 
 async def test_a_caller_that_leaves_does_not_end_the_fetch_of_the_others(
     keys: KeySet, issuer: Issuer
 ) -> None:
-    """The first of them began it."""
+    """The caller who started it may leave."""
     issuer.open.clear()
     first, second = (asyncio.create_task(has(keys, "first")) for _ in range(2))
     await issuer.arrived.wait()
@@ -127,7 +127,7 @@ async def test_a_caller_that_leaves_does_not_end_the_fetch_of_the_others(
 
 
 async def test_an_outage_with_nothing_read_before_is_told_and_not_kept(keys: KeySet, issuer: Issuer) -> None:
-    """The check cannot be made; the next caller tries again and gets in."""
+    """The check cannot be made; the next caller tries again and succeeds."""
     issuer.status = 500
     with pytest.raises(ServiceUnavailable):
         await has(keys, "first")
@@ -137,7 +137,7 @@ async def test_an_outage_with_nothing_read_before_is_told_and_not_kept(keys: Key
 
 
 async def test_callers_in_one_outage_share_its_failure(keys: KeySet, issuer: Issuer) -> None:
-    """They do not queue up to fail one by one."""
+    """They do not fail one after another."""
     issuer.status = 503
     answers = await asyncio.gather(*(has(keys, "first") for _ in range(20)), return_exceptions=True)
     assert [type(answer) for answer in answers] == [ServiceUnavailable] * 20
@@ -147,7 +147,7 @@ async def test_callers_in_one_outage_share_its_failure(keys: KeySet, issuer: Iss
 async def test_the_last_set_serves_through_an_outage_up_to_an_hour(
     keys: KeySet, issuer: Issuer, clock: HandClock
 ) -> None:
-    """Signed-in users go on working, and a withdrawn key still ends."""
+    """Signed-in users can continue, and a withdrawn key is still forgotten in the end."""
     assert await has(keys, "first")
     issuer.status = 500
     clock.now += 3599
@@ -160,7 +160,7 @@ async def test_the_last_set_serves_through_an_outage_up_to_an_hour(
 async def test_a_failed_renewal_is_tried_again_after_a_pause(
     keys: KeySet, issuer: Issuer, clock: HandClock
 ) -> None:
-    """In between, callers with a known key do not wait for an issuer that is down."""
+    """Until then, callers with a known key do not wait for an issuer that is down."""
     assert await has(keys, "first")
     issuer.status = 500
     clock.now += 600
@@ -175,7 +175,7 @@ async def test_a_failed_renewal_is_tried_again_after_a_pause(
 
 
 async def test_an_unknown_key_in_an_outage_is_not_called_unknown(keys: KeySet, issuer: Issuer) -> None:
-    """It may be new: the user is asked to come back, and is let in when the issuer is there again."""
+    """The key may be new: the reply says to retry, and the retry succeeds when the issuer is up again."""
     assert await has(keys, "first")
     issuer.keys.append(public_jwk(OTHER_KEY, "second"))
     issuer.status = 500
@@ -188,7 +188,7 @@ async def test_an_unknown_key_in_an_outage_is_not_called_unknown(keys: KeySet, i
 async def test_an_unknown_key_whose_renewal_failed_is_looked_for_once_more(
     keys: KeySet, issuer: Issuer, clock: HandClock
 ) -> None:
-    """An old set, an issuer that fails: nothing can be said of a key that is not in the set."""
+    """With an old set and a failing issuer, a missing key may be valid."""
     assert await has(keys, "first")
     issuer.status = 500
     clock.now += 600
@@ -197,7 +197,7 @@ async def test_an_unknown_key_whose_renewal_failed_is_looked_for_once_more(
 
 
 async def test_an_issuer_that_hangs_is_given_up_within_the_callers_time(keys: KeySet, issuer: Issuer) -> None:
-    """The caller's answer comes in time; the fetch it began serves whoever comes next."""
+    """The caller's reply comes in time; the fetch continues for the next caller."""
     issuer.open.clear()
     with pytest.raises(ServiceUnavailable):
         await keys.find("first", Deadline.starting(0.05))
@@ -207,7 +207,7 @@ async def test_an_issuer_that_hangs_is_given_up_within_the_callers_time(keys: Ke
 
 
 async def test_a_caller_without_time_begins_nothing(keys: KeySet, issuer: Issuer) -> None:
-    """Its budget is gone, which is an answer of its own."""
+    """A caller whose budget is over gets its own error."""
     with pytest.raises(DeadlineExceeded):
         await keys.find("first", Deadline.starting(0))
     assert issuer.requests == 0
@@ -219,14 +219,14 @@ async def test_a_caller_without_time_begins_nothing(keys: KeySet, issuer: Issuer
 async def test_an_answer_that_is_no_key_set_counts_as_an_outage(
     keys: KeySet, issuer: Issuer, body: bytes
 ) -> None:
-    """It says nothing of which keys there are."""
+    """Such an answer does not say which keys exist."""
     issuer.body = body
     with pytest.raises(ServiceUnavailable):
         await has(keys, "first")
 
 
 async def test_a_redirect_is_not_followed(keys: KeySet, issuer: Issuer) -> None:
-    """Keys come from the address in the settings and from nowhere else."""
+    """Keys come only from the address in the settings."""
     issuer.status = 302
     with pytest.raises(ServiceUnavailable):
         await has(keys, "first")
@@ -253,7 +253,7 @@ P384_KEY = ec.generate_private_key(ec.SECP384R1())
 async def test_a_key_of_no_use_is_left_out_and_the_others_serve(
     keys: KeySet, issuer: Issuer, entry: object
 ) -> None:
-    """One odd entry must not lock everybody out, nor be trusted."""
+    """One unusable entry must neither block the others nor be trusted."""
     issuer.keys.insert(0, entry)
     assert await has(keys, "first")
     assert not await has(keys, "bad")
@@ -269,6 +269,6 @@ async def test_a_key_without_alg_and_use_is_known_by_its_type(keys: KeySet, issu
 
 
 async def test_an_empty_set_is_an_answer(keys: KeySet, issuer: Issuer) -> None:
-    """A project that still signs by its legacy secret publishes none."""
+    """A project that still signs with its legacy secret publishes no key."""
     issuer.body = json.dumps({"keys": []}).encode()
     assert not await has(keys, "first")

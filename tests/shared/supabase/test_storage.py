@@ -1,4 +1,4 @@
-"""Files in storage: read with the rights of whoever asks, in time, and never more than is wanted."""
+"""Files in storage: read with the caller's rights, in time, and never more than the limit."""
 
 from collections.abc import AsyncIterator
 
@@ -20,27 +20,27 @@ BUCKET = "scan-uploads"
 
 @pytest.fixture
 async def wire(stack: Stack) -> AsyncIterator[Wire]:
-    """The proxy before the stack's origin."""
+    """Yield the proxy before the stack's origin."""
     async with wire_before(stack.url) as between:
         yield between
 
 
 @pytest.fixture
 async def storage(stack: Stack, wire: Wire) -> AsyncIterator[Storage]:
-    """The storage as the functions reach it, behind the proxy."""
+    """Yield the storage as the functions reach it, behind the proxy."""
     async with services_on(stack, SUPABASE_URL=wire.url) as services:
         yield services.storage
 
 
 def signed_in(user: User) -> Caller:
-    """The user by his own token."""
+    """Return the user as a caller with a token."""
     return Caller("user", user.id, user.access_token)
 
 
 async def read(
     storage: Storage, path: str, caller: Caller, most: int = 1_000, deadline: Deadline | None = None
 ) -> bytes:
-    """The whole file."""
+    """Return the whole file."""
     until = Deadline.starting(20) if deadline is None else deadline
     return b"".join([piece async for piece in storage.read(BUCKET, path, caller, most, until)])
 
@@ -48,7 +48,7 @@ async def read(
 async def test_a_user_reads_his_own_file_under_his_own_token(
     storage: Storage, wire: Wire, stack: Stack, new_user: NewUser
 ) -> None:
-    """Fault 11: the publishable key and the token, never the secret key."""
+    """The request has the publishable key and the token, never the secret key (fault 11)."""
     user = new_user()
     upload(stack, user, f"{user.id}/a b/leads #1.csv", b"Name\nMaria\n")
     assert await read(storage, f"{user.id}/a b/leads #1.csv", signed_in(user)) == b"Name\nMaria\n"
@@ -64,7 +64,7 @@ async def test_a_user_reads_his_own_file_under_his_own_token(
 async def test_what_the_caller_may_not_read_is_not_there(
     storage: Storage, stack: Stack, new_user: NewUser, path: str
 ) -> None:
-    """Another's, none at all, and paths that lead elsewhere."""
+    """Another user's file, a missing file, and paths that lead elsewhere are all not found."""
     user, other = new_user(), new_user()
     upload(stack, other, f"{other.id}/leads.csv", b"Name\nMaria\n")
     with pytest.raises(NoSuchFile):
@@ -74,7 +74,7 @@ async def test_what_the_caller_may_not_read_is_not_there(
 async def test_the_service_reads_below_the_owners_folder_alone(
     storage: Storage, wire: Wire, stack: Stack, new_user: NewUser
 ) -> None:
-    """For another's file the secret key is not even sent."""
+    """For another user's file the secret key is not even sent."""
     owner, other = new_user(), new_user()
     upload(stack, owner, f"{owner.id}/leads.csv", b"Name\n")
     assert await read(storage, f"{owner.id}/leads.csv", Caller("service", owner.id)) == b"Name\n"
@@ -85,7 +85,7 @@ async def test_the_service_reads_below_the_owners_folder_alone(
 
 
 async def test_reading_stops_at_the_limit(storage: Storage, stack: Stack, new_user: NewUser) -> None:
-    """One byte more is too much; exactly as many are not."""
+    """One byte more than the limit is an error; exactly the limit is not."""
     user = new_user()
     upload(stack, user, f"{user.id}/long.txt", b"x" * 100)
     assert len(await read(storage, f"{user.id}/long.txt", signed_in(user), most=100)) == 100
@@ -94,7 +94,7 @@ async def test_reading_stops_at_the_limit(storage: Storage, stack: Stack, new_us
 
 
 async def test_an_outage_is_told_as_one(storage: Storage, wire: Wire, new_user: NewUser) -> None:
-    """A 500, and a connection that closes."""
+    """A 500 and a closed connection are outages."""
     user = new_user()
     wire.meet("leads.csv", answer(500), lose_request)
     for _ in range(2):
@@ -105,7 +105,7 @@ async def test_an_outage_is_told_as_one(storage: Storage, wire: Wire, new_user: 
 async def test_a_storage_that_hangs_ends_with_the_budget(
     storage: Storage, wire: Wire, new_user: NewUser
 ) -> None:
-    """The request's own deadline, not the transport's."""
+    """The request's own deadline ends it, not the transport's timeout."""
     user = new_user()
     wire.meet("leads.csv", hold)
     with pytest.raises(DeadlineExceeded):

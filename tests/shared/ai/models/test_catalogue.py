@@ -1,4 +1,4 @@
-"""The catalogue: what it knows agrees with the providers' own limits, and nothing doubtful loads."""
+"""The catalogue: its models agree with the providers' limits, and invalid data does not load."""
 
 import json
 import shutil
@@ -29,7 +29,7 @@ LLAMA: dict[str, Any] = {
 
 @pytest.fixture
 def folder(tmp_path: Path) -> Path:
-    """A copy of the shipped data that a test may spoil."""
+    """Return a copy of the shipped data that a test may change."""
     for path in SHIPPED.glob("*.json"):
         shutil.copy(path, tmp_path)
     return tmp_path
@@ -43,7 +43,7 @@ def _spoil(path: Path, key: str, **changes: object) -> None:
 
 @pytest.mark.parametrize("model", list(Catalogue.load()), ids=lambda model: model.name)
 def test_limits_agree_with_the_independent_statement(model: catalogue.Model) -> None:
-    """What the simulated provider accepts of a model is what the catalogue promises."""
+    """The limits in the catalogue are those that the simulated provider states separately."""
     limits = MODELS[model.name]
     assert (model.context_tokens, model.max_output_tokens) == (limits.context_tokens, limits.output_tokens)
     assert (model.vision, model.json_schema) == (limits.vision, limits.json_schema)
@@ -60,7 +60,7 @@ def test_default_models_of_both_classes_are_known() -> None:
 
 
 def test_old_model_lacks_schema_vision_and_long_output() -> None:
-    """gpt-3.5-turbo: JSON mode only, no images, 4,096 tokens out."""
+    """gpt-3.5-turbo has only JSON mode, no images, and 4,096 tokens of output."""
     model = Catalogue.load().get("gpt-3.5-turbo")
     assert (model.json_schema, model.json_mode, model.vision, model.max_output_tokens) == (
         False,
@@ -71,13 +71,13 @@ def test_old_model_lacks_schema_vision_and_long_output() -> None:
 
 
 def test_unknown_model_is_an_error() -> None:
-    """An unknown name is never taken for another model."""
+    """An unknown name is an error and never replaced by another model."""
     with pytest.raises(UnknownModel):
         Catalogue.load().get("gpt-4o-2031")
 
 
 def test_every_model_has_a_price_today() -> None:
-    """Each has rates above zero for today."""
+    """Each model has rates above zero for today."""
     for model in Catalogue.load():
         price = model.prices[-1]
         assert price.start is None or price.start <= NOW
@@ -86,14 +86,14 @@ def test_every_model_has_a_price_today() -> None:
 
 @pytest.mark.parametrize("value", ["-2.5", "0", "NaN", "Infinity", "", "cheap", None, 2.5, True])
 def test_fault_7_negative_or_missing_price_cannot_load(folder: Path, value: object) -> None:
-    """Fault 7: no price that could make limits stop working is ever in force."""
+    """A negative or missing price, which would make limits useless, cannot load (fault 7)."""
     _spoil(folder / "prices.json", "prices", per_mtok={"input": value, "output": "10"})
     with pytest.raises(CatalogueError, match="gpt-4o: input"):
         Catalogue.load(folder=folder)
 
 
 def test_model_without_a_price_cannot_load(folder: Path) -> None:
-    """Fault 7: a model that nobody priced stops the start and is not priced 0."""
+    """A model without a price stops the start instead of being priced 0 (fault 7)."""
     _spoil(folder / "prices.json", "prices", model="gpt-4o-renamed")
     with pytest.raises(CatalogueError, match="gpt-4o: a model needs at least one price"):
         Catalogue.load(folder=folder)
@@ -109,7 +109,7 @@ def test_model_without_a_price_cannot_load(folder: Path) -> None:
     ],
 )
 def test_tiers_out_of_order_cannot_load(folder: Path, tiers: list[Any], said: str) -> None:
-    """A tier must begin after the one before it and have whole rates."""
+    """A tier must start above the tier before it and have all rates."""
     _spoil(folder / "prices.json", "prices", tiers=tiers)
     with pytest.raises(CatalogueError, match=said):
         Catalogue.load(folder=folder)
@@ -117,14 +117,14 @@ def test_tiers_out_of_order_cannot_load(folder: Path, tiers: list[Any], said: st
 
 @pytest.mark.parametrize("day", ["soon", "2026-13-01"])
 def test_price_from_no_day_cannot_load(folder: Path, day: str) -> None:
-    """A first day is a calendar day."""
+    """The first day of a price must be a calendar day."""
     _spoil(folder / "prices.json", "prices", **{"from": day})
     with pytest.raises(CatalogueError, match="from must be a day"):
         Catalogue.load(folder=folder)
 
 
 def test_override_replaces_the_prices_of_its_model(folder: Path) -> None:
-    """A row of our own dated file wins over all rows of that model."""
+    """A row of our own dated file replaces all rows of that model."""
     row = {"model": "gpt-4o", "provider": "openai", "per_mtok": {"input": "3", "output": "12"}}
     (folder / "prices_override.json").write_text(json.dumps({"prices": [row]}), "utf-8")
     (price,) = Catalogue.load(folder=folder).get("gpt-4o").prices
@@ -132,7 +132,7 @@ def test_override_replaces_the_prices_of_its_model(folder: Path) -> None:
 
 
 def test_shipped_files_tell_their_date_and_sources() -> None:
-    """Models, prices and overrides each say when they were written; the first two say from where."""
+    """Models, prices and overrides each have a date; the first two also name their sources."""
     for name in ("models.json", "prices.json", "prices_override.json"):
         document = json.loads((SHIPPED / name).read_text("utf-8"))
         assert document["written"] >= "2026-11-22"
@@ -140,7 +140,7 @@ def test_shipped_files_tell_their_date_and_sources() -> None:
 
 
 def test_extra_model_of_a_deployment_is_known() -> None:
-    """A model of one's own server: free input is a price, JSON mode is assumed, schemas are not."""
+    """A model on one's own server may have free input; JSON mode is assumed, schemas are not."""
     known = Catalogue.load(json.dumps([LLAMA]))
     model = known.get("llama3.1:8b")
     assert len(known) == len(Catalogue.load()) + 1
@@ -155,7 +155,7 @@ def test_extra_model_of_a_deployment_is_known() -> None:
 
 
 def test_extra_price_with_a_point_is_read_without_binary_floats() -> None:
-    """0.1 in JSON is one tenth exactly."""
+    """0.1 in JSON is exactly one tenth."""
     known = Catalogue.load(json.dumps([LLAMA | {"output_per_mtok": 0.1}]))
     assert known.get("llama3.1:8b").prices[0].tiers[0].output_per_mtok == Decimal("0.1")
 
@@ -186,27 +186,27 @@ def test_no_extra_models_is_fine(text: str | None) -> None:
     ],
 )
 def test_faulty_extra_model_stops_the_start(changes: dict[str, Any], said: str) -> None:
-    """Each field is checked and the message names it."""
+    """Each field is checked and the error names it."""
     with pytest.raises(CatalogueError, match=said):
         Catalogue.load(json.dumps([LLAMA | changes]))
 
 
 @pytest.mark.parametrize("text", ["{", "{}", "[1]", '"llama"'])
 def test_extra_models_that_are_no_array_stop_the_start(text: str) -> None:
-    """The variable holds a JSON array of objects."""
+    """The variable must contain a JSON array of objects."""
     with pytest.raises(CatalogueError, match="EXTRA_MODELS"):
         Catalogue.load(text)
 
 
 def test_extra_model_without_a_price_stops_the_start() -> None:
-    """Fault 7: a model of one's own needs its price said, even when that is 0."""
+    """An extra model must have an explicit price, even if it is 0 (fault 7)."""
     unpriced = {key: value for key, value in LLAMA.items() if not key.endswith("_per_mtok")}
     with pytest.raises(CatalogueError, match="input must be"):
         Catalogue.load(json.dumps([unpriced]))
 
 
 def test_catalogue_imports_nothing_but_the_standard_library() -> None:
-    """Cold starts pay for imports: no model library comes in with catalogue and cost."""
+    """Catalogue and cost import no other library, which would make cold starts slower."""
     script = (
         "import sys; before = set(sys.modules); import shared.ai.models.catalogue, shared.ai.models.cost;"
         "tops = {name.split('.')[0] for name in set(sys.modules) - before} - {'shared'};"

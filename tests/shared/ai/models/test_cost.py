@@ -1,4 +1,4 @@
-"""Exact cost: a table worked out by hand, and what must hold for every usage."""
+"""Exact cost: a table calculated by hand, and properties that hold for every usage."""
 
 from datetime import date
 from decimal import Decimal
@@ -20,7 +20,7 @@ MILLION = Decimal(1_000_000)
 
 
 def _model(**prices: object) -> Model:
-    """A model of ours with the given prices."""
+    """Return a model of ours with the given prices."""
     known = CATALOGUE.get("gpt-4o")
     row = {"per_mtok": {"input": "2", "output": "8"}} | prices
     return Model(**{name: getattr(known, name) for name in known.__slots__} | {"prices": read_prices([row])})
@@ -28,21 +28,21 @@ def _model(**prices: object) -> Model:
 
 @pytest.mark.parametrize("shape", SHAPES, ids=[f"{shape.model}: {shape.rule}" for shape in SHAPES])
 def test_fault_6_cached_and_reasoning_tokens_are_priced_as_the_provider_bills_them(shape: Shape) -> None:
-    """Fault 6: every reported usage costs to the last digit what the published rule gives."""
+    """Every reported usage costs exactly what the published rule gives (fault 6)."""
     usage = usage_from_openai(shape.payload)
     assert usage is not None
     assert cost_usd(CATALOGUE.get(shape.model), usage, shape.at) == Decimal(shape.cost_usd)
 
 
 def test_table_covers_four_kinds_of_provider() -> None:
-    """At least sixty shapes, over OpenAI, Anthropic and two more."""
+    """There are at least sixty shapes, of OpenAI, Anthropic and two more providers."""
     assert len(SHAPES) >= 60
     assert {shape.model.split("-")[0] for shape in SHAPES} >= {"gpt", "claude", "grok", "deepseek"}
 
 
 @st.composite
 def usages(draw: st.DrawFn) -> Usage:
-    """Any usage whose parts fit into their wholes."""
+    """Return any usage whose parts are not larger than their totals."""
     cached, written, plain = (draw(st.integers(0, 10**9)) for _ in range(3))
     reasoning, said = (draw(st.integers(0, 10**9)) for _ in range(2))
     return Usage(cached + written + plain, reasoning + said, cached, reasoning, written)
@@ -53,7 +53,7 @@ MODELS = st.sampled_from(sorted(CATALOGUE, key=lambda model: model.name))
 
 @given(model=MODELS, usage=usages())
 def test_cost_is_exact_and_never_negative(model: Model, usage: Usage) -> None:
-    """The Decimal equals the sum in fractions, so nothing was rounded anywhere."""
+    """The Decimal equals the sum in fractions, so nothing was rounded."""
     rates = model.prices[-1].rates(usage.prompt_tokens)
     plain = usage.prompt_tokens - usage.cached_tokens - usage.cache_write_tokens
     expected = (
@@ -69,7 +69,7 @@ def test_cost_is_exact_and_never_negative(model: Model, usage: Usage) -> None:
 
 @given(model=MODELS, usage=usages(), more=st.integers(0, 10**6))
 def test_more_tokens_never_cost_less(model: Model, usage: Usage, more: int) -> None:
-    """A longer prompt or a longer answer costs at least as much, across every tier."""
+    """A longer prompt or a longer answer never costs less, across all tiers."""
     cost = cost_usd(model, usage, NOW)
     longer = Usage(
         usage.prompt_tokens + more,
@@ -93,7 +93,7 @@ def test_more_tokens_never_cost_less(model: Model, usage: Usage, more: int) -> N
     model=MODELS, prompt=st.integers(0, 200_000), cached=st.integers(0, 200_000), said=st.integers(0, 10**6)
 )
 def test_cost_is_the_sum_of_its_parts(model: Model, prompt: int, cached: int, said: int) -> None:
-    """Inside one tier, plain, cached and completion tokens cost together what they cost apart."""
+    """Within one tier, plain, cached and completion tokens cost the same together as separately."""
     cached = min(cached, prompt)
     whole = cost_usd(model, Usage(prompt, said, cached), NOW)
     parts = [Usage(prompt - cached, 0), Usage(cached, 0, cached), Usage(0, said)]
@@ -102,7 +102,7 @@ def test_cost_is_the_sum_of_its_parts(model: Model, prompt: int, cached: int, sa
 
 @given(model=MODELS, usage=usages())
 def test_reasoning_is_never_charged_on_top(model: Model, usage: Usage) -> None:
-    """The same completion costs the same however much of it was reasoning."""
+    """A completion costs the same with any share of reasoning."""
     silent = Usage(
         usage.prompt_tokens, usage.completion_tokens, usage.cached_tokens, 0, usage.cache_write_tokens
     )
@@ -111,7 +111,7 @@ def test_reasoning_is_never_charged_on_top(model: Model, usage: Usage) -> None:
 
 @given(model=MODELS, usage=usages(), spare=st.integers(0, 10**6))
 def test_upper_bound_is_never_below_the_cost(model: Model, usage: Usage, spare: int) -> None:
-    """A call of no more tokens than bytes, within its output limit, costs no more than its hold."""
+    """A call with no more tokens than bytes, within its output limit, costs no more than its hold."""
     bound = upper_bound_usd(model, usage.prompt_tokens + spare, usage.completion_tokens + spare, at=NOW)
     assert bound >= cost_usd(model, usage, NOW)
     assert upper_bound_usd(model, usage.prompt_tokens + spare, usage.completion_tokens + spare) >= bound
@@ -135,19 +135,19 @@ def test_upper_bound_takes_the_dear_tier_once_it_can_be_reached() -> None:
 
 
 def test_upper_bound_counts_an_image_by_its_largest_size() -> None:
-    """An image of few bytes is up to 48,169 tokens on gpt-4o-mini: 49,169 x 0.15."""
+    """An image of few bytes can be 48,169 tokens on gpt-4o-mini: 49,169 x 0.15."""
     assert upper_bound_usd(CATALOGUE.get("gpt-4o-mini"), 1000, 0, images=1) == Decimal("0.00737535")
 
 
 @pytest.mark.parametrize("counts", [(-1, 0, 0), (0, -1, 0), (0, 0, -1)])
 def test_upper_bound_refuses_negative_counts(counts: tuple[int, int, int]) -> None:
-    """A negative count could make a hold too small."""
+    """A negative count, which could make a hold too small, is refused."""
     with pytest.raises(ValueError, match=r"^a count is at least 0$"):
         upper_bound_usd(CATALOGUE.get("gpt-4o"), counts[0], counts[1], images=counts[2])
 
 
 def test_fault_7_unknown_price_is_refused_and_never_zero() -> None:
-    """Fault 7: a model without a price on that day has neither a cost nor an upper bound."""
+    """A model without a price on that day has neither a cost nor an upper bound (fault 7)."""
     future = _model(**{"from": "2027-01-01"})
     with pytest.raises(UnknownPrice):
         cost_usd(future, Usage(1, 1), NOW)
@@ -157,7 +157,7 @@ def test_fault_7_unknown_price_is_refused_and_never_zero() -> None:
 
 
 def test_model_without_any_price_has_no_upper_bound() -> None:
-    """Fault 7: there is nothing to take the dearest of."""
+    """A model without any price has no most expensive rate to use (fault 7)."""
     known = CATALOGUE.get("gpt-4o")
     free = Model(**{name: getattr(known, name) for name in known.__slots__} | {"prices": ()})
     with pytest.raises(UnknownPrice):
@@ -165,5 +165,5 @@ def test_model_without_any_price_has_no_upper_bound() -> None:
 
 
 def test_cost_is_a_decimal_in_dollars() -> None:
-    """Two dollars a million tokens is exactly two millionths a token."""
+    """Two dollars per million tokens is exactly two millionths per token."""
     assert cost_usd(_model(), Usage(1, 0), NOW) * MILLION == Decimal(2)

@@ -44,12 +44,12 @@ ORDERS: list[tuple[ModelPreference, Needs, list[str]]] = [
 def test_candidates_stand_in_the_order_of_wish_and_lists(
     preference: ModelPreference, needs: Needs, order: list[str]
 ) -> None:
-    """The wished one first, then its class, then the standard class; what cannot take the call is left out."""
+    """The wished model is first, then its class, then the standard class; unsuitable models are omitted."""
     assert [model.name for model in candidates(preference, needs, CATALOGUE, LISTS)] == order
 
 
 def test_a_class_in_which_nothing_holds_to_a_schema_stays() -> None:
-    """It is then asked in JSON mode, and its answer validated."""
+    """A class without a model for JSON schemas is asked in JSON mode, and its answer is validated."""
     only = ClassLists(("gpt-4o",), ("gpt-3.5-turbo",))
     order = [model.name for model in candidates(ModelPreference(), SCHEMA, CATALOGUE, only)]
     assert order == ["gpt-4o", "gpt-3.5-turbo"]
@@ -65,13 +65,13 @@ def test_a_class_in_which_nothing_holds_to_a_schema_stays() -> None:
     ],
 )
 def test_fault_7_a_model_that_nobody_knows_is_an_error(preference: ModelPreference) -> None:
-    """Never another one in its place, and never a price of 0."""
+    """An unknown model is an error, never replaced by another model or priced 0."""
     with pytest.raises(UnknownModel):
         candidates(preference, SMALL, CATALOGUE, LISTS)
 
 
 def test_a_call_that_no_model_can_take_is_an_error() -> None:
-    """Before anything is held: the field and the reason are told."""
+    """Before anything is held, the error names the field and the reason."""
     with pytest.raises(InvalidRequest) as caught:
         candidates(ModelPreference(), Needs(2_000_000, 10), CATALOGUE, LISTS)
     assert caught.value.message == "No available model can take this request."
@@ -98,20 +98,20 @@ SPARES: list[tuple[str, ModelPreference, list[str]]] = [
 
 @pytest.mark.parametrize(("chosen", "preference", "spare"), SPARES)
 def test_a_fallback_is_within_the_hold(chosen: str, preference: ModelPreference, spare: list[str]) -> None:
-    """A named one alone, else the other candidates in their order."""
+    """A named fallback is the only one; else the other candidates follow in their order."""
     ordered = candidates(preference, SMALL, CATALOGUE, LISTS)
     found = fallbacks(CATALOGUE.get(chosen), preference, ordered, CATALOGUE, ENERGY)
     assert [model.name for model in found] == spare
 
 
 def test_a_class_without_a_price_is_no_fallback() -> None:
-    """What the ledger did not price cannot be within the hold."""
+    """A class that the ledger did not price cannot be within the hold."""
     ordered = candidates(ModelPreference(), SMALL, CATALOGUE, LISTS)
     assert fallbacks(CATALOGUE.get("gpt-4o"), ModelPreference(), ordered, CATALOGUE, {"premium": 10}) == []
 
 
 def test_a_fallback_that_cannot_take_the_call_is_refused_by_its_field() -> None:
-    """A prompt beyond gpt-3.5-turbo's context cannot fall back to it; the caller is told before anything is sent."""
+    """A prompt beyond gpt-3.5-turbo's context cannot fall back to it; the error comes before anything is sent."""
     preference = ModelPreference(model="gpt-4o", fallback_model="gpt-3.5-turbo")
     with pytest.raises(InvalidRequest) as refused:
         candidates(preference, Needs(prompt_tokens=60_000, output_tokens=100), CATALOGUE, LISTS)

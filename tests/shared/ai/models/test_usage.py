@@ -1,4 +1,4 @@
-"""Usage as it is read from a reply: known, explicitly zero, or unknown."""
+"""Usage as read from a reply: known, explicitly zero, or unknown."""
 
 import pytest
 from hypothesis import given
@@ -11,12 +11,12 @@ TEN: dict[str, object] = {"prompt_tokens": 10, "completion_tokens": 5, "total_to
 
 @pytest.mark.parametrize("payload", [None, "", [], {}, {"prompt_tokens": 10}, {"completion_tokens": 5}, 7])
 def test_missing_usage_is_unknown(payload: object) -> None:
-    """Nothing, or half of it, is None and not zero."""
+    """Missing or incomplete usage is None and not zero."""
     assert usage_from_openai(payload) is None
 
 
 def test_fault_4_explicit_zero_is_a_known_value() -> None:
-    """Fault 4: a usage of zero is zero, not missing and not estimated."""
+    """A usage of zero is zero, not missing and not estimated (fault 4)."""
     assert usage_from_openai({"prompt_tokens": 0, "completion_tokens": 0, "total_tokens": 0}) == Usage(0, 0)
 
 
@@ -38,7 +38,7 @@ def test_fault_4_explicit_zero_is_a_known_value() -> None:
     ],
 )
 def test_usage_that_contradicts_itself_is_unknown(payload: dict[str, object]) -> None:
-    """A negative count, a part larger than its whole, or no integer cannot be billed by."""
+    """A negative count, a part larger than its total, or a non-integer cannot be billed."""
     assert usage_from_openai(payload) is None
 
 
@@ -55,13 +55,13 @@ def test_details_are_read() -> None:
 
 
 def test_null_and_absent_details_are_none_used() -> None:
-    """Anthropic's compatible endpoint leaves both empty."""
+    """Anthropic's compatible endpoint sends both empty."""
     empty = TEN | {"prompt_tokens_details": None, "completion_tokens_details": {"reasoning_tokens": None}}
     assert usage_from_openai(empty) == usage_from_openai(TEN) == Usage(10, 5)
 
 
 def test_reasoning_beside_the_completion_is_added_once() -> None:
-    """XAI's total tells that reasoning stands beside the completion: 10 + 5 + 7 = 22."""
+    """xAI's total shows that reasoning is not part of the completion: 10 + 5 + 7 = 22."""
     payload = TEN | {"total_tokens": 22, "completion_tokens_details": {"reasoning_tokens": 7}}
     assert usage_from_openai(payload) == Usage(10, 12, reasoning_tokens=7)
 
@@ -84,7 +84,7 @@ def test_reasoning_beside_the_completion_is_added_once() -> None:
     )
 )
 def test_reading_usage_never_fails(payload: object) -> None:
-    """Whatever a provider sends is a valid usage or unknown, never an exception after the call was paid."""
+    """Any value of a provider becomes a valid usage or unknown, never an exception after a paid call."""
     usage = usage_from_openai(payload)
     assert usage is None or usage.cached_tokens <= usage.prompt_tokens
 
@@ -93,6 +93,6 @@ def test_reading_usage_never_fails(payload: object) -> None:
     "counts", [(-1, 0), (0, -1), (1, 0, 2), (0, 1, 0, 2), (1, 0, 1, 0, 1), (True, 0), (1.0, 0)]
 )
 def test_impossible_usage_cannot_be_made(counts: tuple[int, ...]) -> None:
-    """A part beyond its whole, a negative count or no integer raises at construction."""
+    """A part larger than its total, a negative count or a non-integer raises at construction."""
     with pytest.raises(ValueError, match=r"must be|are part of"):
         Usage(*counts)

@@ -39,7 +39,7 @@ EXTRA_MODELS = json.dumps(
 
 
 class Shape(NamedTuple):
-    """One reported usage on one day, and what it costs."""
+    """One reported usage on one day, and its cost."""
 
     rule: str
     model: str
@@ -51,7 +51,7 @@ class Shape(NamedTuple):
 def used(
     prompt: int, completion: int, *, cached: int = 0, reasoning: int = 0, write: int = 0
 ) -> dict[str, Any]:
-    """A usage object in OpenAI's form."""
+    """Return a usage object in OpenAI's form."""
     details = {"cached_tokens": cached} | ({"cache_write_tokens": write} if write else {})
     return {
         "prompt_tokens": prompt,
@@ -63,7 +63,7 @@ def used(
 
 
 def bare(prompt: int, completion: int) -> dict[str, Any]:
-    """A usage object whose details are null, as Anthropic's compatible endpoint and Mistral send it."""
+    """Return a usage object whose details are null, as Anthropic's compatible endpoint and Mistral send it."""
     return {
         "prompt_tokens": prompt,
         "completion_tokens": completion,
@@ -74,12 +74,12 @@ def bare(prompt: int, completion: int) -> dict[str, Any]:
 
 
 def grok(prompt: int, completion: int, reasoning: int, *, total: int, cached: int = 0) -> dict[str, Any]:
-    """A usage object of xAI's, whose total decides whether reasoning is inside the completion."""
+    """Return a usage object of xAI, whose total shows whether reasoning is part of the completion."""
     return used(prompt, completion, cached=cached, reasoning=reasoning) | {"total_tokens": total}
 
 
 def deepseek(hit: int, miss: int, completion: int) -> dict[str, Any]:
-    """A usage object of DeepSeek's, which splits the prompt at its top level."""
+    """Return a usage object of DeepSeek, which splits the prompt at its top level."""
     split = {"prompt_cache_hit_tokens": hit, "prompt_cache_miss_tokens": miss}
     return {
         "prompt_tokens": hit + miss,

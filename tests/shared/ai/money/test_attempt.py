@@ -1,4 +1,4 @@
-"""What follows a failed attempt, how long it waits, and what the ledger is told of it."""
+"""What follows a failed attempt, how long the wait is, and what the ledger records."""
 
 from datetime import date
 from decimal import Decimal
@@ -14,7 +14,7 @@ GPT_4O = Catalogue.load().get("gpt-4o")
 TODAY = date(2026, 11, 22)
 K = FailureKind
 
-# kind, retries left, wait, remaining seconds -> what follows.
+# Kind, remaining retries, wait, remaining seconds -> what follows.
 DECISIONS: list[tuple[FailureKind, int, float, float, Step]] = [
     (K.SERVER_ERROR, 1, 0.5, 10, Step.RETRY),
     (K.SERVER_ERROR, 0, 0.5, 10, Step.NEXT_MODEL),
@@ -38,17 +38,17 @@ DECISIONS: list[tuple[FailureKind, int, float, float, Step]] = [
 def test_the_class_of_a_failure_decides_what_follows(
     kind: FailureKind, retries_left: int, wait: float, remaining: float, step: Step
 ) -> None:
-    """One line a decision; no word of a provider is looked at."""
+    """Each decision depends only on the kind of failure, never on the provider's text."""
     failure = ProviderFailure(kind, "not_billed")
     assert step_after(failure, retries_left, wait, remaining) is step
 
 
 def test_every_kind_of_failure_has_a_decision() -> None:
-    """A new kind needs a line above."""
+    """A new kind of failure needs a line above."""
     assert {row[0] for row in DECISIONS} == set(FailureKind)
 
 
-# tries so far, base, jitter, asked for -> seconds.
+# Tries so far, base, jitter, Retry-After -> seconds.
 WAITS: list[tuple[int, float, float, float | None, float]] = [
     (1, 0.5, 0.0, None, 0.25),
     (1, 0.5, 1.0, None, 0.5),
@@ -65,20 +65,20 @@ WAITS: list[tuple[int, float, float, float | None, float]] = [
 def test_a_retry_waits_as_asked_or_backs_off(
     tries: int, base: float, jitter: float, asked: float | None, seconds: float
 ) -> None:
-    """The doubled base, at most 8 s, of which the jitter decides the second half."""
+    """The wait is the doubled base, at most 8 s; the jitter decides its second half."""
     failure = ProviderFailure(K.SERVER_ERROR, "not_billed", retry_after_seconds=asked)
     assert wait_before_retry(failure, tries, base, jitter) == seconds
 
 
 def fresh() -> Attempt:
-    """An attempt that was noted with 5 cents at most."""
+    """Return an attempt that was noted with a bound of 5 cents."""
     return Attempt(1, GPT_4O, Decimal("0.05"))
 
 
 USAGE = Usage(1000, 100)
-"""At 2.50 and 10 USD a million: 0.0035 USD."""
+"""At 2.50 and 10 USD per million: 0.0035 USD."""
 
-# how it ended -> state, error, method, USD, estimated.
+# How it ended -> state, error, method, USD, estimated.
 ENDS: list[tuple[str, str, str | None, str, str, bool]] = [
     ("delivered", "succeeded", None, "reported", "0.0035", False),
     ("delivered without usage", "succeeded", None, "upper_bound", "0.05", True),
@@ -91,7 +91,7 @@ ENDS: list[tuple[str, str, str | None, str, str, bool]] = [
 
 
 def ended(how: str) -> Attempt:
-    """An attempt that ended so."""
+    """Return an attempt with this end."""
     attempt = fresh()
     match how:
         case "delivered":
@@ -116,7 +116,7 @@ def ended(how: str) -> Attempt:
 def test_an_end_is_recorded_with_what_may_be_billed(
     how: str, state: str, error: str | None, method: str, usd: str, estimated: bool  # noqa: FBT001
 ) -> None:  # fmt: skip
-    """Known usage is priced, unknown usage is the upper bound, and what was never accepted costs nothing."""
+    """Known usage is priced, unknown usage costs the upper bound, and what was never accepted costs nothing."""
     record = ended(how).record()
     assert (record["state"], record["error_code"], record["cost_method"]) == (state, error, method)
     assert (Decimal(record["cost_usd"]), record["cost_estimated"]) == (Decimal(usd), estimated)
@@ -124,7 +124,7 @@ def test_an_end_is_recorded_with_what_may_be_billed(
 
 
 def test_an_attempt_begins_as_intended() -> None:
-    """The state in which the ledger knows it before it is sent."""
+    """The state in which the ledger notes it before it is sent is `intended`."""
     record = fresh().record()
     assert (record["state"], record["ordinal"], record["model"]) == ("intended", 1, "gpt-4o")
     assert (record["cost_bound_usd"], record["cost_usd"]) == ("0.05", "0")

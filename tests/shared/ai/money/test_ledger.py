@@ -1,4 +1,4 @@
-"""The money protocol as Python sees it: every outcome has its answer, and a lost answer has no second effect."""
+"""The money protocol in Python: every outcome has its reply, and a lost answer has no second effect."""
 
 import json
 from collections.abc import AsyncIterator
@@ -22,25 +22,25 @@ ONE_RETRY = orchestrated(retryAttempts=1, allowFallback=False)
 
 @pytest.fixture
 async def wire(stack: Stack) -> AsyncIterator[Wire]:
-    """The proxy before the Supabase API."""
+    """Yield the proxy before the Supabase API."""
     async with wire_before(stack.upstream_url) as between:
         yield between
 
 
 @pytest.fixture
 async def api(stack: Stack, wire: Wire) -> AsyncIterator[Api]:
-    """The function in this process, whose Supabase is behind the proxy."""
+    """Yield the function in this process, whose Supabase is behind the proxy."""
     async with in_process(stack, Pauses().effects(), SUPABASE_URL=wire.url) as calls:
         yield calls
 
 
 def test_python_and_sql_know_the_same_outcomes(database: Database) -> None:
-    """One closed set, member by member."""
+    """The SQL type and the Python enumeration have the same members."""
     rows = database.execute("select unnest(enum_range(null::nexscout.outcome))::text").fetchall()
     assert {row[0] for row in rows} == {outcome.value for outcome in Outcome}
 
 
-# what the reservation answers -> status, code of the reply.
+# Outcome of the reservation -> status, code of the reply.
 ANSWERS: list[tuple[dict[str, Any], int, str]] = [
     ({"outcome": "insufficient_energy", "required_energy": 10, "energy_available": 5}, 402, "insufficient_energy"),
     ({"outcome": "insufficient_coins", "required_coins": 20, "coins_available": 1}, 402, "insufficient_coins"),
@@ -82,7 +82,7 @@ ADMITTED = {Outcome.RESERVED, Outcome.REPLAYED}
 async def test_what_is_not_admitted_is_told_and_not_sent(
     api: Api, wire: Wire, new_user: NewUser, provider: Provider, told: dict[str, Any], status: int, code: str
 ) -> None:
-    """One answer for each outcome; where waiting helps it says how long."""
+    """Each outcome has its reply, with Retry-After where waiting helps, and nothing is sent to a provider."""
     wire.meet("ai_reserve", answer(200, json.dumps(told).encode()))
     reply = await api(new_user(), orchestrated())
     assert (reply.status_code, reply.json()["code"]) == (status, code)
@@ -93,7 +93,7 @@ async def test_what_is_not_admitted_is_told_and_not_sent(
 
 
 def test_every_outcome_of_a_reservation_is_in_the_table() -> None:
-    """A new member needs a line above."""
+    """A new outcome needs a line above."""
     assert {told["outcome"] for told, _, _ in ANSWERS if told} >= set(Outcome) - ADMITTED
 
 
@@ -105,7 +105,7 @@ LOSSES = [(lose_answer, "answer"), (lose_request, "request")]
 async def test_a_money_call_that_is_lost_is_asked_again_without_a_second_effect(
     api: Api, wire: Wire, new_user: NewUser, database: Database, provider: Provider, function: str, loss: Way
 ) -> None:
-    """Each is keyed by the request: two losses, then the very same outcome as without any."""
+    """Each call is keyed by the request: after two losses the outcome is the same as without any."""
     user = new_user()
     failing = function == "ai_release"
     provider.fail({"kind": "status", "status": 500, "times": 2 if failing else 1})
@@ -124,7 +124,7 @@ async def test_a_money_call_that_is_lost_is_asked_again_without_a_second_effect(
 async def test_a_reservation_that_never_answers_is_an_outage(
     api: Api, wire: Wire, new_user: NewUser, database: Database, provider: Provider
 ) -> None:
-    """After three tries 503; nothing was sent to a provider, and nothing is charged."""
+    """After three tries the reply is 503; nothing was sent to a provider, and nothing is charged."""
     user = new_user()
     wire.meet("ai_reserve", lose_request, lose_request, lose_request)
     reply = await api(user, orchestrated())
@@ -150,7 +150,7 @@ async def test_a_further_attempt_that_cannot_be_noted_is_not_sent(
 async def test_a_hold_that_ended_meanwhile_sends_nothing_more(
     api: Api, wire: Wire, new_user: NewUser, database: Database, provider: Provider
 ) -> None:
-    """The database says expired: no second request, and the first one is recorded."""
+    """If the database answers expired, no second request is sent, and the first one is recorded."""
     user = new_user()
     provider.fail({"kind": "status", "status": 500})
     wire.meet("ai_note_attempt", answer(200, b'{"outcome":"expired"}'))
@@ -163,7 +163,7 @@ async def test_a_hold_that_ended_meanwhile_sends_nothing_more(
 async def test_fault_9_a_release_that_fails_leaves_a_hold_that_ends_by_itself(
     api: Api, wire: Wire, new_user: NewUser, database: Database, provider: Provider
 ) -> None:
-    """The caller hears of the provider's failure, not of the book-keeping; the energy is free after its life."""
+    """The caller gets the provider's error, not the ledger's; the energy is free after the hold's expiry (fault 9)."""
     user = new_user(energy=10)
     provider.fail({"kind": "refusal"})
     wire.meet("ai_release", lose_request, lose_request, lose_request)
@@ -180,7 +180,7 @@ async def test_fault_9_a_release_that_fails_leaves_a_hold_that_ends_by_itself(
 async def test_an_account_deleted_meanwhile_still_gets_its_answer(
     api: Api, wire: Wire, new_user: NewUser, database: Database
 ) -> None:
-    """The ledger went with the user: nothing to charge, and no crash."""
+    """If the ledger was deleted with the user, nothing is charged and nothing crashes."""
     user = new_user()
 
     async def gone(between: Wire, seen: Seen, request: Request) -> Response:
@@ -195,7 +195,7 @@ async def test_an_account_deleted_meanwhile_still_gets_its_answer(
 async def test_a_feature_row_that_the_database_refuses_does_not_touch_the_money(
     api: Api, new_user: NewUser, database: Database
 ) -> None:
-    """A trigger of the app refuses: delivered, charged, recorded and told by a missing generationId."""
+    """If a trigger of the app refuses the row: delivered, charged, recorded, and the reply has no generationId."""
     user = new_user()
     database.execute(
         "create or replace function pg_temp.refuse() returns trigger language plpgsql as 'begin raise ''no''; end'"

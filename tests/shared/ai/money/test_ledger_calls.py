@@ -1,4 +1,4 @@
-"""The ledger at the wire: what is sent to each SQL function, and what each of its answers means."""
+"""The ledger at the wire: what it sends to each SQL function, and how it interprets each answer."""
 
 import json
 from collections.abc import AsyncIterator, Mapping
@@ -29,14 +29,14 @@ SECRET = "sb_secret_of_the_service"
 
 @pytest.fixture
 async def wire() -> AsyncIterator[Wire]:
-    """What stands where the Supabase API would be; nothing is behind it."""
+    """Yield a server in the place of the Supabase API, with nothing behind it."""
     async with wire_before(NOWHERE) as between:
         yield between
 
 
 @pytest.fixture
 async def ledger(wire: Wire) -> AsyncIterator[Ledger]:
-    """The ledger, whose database is the wire."""
+    """Yield the ledger, whose database is the wire."""
     settings = Settings.from_env(
         {
             "SUPABASE_URL": wire.url,
@@ -51,17 +51,17 @@ async def ledger(wire: Wire) -> AsyncIterator[Ledger]:
 
 @pytest.fixture
 def deadline() -> Deadline:
-    """20.2 seconds on a clock that stands still."""
+    """Return a deadline of 20.2 seconds on a clock that does not move."""
     return Deadline.starting(20.2, clock=HandClock())
 
 
 def tell(wire: Wire, function: str, told: dict[str, Any]) -> None:
-    """Let the function answer this to its next call."""
+    """Let the function return this to its next call."""
     wire.meet(function, answer(200, json.dumps(told).encode()))
 
 
 def sent(wire: Wire) -> dict[str, Any]:
-    """The arguments of the one call that was made, under the secret key."""
+    """Return the arguments of the one call, made with the secret key."""
     (seen,) = wire.seen
     assert (seen.method, seen.apikey) == ("POST", SECRET)
     arguments: dict[str, Any] = json.loads(seen.body)
@@ -86,7 +86,7 @@ RESERVED = {
 async def test_a_reservation_outlives_its_function_and_gives_the_hold(
     ledger: Ledger, wire: Wire, deadline: Deadline
 ) -> None:
-    """20.2 seconds are 21 whole ones, and 15 more; every field of the answer is where it belongs."""
+    """20.2 seconds are 21 whole ones, plus 15; every field of the answer is in its place."""
     tell(wire, "ai_reserve", RESERVED)
     hold = await ledger.reserve({"action": "ai_message", "units": 2}, PlainTask(), deadline)
     arguments = sent(wire)
@@ -98,7 +98,7 @@ async def test_a_reservation_outlives_its_function_and_gives_the_hold(
 
 
 async def test_a_replay_gives_the_stored_reply(ledger: Ledger, wire: Wire, deadline: Deadline) -> None:
-    """Whole, with its status and the model that served it."""
+    """The stored reply is returned complete, with its status and its model."""
     told = {
         "outcome": "replayed",
         "request_id": str(ID),
@@ -115,7 +115,7 @@ async def test_a_replay_gives_the_stored_reply(ledger: Ledger, wire: Wire, deadl
 ENERGY = {"requiresEnergy": True, "requiredEnergy": 10, "currentEnergy": 5}
 COINS = {"requiresCoins": True, "requiredCoins": 20, "currentCoins": 1}
 
-# answer -> class, sentence, seconds to wait, further fields.
+# Answer -> class, message, seconds to wait, further fields.
 REFUSALS: list[tuple[dict[str, Any], type[errors.NexscoutError], str, int | None, dict[str, Any]]] = [
     (
         {"outcome": "insufficient_energy", "required_energy": 10, "energy_available": 5},
@@ -170,7 +170,7 @@ async def test_every_other_answer_of_a_reservation_is_its_error(
     ledger: Ledger, wire: Wire, deadline: Deadline,
     told: dict[str, Any], kind: type[errors.NexscoutError], sentence: str, wait: int | None, extra: dict[str, Any],
 ) -> None:  # fmt: skip
-    """Class, sentence, waiting time and the fields of older clients, worked out from the contract."""
+    """Class, message, waiting time and the fields of older clients follow the contract."""
     tell(wire, "ai_reserve", told)
     with pytest.raises(errors.NexscoutError) as caught:
         await ledger.reserve({}, PlainTask(), deadline)
@@ -184,7 +184,7 @@ async def test_every_other_answer_of_a_reservation_is_its_error(
 
 
 class PageTask(PlainTask):
-    """A task that reserves through a function of its own, and keeps what that returned."""
+    """A task that reserves through its own function, and keeps the function's result."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -195,7 +195,7 @@ class PageTask(PlainTask):
         return "page_open", {"p_page": "demo", "p_request": reservation}
 
     def reserved(self, answer: Mapping[str, Any]) -> None:
-        """Keep it."""
+        """Keep the result."""
         self.answers.append(answer)
 
 
@@ -204,7 +204,7 @@ class PageTask(PlainTask):
 async def test_a_task_reserves_through_its_own_function_and_hears_the_answer(
     ledger: Ledger, wire: Wire, deadline: Deadline, told: dict[str, Any]
 ) -> None:
-    """Beside its own arguments the reservation, with the life of the hold: 20.2 s rounded up and 15 more."""
+    """The function gets its own arguments and the reservation, with the hold's life: 20.2 s rounded up plus 15."""
     tell(wire, "page_open", told)
     task = PageTask()
     with suppress(errors.InsufficientEnergy):
@@ -218,7 +218,7 @@ async def test_a_task_reserves_through_its_own_function_and_hears_the_answer(
 
 
 def test_the_table_holds_every_outcome() -> None:
-    """A new member needs a line above."""
+    """A new outcome needs a line above."""
     assert {told["outcome"] for told, *_ in REFUSALS} == set(Outcome) - {Outcome.RESERVED, Outcome.REPLAYED}
 
 
@@ -228,7 +228,7 @@ ATTEMPT = Attempt(2, Catalogue.load().get("gpt-4o-mini"), Decimal("0.0123"))
 async def test_a_further_attempt_is_noted_with_its_bound(
     ledger: Ledger, wire: Wire, deadline: Deadline
 ) -> None:
-    """Its place in the order, who is asked, and the most that it can cost: as text, never as a float."""
+    """Its number, its model and its bound are sent; the bound as text, never as a float."""
     tell(wire, "ai_note_attempt", {"outcome": "noted"})
     await ledger.note_attempt(ID, ATTEMPT, deadline)
     assert sent(wire) == {
@@ -246,7 +246,7 @@ async def test_a_further_attempt_is_noted_with_its_bound(
 async def test_an_attempt_that_was_not_noted_is_not_made(
     ledger: Ledger, wire: Wire, deadline: Deadline, outcome: str
 ) -> None:
-    """Whatever the reason is: without a living hold nothing more may be sent."""
+    """Without an open hold, for any reason, nothing more is sent."""
     tell(wire, "ai_note_attempt", {"outcome": outcome})
     with pytest.raises(errors.DeadlineExceeded):
         await ledger.note_attempt(ID, ATTEMPT, deadline)
@@ -266,7 +266,7 @@ ENDED = [
 async def test_an_end_is_told_as_it_was_recorded(
     ledger: Ledger, wire: Wire, deadline: Deadline, way: str, outcome: Outcome
 ) -> None:
-    """A repeat is told how the first one ended, with the charge and what is left."""
+    """A repeat returns how the first one ended, with the charge and the remaining energy."""
     told = {"outcome": outcome, "energy_charged": 3, "energy_available": 4, "storage_error": "23503"}
     tell(wire, f"ai_{way}", told)
     end = await getattr(ledger, way)(ID, {"attempts": []}, deadline)
@@ -278,7 +278,7 @@ async def test_an_end_is_told_as_it_was_recorded(
 async def test_an_end_without_a_storage_error_has_none(
     ledger: Ledger, wire: Wire, deadline: Deadline
 ) -> None:
-    """The usual one."""
+    """The usual end has no storage error."""
     tell(wire, "ai_settle", {"outcome": "settled", "energy_charged": 10, "energy_available": 0})
     assert await ledger.settle(ID, {}, deadline) == Settlement(Outcome.SETTLED, 10, 0, None)
 
@@ -287,7 +287,7 @@ async def test_an_end_without_a_storage_error_has_none(
 async def test_the_end_of_a_request_that_is_gone_charges_nothing(
     ledger: Ledger, wire: Wire, deadline: Deadline, way: str
 ) -> None:
-    """Its account was deleted while the call ran: the answer has no figures."""
+    """If the account was deleted during the call, the answer has no figures."""
     tell(wire, f"ai_{way}", {"outcome": "unknown_request"})
     assert await getattr(ledger, way)(ID, {}, deadline) == Settlement(Outcome.UNKNOWN_REQUEST, 0, 0, None)
 
@@ -296,7 +296,7 @@ async def test_the_end_of_a_request_that_is_gone_charges_nothing(
 async def test_a_lost_answer_is_asked_for_again(
     ledger: Ledger, wire: Wire, deadline: Deadline, lost: int
 ) -> None:
-    """The same call, word for word."""
+    """The same call is sent again, word for word."""
     wire.meet("ai_reserve", *([lose_request] * lost))
     tell(wire, "ai_reserve", RESERVED)
     hold = await ledger.reserve({"action": "ai_message"}, PlainTask(), deadline)
@@ -306,7 +306,7 @@ async def test_a_lost_answer_is_asked_for_again(
 
 
 async def test_the_third_loss_is_an_outage(ledger: Ledger, wire: Wire, deadline: Deadline) -> None:
-    """Three requests, and no fourth."""
+    """Three requests are sent, and no fourth."""
     wire.meet("ai_reserve", *([lose_request] * 4))
     with pytest.raises(errors.ServiceUnavailable):
         await ledger.reserve({}, PlainTask(), deadline)
@@ -316,7 +316,7 @@ async def test_the_third_loss_is_an_outage(ledger: Ledger, wire: Wire, deadline:
 async def test_an_error_of_our_own_is_not_asked_for_again(
     ledger: Ledger, wire: Wire, deadline: Deadline
 ) -> None:
-    """The statement would fail again."""
+    """A statement that would fail again is not repeated."""
     wire.meet("ai_settle", answer(400, b'{"code": "22023", "message": "no", "details": null, "hint": null}'))
     with pytest.raises(DatabaseRefused):
         await ledger.settle(ID, {}, deadline)

@@ -1,4 +1,4 @@
-"""The closed set of outcomes: the same names in SQL and in Python, each with its meaning."""
+"""The closed set of outcomes: the same names in SQL and in Python, each with its error."""
 
 import psycopg
 import pytest
@@ -32,7 +32,7 @@ def test_sql_and_python_have_the_same_members(database: psycopg.Connection) -> N
 
 @pytest.mark.parametrize("outcome", Outcome)
 def test_every_outcome_of_a_reservation_has_its_error(outcome: Outcome) -> None:
-    """What refuses a call has its own code; what cannot answer a reservation is a fault of ours."""
+    """An outcome that refuses a call has its own code; one that cannot answer a reservation is an internal error."""
     code, figures = REFUSED.get(outcome, (InternalError.code, {}))
     error: NexscoutError = _refusal(outcome, figures)
     assert error.code == code

@@ -1,4 +1,4 @@
-"""What a prompt may know: chosen fields, whatever browsers have stored in the columns around them."""
+"""What a prompt contains: chosen fields, even if browsers have stored other values around them."""
 
 from typing import Any
 
@@ -15,12 +15,12 @@ from shared.supabase.configuration import Configuration
 
 
 def configured(**sections: object) -> Configuration:
-    """A configuration with these sections."""
+    """Return a configuration with these sections."""
     return Configuration("user", 1, sections)
 
 
 def test_company_products_seller_and_voice_are_given() -> None:
-    """The company's own profile wins over the workspace's older form; ids and empty values are left out."""
+    """The company's own profile replaces the workspace's older form; ids and empty values are omitted."""
     data = workspace_data(
         configured(
             profile={"full_name": "Liza", "company": ""},
@@ -39,7 +39,7 @@ def test_company_products_seller_and_voice_are_given() -> None:
 
 
 def test_what_is_not_filled_in_is_not_there() -> None:
-    """Never a made-up "My Company"."""
+    """An empty profile gives no made-up "My Company"."""
     assert workspace_data(configured()) == {}
     assert custom_instructions(configured()) == ""
     assert (preferred_language(configured()), preferred_tone(configured())) == (None, None)
@@ -47,7 +47,7 @@ def test_what_is_not_filled_in_is_not_there() -> None:
 
 @pytest.mark.parametrize("odd", [[1], "text", 7, True, [], ""])
 def test_a_column_that_holds_no_object_counts_as_empty(odd: object) -> None:
-    """A jsonb column takes lists, texts and numbers too, and users write these rows themselves."""
+    """Users write these jsonb columns, which accept lists, texts and numbers too."""
     inner = configured(
         workspace={"company": odd, "tone_profile": odd, "custom_instructions": odd},
         company=odd,
@@ -62,7 +62,7 @@ def test_a_column_that_holds_no_object_counts_as_empty(odd: object) -> None:
 
 
 def test_contact_details_of_a_prospect_are_left_out() -> None:
-    """No text needs them, so the provider does not get them, however deep they stand."""
+    """Contact details are not sent to the provider, at any depth, as no text needs them."""
     prospect: dict[str, Any] = {
         "id": "p1",
         "user_id": "u1",
@@ -85,7 +85,7 @@ def test_contact_details_of_a_prospect_are_left_out() -> None:
 
 
 def test_custom_instructions_are_the_active_ones_and_the_older_form() -> None:
-    """The owner's own words, in order, at most 4,000 characters; what is no text is left out."""
+    """The owner's instructions are kept in order, at most 4,000 characters; values that are not text are omitted."""
     both = configured(
         instructions=["Call me Ate.", "No emoji."],
         workspace={"custom_instructions": {"a": "Be brief.", "b": 5}},
@@ -95,7 +95,7 @@ def test_custom_instructions_are_the_active_ones_and_the_older_form() -> None:
 
 
 def test_settings_win_over_the_older_tone_profile() -> None:
-    """The newer place decides, where it says something."""
+    """Where the newer settings have a value, it replaces the older one."""
     workspace = {"tone_profile": {"language": "english", "tone": "direct"}}
     newer = configured(ai_settings={"language": "taglish", "tone": "warm"}, workspace=workspace)
     older = configured(ai_settings={"language": None, "tone": ""}, workspace=workspace)

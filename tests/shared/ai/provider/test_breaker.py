@@ -1,4 +1,4 @@
-"""The circuit breaker: when it opens, whom it lets through, and what closes it."""
+"""The circuit breaker: when it opens, whom it admits, and what closes it."""
 
 from shared.ai.models.catalogue import Catalogue
 from shared.ai.provider.breaker import CircuitBreaker
@@ -10,12 +10,12 @@ MINI = CATALOGUE.get("gpt-4o-mini")
 
 
 def breaker(clock: HandClock) -> CircuitBreaker:
-    """One that opens after three failures, for ten seconds."""
+    """Return a breaker that opens after three failures, for ten seconds."""
     return CircuitBreaker(clock, failures_to_open=3, open_seconds=10)
 
 
 def opened(clock: HandClock) -> CircuitBreaker:
-    """One that is open for gpt-4o."""
+    """Return a breaker that is open for gpt-4o."""
     circuit = breaker(clock)
     for _ in range(3):
         assert circuit.admits(GPT_4O)
@@ -24,7 +24,7 @@ def opened(clock: HandClock) -> CircuitBreaker:
 
 
 def test_failures_in_a_row_open_the_circuit_of_that_model_alone() -> None:
-    """The third failure closes the door on gpt-4o; its sister is asked as before."""
+    """After the third failure gpt-4o is blocked, and the other model is not."""
     circuit = opened(HandClock())
     assert not circuit.admits(GPT_4O)
     assert circuit.seconds_until_probe(GPT_4O) == 10
@@ -32,7 +32,7 @@ def test_failures_in_a_row_open_the_circuit_of_that_model_alone() -> None:
 
 
 def test_a_success_in_between_starts_the_count_anew() -> None:
-    """Two failures, a success and two failures are no three in a row."""
+    """Two failures, a success and two failures do not open it."""
     circuit = breaker(HandClock())
     for failing in (True, True, False, True, True):
         assert circuit.admits(GPT_4O)
@@ -41,7 +41,7 @@ def test_a_success_in_between_starts_the_count_anew() -> None:
 
 
 def test_an_open_circuit_admits_one_probe_after_its_time() -> None:
-    """Half open means one request at a time, and its success closes the circuit."""
+    """Half open admits one request, and its success closes the circuit."""
     clock = HandClock()
     circuit = opened(clock)
     clock.now += 10
@@ -53,7 +53,7 @@ def test_an_open_circuit_admits_one_probe_after_its_time() -> None:
 
 
 def test_a_failed_probe_opens_the_circuit_for_another_while() -> None:
-    """One failure is enough then."""
+    """One failure of the probe opens it again."""
     clock = HandClock()
     circuit = opened(clock)
     clock.now += 10
@@ -66,7 +66,7 @@ def test_a_failed_probe_opens_the_circuit_for_another_while() -> None:
 
 
 def test_a_probe_that_says_nothing_makes_room_for_the_next() -> None:
-    """A caller that goes away during the probe must not keep the circuit open for ever."""
+    """A caller that disconnects during the probe does not keep the circuit open."""
     clock = HandClock()
     circuit = opened(clock)
     clock.now += 10

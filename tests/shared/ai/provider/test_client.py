@@ -1,4 +1,4 @@
-"""What servers that are only compatible send under a 200: never a crash, never a success that is none."""
+"""Replies of servers that are only compatible, under a 200: never a crash, never a false success."""
 
 import json
 from collections.abc import AsyncIterator
@@ -19,20 +19,20 @@ BODY = orchestrated(retryAttempts=0, allowFallback=False)
 
 @pytest.fixture
 async def server(stack: Stack) -> AsyncIterator[Wire]:
-    """A compatible server that answers as each test says."""
+    """Yield a compatible server that answers as each test sets."""
     async with wire_before(stack.provider_url) as between:
         yield between
 
 
 @pytest.fixture
 async def api(stack: Stack, server: Wire) -> AsyncIterator[Api]:
-    """The function in this process, whose provider is that server."""
+    """Yield the function in this process, whose provider is that server."""
     async with in_process(stack, Pauses().effects(), OPENAI_BASE_URL=f"{server.url}/v1") as calls:
         yield calls
 
 
 def choice(message: object, finish_reason: object = "stop") -> dict[str, Any]:
-    """A completion with one choice and no usage."""
+    """Return a completion with one choice and no usage."""
     return {"choices": [{"index": 0, "message": message, "finish_reason": finish_reason}]}
 
 
@@ -69,7 +69,7 @@ NONSENSE: list[object] = [
 async def test_nonsense_under_a_200_is_a_failed_attempt(
     api: Api, server: Wire, new_user: NewUser, database: Database, sent: object
 ) -> None:
-    """502, nothing charged, recorded at its upper bound: the work may have been done."""
+    """The reply is 502 with no charge, recorded at the upper bound, as the work may have been done."""
     user = new_user()
     server.meet("completions", answer(200, json.dumps(sent).encode()))
     reply = await api(user, BODY)
@@ -85,7 +85,7 @@ async def test_nonsense_under_a_200_is_a_failed_attempt(
     )
 
 
-# what the server adds to a good text -> finish reason told, method of billing.
+# What the server adds to a good text -> reported finish reason, method of billing.
 USAGE = {"prompt_tokens": 10, "completion_tokens": 2, "total_tokens": 12}
 GOOD: list[tuple[dict[str, Any], str, str]] = [
     ({}, "stop", "upper_bound"),
@@ -108,7 +108,7 @@ async def test_a_text_is_taken_whatever_stands_around_it(
     reason: str,
     method: str,
 ) -> None:
-    """Usage counts only when it is sound; else the upper bound is recorded."""
+    """Usage counts only if it is valid; else the upper bound is recorded."""
     user = new_user()
     server.meet("completions", answer(200, json.dumps(choice({"content": "Hi Maria"}) | more).encode()))
     reply = await api(user, BODY)
@@ -124,7 +124,7 @@ async def test_a_text_is_taken_whatever_stands_around_it(
 async def test_an_unusual_finish_reason_is_told_as_a_text(
     api: Api, server: Wire, new_user: NewUser, finish_reason: object
 ) -> None:
-    """The text is there, so it is delivered."""
+    """The text is delivered, with the finish reason as the server sent it."""
     body = choice({"content": "Hi Maria"}, finish_reason) | {"usage": USAGE}
     server.meet("completions", answer(200, json.dumps(body).encode()))
     reply = await api(new_user(), BODY)
@@ -135,7 +135,7 @@ async def test_an_unusual_finish_reason_is_told_as_a_text(
 async def test_what_cannot_be_stored_is_dropped_from_a_text(
     api: Api, server: Wire, new_user: NewUser, database: Database
 ) -> None:
-    """Null bytes and lone surrogates would break the settlement."""
+    """Null bytes and lone surrogates, which would break the settlement, are removed."""
     user = new_user()
     raw = b'{"choices":[{"message":{"content":"Hi\\u0000 Ma\\ud800ria"},"finish_reason":"stop"}]}'
     server.meet("completions", answer(200, raw))
@@ -156,7 +156,7 @@ async def test_what_cannot_be_stored_is_dropped_from_a_text(
 async def test_a_200_that_is_no_json_is_a_failed_attempt(
     api: Api, server: Wire, new_user: NewUser, database: Database, body: bytes, kind: str
 ) -> None:
-    """A captive portal, a proxy's page, a cut body."""
+    """Examples are a captive portal, a proxy's page, and a cut body."""
     user = new_user()
     server.meet("completions", answer(200, body, kind))
     reply = await api(user, BODY)
@@ -169,7 +169,7 @@ async def test_a_200_that_is_no_json_is_a_failed_attempt(
 async def test_a_redirect_is_not_followed_with_our_key(
     api: Api, server: Wire, new_user: NewUser, status: int
 ) -> None:
-    """One request went out, and none to where it pointed."""
+    """One request is sent, and none to the address of the redirect."""
     server.meet("completions", answer(status))
     reply = await api(new_user(), BODY)
     assert (reply.status_code, len(server.seen)) == (502, 1)
@@ -178,7 +178,7 @@ async def test_a_redirect_is_not_followed_with_our_key(
 async def test_a_broken_connection_is_billed_at_its_upper_bound(
     api: Api, server: Wire, new_user: NewUser, database: Database
 ) -> None:
-    """The request was sent, and nobody knows how far it came."""
+    """The request was sent, and its progress is unknown."""
     user = new_user()
     server.meet("completions", lose_answer)
     assert (await api(user, BODY)).status_code == 502
@@ -189,7 +189,7 @@ async def test_a_broken_connection_is_billed_at_its_upper_bound(
 async def test_fault_8_the_sdk_sends_no_request_of_its_own(
     api: Api, server: Wire, new_user: NewUser, database: Database
 ) -> None:
-    """Counted at the wire: what fails and what is lost is asked exactly as often as is recorded."""
+    """The number of requests at the wire equals the recorded attempts, for failed and lost ones too (fault 8)."""
     user = new_user()
     server.meet("completions", answer(500), answer(429), answer(503), lose_answer)
     reply = await api(user, orchestrated(retryAttempts=5, retryDelay=0, allowFallback=False))
@@ -200,7 +200,7 @@ async def test_fault_8_the_sdk_sends_no_request_of_its_own(
 async def test_the_key_goes_to_the_provider_alone(
     api: Api, server: Wire, new_user: NewUser, stack: Stack
 ) -> None:
-    """Its own key, and nothing of the caller's or of Supabase."""
+    """The request has the provider's key, and nothing of the caller's or of Supabase's."""
     user = new_user()
     assert (await api(user, BODY)).status_code == 200
     (seen,) = server.seen
@@ -211,7 +211,7 @@ async def test_the_key_goes_to_the_provider_alone(
 async def test_a_model_of_another_provider_is_asked_at_its_own_address(
     stack: Stack, server: Wire, new_user: NewUser
 ) -> None:
-    """Claude goes where ANTHROPIC_BASE_URL points, with that key, and nothing goes to OpenAI."""
+    """Claude is called at ANTHROPIC_BASE_URL, with that key, and nothing is sent to OpenAI."""
     async with (
         wire_before(stack.provider_url) as anthropic,
         in_process(
@@ -230,7 +230,7 @@ async def test_a_model_of_another_provider_is_asked_at_its_own_address(
 async def test_a_provider_without_a_key_is_left_for_the_next_one(
     stack: Stack, server: Wire, new_user: NewUser, database: Database
 ) -> None:
-    """Wrong credentials are not tried again: the next provider is asked."""
+    """Wrong credentials are not retried: the next provider is called."""
     user = new_user()
     async with (
         wire_before(stack.provider_url) as anthropic,

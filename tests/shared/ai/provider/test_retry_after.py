@@ -1,4 +1,4 @@
-"""Retry-After in its forms."""
+"""The forms of Retry-After."""
 
 from datetime import UTC, datetime
 
@@ -8,7 +8,7 @@ from shared.ai.provider.retry_after import retry_after_seconds
 
 NOW = datetime(2026, 11, 22, 12, 0, 0, tzinfo=UTC)
 DATE = "Sun, 22 Nov 2026 12:00:30 GMT"
-"""What the provider's clock says: half a minute later than ours."""
+"""The provider's clock: half a minute ahead of ours."""
 
 FORMS: list[tuple[dict[str, str], float | None]] = [
     ({}, None),
@@ -33,5 +33,5 @@ FORMS: list[tuple[dict[str, str], float | None]] = [
 def test_what_is_asked_for_is_read_from_a_number_or_a_date(
     headers: dict[str, str], seconds: float | None
 ) -> None:
-    """What cannot be read asks for nothing, and the past for no wait."""
+    """An unreadable value asks for no wait, and so does a date in the past."""
     assert retry_after_seconds(headers, NOW) == seconds

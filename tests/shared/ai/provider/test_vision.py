@@ -1,4 +1,4 @@
-"""Images in a request: sent in full detail, and counted by what the provider bills for one, not by their bytes."""
+"""Images in a request: sent in full detail, and counted as the provider bills them, not by their bytes."""
 
 from decimal import Decimal
 
@@ -16,26 +16,26 @@ PICTURE = with_image(TEXT, "image/png", "A" * 4_000_000)
 
 
 def task(images: int) -> PlainTask:
-    """A task with so many images, a prompt of at most 1,000 bytes and an answer of at most 100 tokens."""
+    """Return a task with `images` images, a prompt of at most 1,000 bytes and at most 100 tokens of answer."""
     return PlainTask([PICTURE], action="ai_scan", limits=Limits(1_000, 100, images=images))
 
 
 def test_a_message_with_an_image_keeps_its_words() -> None:
-    """Text first, then the image as a data URL in full detail."""
+    """The message has the text first, then the image as a data URL in full detail."""
     message = with_image(TEXT, "image/png", "AAAA")
     image = {"type": "image_url", "image_url": {"url": "data:image/png;base64,AAAA", "detail": "high"}}
     assert message == {"role": "user", "content": [{"type": "text", "text": "What is in it?"}, image]}
 
 
 def test_the_bytes_of_an_image_are_no_part_of_the_prompt() -> None:
-    """Four megabytes of base64 would be four million tokens; the words beside them still count."""
+    """Four megabytes of base64 would be four million tokens; only the text counts by its bytes."""
     assert images_in([TEXT, PICTURE]) == 1
     assert "A" * 100 not in str(words_of([TEXT, PICTURE]))
     assert prompt_bytes([TEXT], None) < prompt_bytes([PICTURE], None) < 200
 
 
 def test_the_bound_counts_an_image_at_its_dearest() -> None:
-    """1,445 tokens on gpt-4o, 85 and 8 tiles of 170, at 2.50 USD a million: no picture of any size costs more."""
+    """1,445 tokens on gpt-4o, 85 and 8 tiles of 170, at 2.50 USD per million: no image costs more."""
     model = CATALOGUE.get("gpt-4o")
     plain = cost_bound_usd(task(0).limits, None, model, 1_000)
     assert plain == (1_000 + OVERHEAD_BYTES) * Decimal("2.5e-6") + 100 * Decimal("10e-6")
@@ -43,5 +43,5 @@ def test_the_bound_counts_an_image_at_its_dearest() -> None:
 
 
 def test_a_call_with_an_image_needs_a_model_that_sees() -> None:
-    """What the selection goes by."""
+    """The selection uses this need."""
     assert needs(task(1)) == Needs(1_000, 100, images=1)

@@ -1,4 +1,4 @@
-"""The URL of the function under the stack's gateway."""
+"""Fixtures: the functions' URLs under the stack's gateway."""
 
 from collections.abc import AsyncIterator
 
@@ -15,19 +15,19 @@ from tests.functions.scan_processor_v2.scan_api import ScanApi
 
 @pytest.fixture
 async def api(stack: Stack) -> AsyncIterator[Api]:
-    """Call generate-ai-content over real HTTP."""
+    """Yield generate-ai-content over real HTTP."""
     async with through_gateway(stack) as calls:
         yield calls
 
 
 @pytest.fixture
 def new_page(stack: Stack, database: Database, new_user: NewUser) -> NewPage:
-    """Open a page: `new_page(energy=0, settings={"is_active": False}, status="human_takeover")`."""
+    """Return what opens a page: `new_page(energy=0, settings={"is_active": False}, status="human_takeover")`."""
     return page_maker(stack, database, new_user)
 
 
 @pytest.fixture
 async def scans(stack: Stack) -> AsyncIterator[ScanApi]:
-    """Call scan-processor-v2 in this process; the stack's own worker runs beside it."""
+    """Yield scan-processor-v2 in this process; the stack's own worker runs beside it."""
     async with app_on(stack, "scan-processor-v2", scan_router) as app, client_of(stack, app) as client:
         yield ScanApi(client, stack)

@@ -1,8 +1,7 @@
-"""A process as the platform keeps one: it loads the function once, and calls its handler for each event it is given.
+"""A process as the platform keeps one: it loads the function once, and calls its handler for each event.
 
-The argument names the module of the handler. Events come as lines of JSON on stdin, which may say
-how long their invocation may take (`remaining_ms`); each answer, or the name of what
-was raised, is a line on stdout.
+The argument is the module of the handler. Events are lines of JSON on stdin, which may set the remaining time of
+their invocation (`remaining_ms`); each reply, or the name of an exception, is a line on stdout.
 """
 
 import importlib
@@ -14,7 +13,7 @@ from local.commands.invoke import REMAINING_MS, Context
 
 def main() -> None:
     """Answer events until there are no more."""
-    # The function logs to the stdout that it finds when it is loaded; here that is for the answers alone.
+    # The function logs to the stdout of its load time; that one is only for the replies here.
     out, sys.stdout = sys.stdout, sys.stderr
     module = sys.argv[1] if len(sys.argv) > 1 else "functions.generate_ai_content.handler"
     handler = importlib.import_module(module).handler

@@ -1,4 +1,4 @@
-"""Holding a function against its OpenAPI document: requests made from it, and replies as its schemas tell."""
+"""Compares a function with its OpenAPI document: requests generated from it, and replies against its schemas."""
 
 from collections.abc import Collection, Iterator, Mapping
 from contextlib import contextmanager
@@ -31,13 +31,13 @@ CHECKS = [
     response_schema_conformance,
 ]
 
-# Keys are made for callers here, and a body that its shape forbids may still be taken: old clients send blanks.
+# Keys are replaced by valid ones, and a body that its shape forbids may be accepted: old clients send blanks.
 CONFIG = SchemathesisConfig.from_dict({"generation": {"with-security-parameters": False}})
 
 
 @dataclass(frozen=True)
 class Requester:
-    """Somebody who may call as often as they like, with what a generated request needs to come through."""
+    """A caller without limits, with what a generated request needs to be valid."""
 
     url: str
     headers: Mapping[str, str]
@@ -45,17 +45,17 @@ class Requester:
     left_out: Collection[str] = ()
 
     def send(self, case: Case[Any], session: requests.Session, *, known: bool) -> None:
-        """Send a generated request, and hold the reply against the document."""
+        """Send a generated request, and compare the reply with the document."""
         if known:
             case.body = self._known(case.body)
-            # Short keys repeat themselves, and most queued work is like any other.
+            # Short keys repeat, and most queued work is alike.
             case.headers.pop("Idempotency-Key", None)
             case.headers.pop("Prefer", None)
         reply = case.call(base_url=self.url, headers=dict(self.headers), session=session, timeout=60)
         case.validate_response(reply, checks=CHECKS)
 
     def _known(self, body: Any) -> Any:  # noqa: ANN401  # any JSON
-        """Return the body with ids that exist and without what is invented: the document can only tell their form."""
+        """Return the body with existing ids and without invented values: the document only describes their form."""
         if not isinstance(body, dict):
             return body
         return {
@@ -67,7 +67,7 @@ class Requester:
 
 @contextmanager
 def unlimited(database: Database, table: str, **limits: int) -> Iterator[None]:
-    """Put limits of calls out of the way for the block, in all rows of their table."""
+    """Remove limits of calls for the block, in all rows of their table."""
     columns = sql.SQL(", ").join(map(sql.Identifier, limits))
     named, values = sql.Identifier(table), sql.SQL(", ").join(sql.Placeholder() * len(limits))
     key = sql.Identifier({"ai_tiers": "tier", "ai_policy": "id"}[table])
@@ -85,7 +85,7 @@ def unlimited(database: Database, table: str, **limits: int) -> Iterator[None]:
 def send_generated(
     operation: APIOperation[Any, Any, Any, Any], requester: Requester, mode: GenerationMode, examples: int
 ) -> None:
-    """Send so many generated requests of one operation, the same ones at every run."""
+    """Send `count` generated requests of one operation, the same ones at every run."""
     with requests.Session() as session:
 
         @settings(
@@ -104,6 +104,6 @@ def send_generated(
 
 
 def validator_of(document: dict[str, Any], name: str) -> Draft202012Validator:
-    """A validator of one schema of the document."""
+    """Return a validator of one schema of the document."""
     whole = {"$ref": f"#/components/schemas/{name}", "components": document["components"]}
     return Draft202012Validator(whole, format_checker=Draft202012Validator.FORMAT_CHECKER)

@@ -1,4 +1,4 @@
-"""What a shadow call leaves: a tenant's rows before and after, its own marked rows, and its line in the log."""
+"""The effects of a shadow call: a tenant's rows before and after, its own marked rows, and its log line."""
 
 import io
 import json
@@ -21,20 +21,20 @@ from tests.conftest import Database
 from tests.provider import Provider
 
 ANSWER = {"success", "requestId", "shadow"}
-"""All that a copy is answered with."""
+"""The whole reply to a copy."""
 
 
 class Tenant:
-    """Everything that names one of these ids, in every table: a user's, his session's, his scan's."""
+    """All rows with one of these ids, in every table: of a user, a session or a scan."""
 
     def __init__(self, database: Database, *ids: str) -> None:
         self._database = database
         self._ids = list(ids)
 
     def rows(self) -> list[tuple[str, str, str]]:
-        """Table, version and content of every row of his, without those of shadow calls.
+        """Return table, version and content of every row, without those of shadow calls.
 
-        A row that is written anew with the same values has another version (xmin).
+        A row that is written again with the same values has another version (xmin).
         """
         tables = self._database.execute(
             """select table_name from information_schema.tables
@@ -55,11 +55,11 @@ class Tenant:
         return [(str(version), str(content)) for version, content in rows]
 
     def usage(self) -> list[dict[str, Any]]:
-        """The usage rows of his shadow calls, oldest first."""
+        """Return the usage rows of the tenant's shadow calls, oldest first."""
         return self._shadows("ai_usage_logs l", "l.request_id::text", "l.user_id", "l.shadow")
 
     def attempts(self) -> list[dict[str, Any]]:
-        """What his shadow calls sent, in order."""
+        """Return the attempts of the tenant's shadow calls, in order."""
         joined = "ai_usage_attempts l join public.ai_requests r on r.id = l.request_id"
         return self._shadows(joined, "l.request_id::text", "l.user_id", "r.shadow")
 
@@ -76,21 +76,21 @@ def _ids_in(content: str) -> Iterator[str]:
 
 
 class Log:
-    """What a function of this process has logged."""
+    """The log of a function in this process."""
 
     def __init__(self) -> None:
         self._lines = io.StringIO()
         configure("INFO", self._lines)
 
     def finished(self) -> list[dict[str, Any]]:
-        """The lines of the requests that have finished, in order."""
+        """Return the lines of the finished requests, in order."""
         lines = [json.loads(line) for line in self._lines.getvalue().splitlines()]
         return [line for line in lines if line["event"] == "request.finished"]
 
 
 @dataclass(frozen=True)
 class Shadow:
-    """A function in this process, in shadow: a client of it, and its log."""
+    """A function in this process in shadow mode: a client of it, and its log."""
 
     client: httpx.AsyncClient
     log: Log
@@ -98,14 +98,14 @@ class Shadow:
 
 @asynccontextmanager
 async def in_shadow(stack: Stack, name: str, router: APIRouter) -> AsyncIterator[Shadow]:
-    """Serve a function in shadow."""
+    """Serve a function in shadow mode."""
     async with app_on(stack, name, router, SHADOW="true") as app, client_of(stack, app) as client:
         yield Shadow(client, Log())
 
 
 @contextmanager
 def nothing_changes(tenant: Tenant) -> Iterator[None]:
-    """Within the block, none of the tenant's rows changes, comes or goes."""
+    """Assert that within the block none of the tenant's rows is changed, added or removed."""
     before = tenant.rows()
     assert before
     yield
@@ -114,7 +114,7 @@ def nothing_changes(tenant: Tenant) -> Iterator[None]:
 
 @contextmanager
 def shadow_cap(database: psycopg.Connection[tuple[object, ...]], usd: Decimal | int) -> Iterator[None]:
-    """Let all shadow calls of a day cost at most so much, for the block."""
+    """Set the day's maximum cost of all shadow calls, for the block."""
     statement = "update public.ai_policy set shadow_cost_usd_per_day = %s"
     database.execute(statement, [usd])
     try:
@@ -124,12 +124,12 @@ def shadow_cap(database: psycopg.Connection[tuple[object, ...]], usd: Decimal | 
 
 
 def assert_recorded(tenant: Tenant, provider: Provider, requests: int = 1) -> Mapping[str, Any]:
-    """So many requests reached the provider, each has its attempt, and the tokens and USD are exact; the usage row."""
+    """Assert one attempt for each provider request, with exact tokens and USD; return the usage row."""
     sent, attempts = provider.requests(), tenant.attempts()
     assert (len(sent), len(attempts)) == (requests, requests)
     (usage,) = tenant.usage()
     assert usage["tokens_total"] == sum(one["prompt_tokens"] + one["completion_tokens"] for one in sent)
-    # The published price of gpt-4o: 2.50 USD a million for input, 1.25 cached, 10 for output.
+    # The published price of gpt-4o: 2.50 USD per million for input, 1.25 cached, 10 for output.
     cached = sum(row["tokens_cached"] for row in attempts)
     plain = usage["tokens_prompt"] - cached
     millionths = plain * Decimal("2.5") + cached * Decimal("1.25") + usage["tokens_completion"] * 10

@@ -1,4 +1,4 @@
-"""The OpenAPI document of every function: valid, whole, free to a cold start, open to everyone."""
+"""The OpenAPI document of every function: valid, complete, without cost for a cold start, public."""
 
 import importlib
 import json
@@ -21,25 +21,25 @@ NAMES = function_apps.names()
 
 
 def folder(name: str) -> str:
-    """The package of a function."""
+    """Return the package of a function."""
     return f"functions.{name.replace('-', '_')}"
 
 
 def document(name: str) -> dict[str, Any]:
-    """A function's document."""
+    """Return a function's document."""
     found: dict[str, Any] = importlib.import_module(f"{folder(name)}.openapi").document()
     return found
 
 
 @pytest.mark.parametrize("name", NAMES)
 def test_the_document_is_valid_openapi(name: str) -> None:
-    """By the standard's own schema."""
+    """The document is valid by the standard's own schema."""
     schemathesis.openapi.from_dict(document(name), config=CONFIG).validate()
 
 
 @pytest.mark.parametrize("name", NAMES)
 def test_the_document_tells_every_route_and_no_other(name: str) -> None:
-    """Health is a route of every function; the document does not list itself."""
+    """Every function has a health route; the document does not list itself."""
     url = f"/functions/v1/{name}"
     routes: list[Any] = importlib.import_module(f"{folder(name)}.routes").router.routes
     paths = document(name)["paths"]
@@ -55,7 +55,7 @@ def test_the_document_tells_every_route_and_no_other(name: str) -> None:
 
 @pytest.mark.parametrize("name", NAMES)
 def test_the_document_costs_a_cold_start_nothing(stack: Stack, name: str) -> None:
-    """It is built when somebody asks for it, not when the function is loaded."""
+    """It is built at its first request, not when the function is loaded."""
     code = (
         f"import sys, {folder(name)}.handler;"
         "loaded = [name for name in sys.modules if 'openapi' in name and name[:7] in ('functio', 'shared.')];"
@@ -70,7 +70,7 @@ def test_the_document_costs_a_cold_start_nothing(stack: Stack, name: str) -> Non
 
 @pytest.mark.parametrize("name", NAMES)
 def test_every_reference_leads_to_a_part_of_the_document(name: str) -> None:
-    """A schema that an operation names by a slip is found here."""
+    """Every reference of an operation leads to a schema of the document."""
     whole = document(name)
     found = set(re.findall(r'"#/components/(\w+)/(\w+)"', json.dumps(whole)))
     assert found
@@ -79,7 +79,7 @@ def test_every_reference_leads_to_a_part_of_the_document(name: str) -> None:
 
 @pytest.mark.parametrize("name", NAMES)
 def test_the_document_and_the_health_are_open_to_everyone(stack: Stack, name: str) -> None:
-    """Without any key; what is served is what the code gives."""
+    """No key is needed; the served document equals the built one."""
     url = f"/functions/v1/{name}"
     served = requests.get(f"{stack.url}{url}/openapi.json", timeout=60)
     assert (served.status_code, served.json()) == (200, document(name))

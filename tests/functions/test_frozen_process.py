@@ -1,4 +1,4 @@
-"""A process that the platform freezes between invocations, for as long as it likes."""
+"""A process that the platform freezes between invocations, for any time."""
 
 import asyncio
 import json
@@ -23,7 +23,7 @@ SQS = {"Records": [{"messageId": "1", "eventSource": "aws:sqs", "body": "{}"}]}
 
 
 class Relay:
-    """A port that passes bytes on to another, until all its connections are cut."""
+    """A port that passes bytes on to another, until all its connections are closed."""
 
     def __init__(self, target: str) -> None:
         parts = urlsplit(target)
@@ -33,14 +33,14 @@ class Relay:
 
     @asynccontextmanager
     async def serving(self) -> AsyncIterator["Relay"]:
-        """Listen on a free port of the loopback address."""
+        """Listen on a free loopback port."""
         async with await asyncio.start_server(self._connect, "127.0.0.1", 0) as server:
             self.url = f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}"
             yield self
             self.cut()
 
     def cut(self) -> int:
-        """End every connection, as servers and routers do with those that are idle; gives how many there were."""
+        """Close every connection, as servers and routers do with idle ones; return their number."""
         ended = len(self._open)
         for writer in self._open:
             writer.transport.abort()
@@ -79,17 +79,17 @@ class Process:
         return answer
 
     def freeze(self) -> None:
-        """Stop it where it stands."""
+        """Stop the process with a signal."""
         self._child.send_signal(signal.SIGSTOP)
 
     def thaw(self) -> None:
-        """Let it go on."""
+        """Continue it."""
         self._child.send_signal(signal.SIGCONT)
 
 
 @asynccontextmanager
 async def process(stack: Stack, supabase: Relay, provider: Relay) -> AsyncIterator[Process]:
-    """Start one whose connections go through the relays."""
+    """Start a process whose connections go through the relays."""
     env = {**stack.env, "SUPABASE_URL": supabase.url, "OPENAI_BASE_URL": f"{provider.url}/v1"}
     pipe = asyncio.subprocess.PIPE
     child = await asyncio.create_subprocess_exec(
@@ -107,7 +107,7 @@ async def process(stack: Stack, supabase: Relay, provider: Relay) -> AsyncIterat
 async def test_fault_21_a_frozen_process_serves_its_next_invocation(
     stack: Stack, new_user: NewUser, database: Database, provider: Provider, between: str
 ) -> None:
-    """Its connections died meanwhile, and events of another kind came in between: one loop, no dead connection."""
+    """Its connections were closed meanwhile, and events of another kind came between (fault 21)."""
     user = new_user(energy=500)
     headers = {
         "apikey": stack.publishable_key,

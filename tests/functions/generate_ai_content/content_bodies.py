@@ -1,4 +1,4 @@
-"""What each content type is asked with in these tests, and what the contract says it gives and costs."""
+"""The test input of each content type, and its result and price according to the contract."""
 
 from dataclasses import dataclass, field
 from typing import Any
@@ -10,9 +10,9 @@ NOTES = (
 
 @dataclass(frozen=True)
 class Case:
-    """One content type: inputs beyond the prospect, price in each class, fields, counts of lists, field of the text.
+    """One content type: further inputs, price by class, fields, counts of lists, and the field with the text.
 
-    `parts` is how many requests at once it is written in.
+    `parts` is the number of simultaneous requests in which it is written.
     """
 
     kind: str
@@ -27,7 +27,7 @@ class Case:
     parts: int = 1
 
     def body(self, prospect_id: str | None = None, **inputs: object) -> dict[str, Any]:
-        """The request's body."""
+        """Return the request's body."""
         prospect = {} if prospect_id is None else {"prospectId": prospect_id}
         return {"generationType": self.kind, **prospect, **self.inputs, **inputs}
 
@@ -131,10 +131,10 @@ CASES = (
 
 
 def name_of(case: Case) -> str:
-    """How the case is called in a report."""
+    """Return the name of the case in a report."""
     return "-".join([case.kind, *(["elite"] if "deckType" in case.inputs else [])])
 
 
 def case_of(name: str) -> Case:
-    """The case of that name."""
+    """Return the case with this name."""
     return next(case for case in CASES if name_of(case) == name)

@@ -1,4 +1,4 @@
-"""Bad input of every kind in every shape: a clear 4xx that names the field, nothing charged, nothing sent."""
+"""Bad input of every kind in every shape gives a 4xx that names the field; nothing is charged or sent."""
 
 import json
 from collections.abc import AsyncIterator
@@ -22,13 +22,13 @@ ENERGY = 500
 
 @pytest.fixture(scope="module")
 def patient(new_user: NewUser) -> User:
-    """One user whose energy all the bad input together must leave alone."""
+    """Return one user whose energy no bad input may change."""
     return new_user(energy=ENERGY)
 
 
 @pytest.fixture
 async def refuse(api: Api, patient: User, database: Database, provider: Provider) -> AsyncIterator[Any]:
-    """Send a body and give the refusal; afterwards nothing was held, queued, charged or sent."""
+    """Send a body and return the refusal; afterwards nothing was held, queued, charged or sent."""
 
     async def send(status: int, content: bytes, **options: Any) -> dict[str, Any]:  # noqa: ANN401  # passed on
         reply = await api(patient, content=content, **options)
@@ -48,17 +48,17 @@ async def refuse(api: Api, patient: User, database: Database, provider: Provider
 
 
 def fields(answer: dict[str, Any]) -> list[str]:
-    """The fields that a refusal names."""
+    """Return the fields that a refusal names."""
     return [fault["field"] for fault in answer["details"]]
 
 
 def of_prompt(**more: object) -> dict[str, Any]:
-    """The body of the prompt shape."""
+    """Return the body of the prompt shape."""
     return {"prompt": "Say hello to Maria.", **more}
 
 
 def raw(body: dict[str, Any], **literals: str) -> bytes:
-    """The body with these words replaced by JSON that Python's own writer would not give."""
+    """Return the body with these words replaced by JSON that Python's own encoder does not write."""
     text = json.dumps(body)
     for word, literal in literals.items():
         text = text.replace(f'"{word}"', literal)
@@ -69,7 +69,7 @@ HEAD = b'{"messages":[{"role":"user","content":"hi"},{"role":"user","content":"'
 TAIL = b'"}],"config":{"action":"ai_message"}}'
 PERSON = str(uuid4())
 
-# what is wrong, the body -> the field that is named.
+# What is wrong, the body -> the named field.
 UNSTORABLE: list[tuple[str, bytes, str]] = [
     ("null character", HEAD + b"a\\u0000b" + TAIL, "messages.1.content"),
     ("high surrogate alone", HEAD + b"\\ud83d" + TAIL, "messages.1.content"),
@@ -95,7 +95,7 @@ UNSTORABLE: list[tuple[str, bytes, str]] = [
     ("body", "field"), [row[1:] for row in UNSTORABLE], ids=[row[0] for row in UNSTORABLE]
 )
 async def test_what_cannot_be_stored_is_refused_by_its_field(refuse: Any, body: bytes, field: str) -> None:  # noqa: ANN401
-    """PostgreSQL takes neither null characters nor half characters nor NaN in JSON: told before anything begins."""
+    """Null characters, lone surrogates and NaN, which the database cannot store, are refused before a hold."""
     answer = await refuse(400, body)
     assert (answer["code"], fields(answer)) == ("invalid_request", [field])
     assert field in answer["error"]
@@ -132,7 +132,7 @@ async def test_a_wrong_value_is_refused_by_its_field(
     field: str,
     later: bool,  # noqa: FBT001
 ) -> None:
-    """In every shape, and nothing wrong is put into the queue either."""
+    """A wrong value is refused in every shape, and nothing is queued."""
     headers = {"prefer": "respond-async"} if later else {}
     answer = await refuse(400, json.dumps(body).encode(), headers=headers)
     assert field in fields(answer)
@@ -140,7 +140,7 @@ async def test_a_wrong_value_is_refused_by_its_field(
 
 
 def nested(levels: int, opening: bytes, closing: bytes) -> bytes:
-    """A value that many levels deep."""
+    """Return a value with many levels."""
     return opening * levels + closing * levels
 
 
@@ -155,14 +155,14 @@ DEEP: list[tuple[str, bytes]] = [
 
 @pytest.mark.parametrize("body", [row[1] for row in DEEP], ids=[row[0] for row in DEEP])
 async def test_deep_json_is_refused(refuse: Any, body: bytes) -> None:  # noqa: ANN401
-    """However deep: no recursion ends the process or becomes a 500."""
+    """JSON of any depth is refused without a recursion error or a 500."""
     assert (await refuse(400, body))["code"] == "invalid_request"
 
 
 @pytest.mark.parametrize("size", [200_001, 4_500_001, 10_000_000])
 @pytest.mark.parametrize("shape", ["orchestrator", "flat", "prompt"])
 async def test_a_huge_text_is_too_large_and_the_limit_is_told(refuse: Any, shape: str, size: int) -> None:  # noqa: ANN401
-    """Messages and prompts are taken up to 200 kB, a body up to 4.5 MB."""
+    """Messages and prompts are limited to 200 kB, a body to 4.5 MB."""
     text = "x" * size
     body = {
         "orchestrator": orchestrated() | {"messages": [{"role": "user", "content": text}]},
@@ -175,14 +175,14 @@ async def test_a_huge_text_is_too_large_and_the_limit_is_told(refuse: Any, shape
 
 
 async def test_many_bytes_in_few_characters_are_too_large(refuse: Any) -> None:  # noqa: ANN401
-    """The limit is in bytes as they are sent on: 60,000 characters of four bytes each are over it."""
+    """The limit is in bytes as sent on: 60,000 characters of four bytes each exceed it."""
     body = orchestrated() | {"messages": [{"role": "user", "content": "🙏" * 60_000}]}
     answer = await refuse(413, json.dumps(body, ensure_ascii=False).encode())
     assert "200000" in answer["error"]
 
 
 async def test_an_endless_body_is_cut_off(stack: Stack, patient: User, provider: Provider) -> None:
-    """Without a length that tells it: it is refused once the limit has passed, not read to its end."""
+    """A body without a content length is refused once it exceeds the limit, not read to its end."""
     sent = 0
 
     async def chunks() -> AsyncIterator[bytes]:
@@ -196,7 +196,7 @@ async def test_an_endless_body_is_cut_off(stack: Stack, patient: User, provider:
         try:
             reply = await client.post(URL, content=chunks(), headers=headers)
         except httpx.WriteError:
-            return  # the server has answered and closed while the client was still writing
+            return  # The server answered and closed the connection while the client was still writing.
     assert (reply.status_code, reply.json()["code"]) == (413, "payload_too_large")
     assert provider.requests() == []
 
@@ -217,7 +217,7 @@ TYPES: list[tuple[str, bytes]] = [
 
 @pytest.mark.parametrize(("content_type", "body"), TYPES)
 async def test_another_content_type_is_refused_by_name(refuse: Any, content_type: str, body: bytes) -> None:  # noqa: ANN401
-    """A form is no JSON, and what calls itself one is not read as another."""
+    """A form is not JSON, and JSON under a form's content type is not read."""
     answer = await refuse(400, body, headers={"content-type": content_type})
     assert (answer["code"], fields(answer)) == ("invalid_request", ["Content-Type"])
     assert "application/json" in answer["error"]
@@ -237,13 +237,13 @@ async def test_another_content_type_is_refused_by_name(refuse: Any, content_type
 async def test_json_under_the_names_that_clients_give_it_is_taken(
     api: Api, new_user: NewUser, content_type: str
 ) -> None:
-    """supabase-js calls a string `text/plain`, whatever is in it."""
+    """supabase-js sends any string as `text/plain`."""
     reply = await api(new_user(), content=JSON, headers={"content-type": content_type})
     assert reply.status_code == 200
 
 
 async def test_plain_text_that_is_no_json_is_refused(refuse: Any) -> None:  # noqa: ANN401
-    """Its name is taken, its content is not."""
+    """The content type is accepted, the content is not."""
     answer = await refuse(400, b"Say hello to Maria.", headers={"content-type": "text/plain"})
     assert answer["code"] == "invalid_request"
 
@@ -254,7 +254,7 @@ async def test_plain_text_that_is_no_json_is_refused(refuse: Any) -> None:  # no
 async def test_a_forged_user_is_forbidden(
     api: Api, new_user: NewUser, database: Database, provider: Provider, shape: str, field: str
 ) -> None:
-    """Identity comes from the token: neither of the two is charged."""
+    """Identity comes from the token: neither of the two users is charged."""
     user, other = new_user(), new_user()
     body = {
         "orchestrator": orchestrated(userId=other.id),
@@ -275,7 +275,7 @@ FOREIGN = [case for case in CASES if case.kind != "company_analysis"]
 async def test_fault_17_a_foreign_prospect_is_not_found_whatever_is_asked_about_them(
     api: Api, new_user: NewUser, database: Database, provider: Provider, case: ContentCase
 ) -> None:
-    """Also where a prospect is optional: no canary of another tenant's row reaches the caller or the provider."""
+    """No canary of another tenant's row reaches caller or provider, also where a prospect is optional (fault 17)."""
     user, canary = new_user(), "Canary of somebody else"
     reply = await api(user, case.body(add_prospect(database, new_user(), canary)))
     assert (reply.status_code, reply.json()["code"]) == (404, "prospect_not_found")

@@ -1,4 +1,4 @@
-"""Every content type over real HTTP: what it takes, gives and costs, and who may ask."""
+"""Every content type over real HTTP: its inputs, result and price, and who may use it."""
 
 from typing import Any
 
@@ -20,14 +20,14 @@ BOTH_DECKS = [case for case in CASES if case.kind == "deck"]
 
 
 def delivered(reply: httpx.Response) -> dict[str, Any]:
-    """The body of a success."""
+    """Return the body of a success."""
     body: dict[str, Any] = reply.json()
     assert reply.status_code == 200, body
     return body
 
 
 def refused(reply: httpx.Response, status: int, code: str) -> dict[str, Any]:
-    """The body of a refusal."""
+    """Return the body of a refusal."""
     body: dict[str, Any] = reply.json()
     assert (reply.status_code, body["code"], body["success"]) == (status, code, False), body
     return body
@@ -35,13 +35,13 @@ def refused(reply: httpx.Response, status: int, code: str) -> dict[str, Any]:
 
 @pytest.fixture(scope="module")
 def patient(new_user: NewUser) -> User:
-    """Somebody whose wrong requests are all refused before anything is held."""
+    """Return a user whose wrong requests are all refused before anything is held."""
     return new_user()
 
 
 @pytest.fixture(scope="module")
 def maria(patient: User, database: Database) -> str:
-    """The patient's prospect; its id."""
+    """Return the id of the user's prospect."""
     return add_prospect(database, patient, "Maria Santos", NOTES)
 
 
@@ -49,7 +49,7 @@ def maria(patient: User, database: Database) -> str:
 async def test_a_content_type_gives_its_fields_for_the_premium_price(
     api: Api, new_user: NewUser, database: Database, provider: Provider, case: Case
 ) -> None:
-    """One line of the contract's table: exactly these fields, so many of each, and the text where it is one."""
+    """Each line of the contract's table: exactly these fields, this number of each, and the text if there is one."""
     user = new_user("pro", 500)
     body = delivered(await api(user, case.body(add_prospect(database, user, "Maria Santos", NOTES))))
     output = body["output"]
@@ -68,7 +68,7 @@ async def test_a_content_type_gives_its_fields_for_the_premium_price(
 async def test_the_free_tier_has_it_from_a_standard_model_for_the_standard_price(
     api: Api, new_user: NewUser, database: Database, case: Case
 ) -> None:
-    """What is not for paid tiers alone is for everybody."""
+    """Content types that are not restricted to paid tiers are available to everyone."""
     user = new_user("free", 100)
     body = delivered(await api(user, case.body(add_prospect(database, user, "Maria Santos", NOTES))))
     assert (body["modelName"], body["meta"]["energyConsumed"]) == ("gpt-4o-mini", case.standard)
@@ -82,7 +82,7 @@ async def test_the_free_tier_has_it_from_a_standard_model_for_the_standard_price
 async def test_what_is_for_paid_tiers_is_refused_to_the_free_one_without_a_charge(
     api: Api, new_user: NewUser, database: Database, provider: Provider, case: Case, tier: str
 ) -> None:
-    """403 with the sentence that the client shows; nothing was asked of a model."""
+    """The reply is a 403 with the message that the client shows; no model was called."""
     user = new_user(tier, 100)
     body = refused(await api(user, case.body(add_prospect(database, user))), 403, "upgrade_required")
     what = "Sequences" if case.kind == "sequence" else "Elite decks"
@@ -95,7 +95,7 @@ async def test_what_is_for_paid_tiers_is_refused_to_the_free_one_without_a_charg
 async def test_a_paid_tier_short_of_energy_gets_the_standard_class(
     api: Api, new_user: NewUser, database: Database, case: Case
 ) -> None:
-    """The tier decides whether, the energy decides with which model."""
+    """The tier decides whether it is served, the energy decides with which model class."""
     user = new_user("elite", case.standard)
     body = delivered(await api(user, case.body(add_prospect(database, user))))
     assert (body["meta"]["energyConsumed"], body["meta"]["energyRemaining"]) == (case.standard, 0)
@@ -127,7 +127,7 @@ async def test_a_type_that_can_do_without_a_prospect_does(
     assert all('"prospect"' not in sent["messages"][1]["content"] for sent in provider.bodies())
 
 
-# A type, an input of it, and the values that the contract allows.
+# A type, one of its inputs, and the values that the contract allows.
 CHOICES: list[tuple[str, str, list[str]]] = [
     ("sequence", "sequenceType",
      ["cold_outreach", "follow_up", "nurture", "reconnect", "close", "recruit", "sell", "book_call"]),
@@ -149,7 +149,7 @@ async def test_every_allowed_choice_reaches_the_instructions(
     api: Api, new_user: NewUser, database: Database, provider: Provider,
     kind: str, name: str, allowed: list[str],
 ) -> None:  # fmt: skip
-    """A deck's kind shows in its outline, every other choice by its name."""
+    """A deck's kind determines its outline, every other choice appears by its name."""
     user = new_user("team", 1000)
     prospect_id = add_prospect(database, user, "Maria Santos", NOTES)
     for choice in allowed:
@@ -166,7 +166,7 @@ async def test_an_unknown_choice_is_refused_with_the_allowed_ones(
     api: Api, patient: User, maria: str, database: Database, provider: Provider,
     kind: str, name: str, allowed: list[str],
 ) -> None:  # fmt: skip
-    """400 before anything is held."""
+    """The reply is a 400 before anything is held."""
     body = case_of(kind).body(maria, **{name: "whatever"})
     answer = refused(await api(patient, body), 400, "invalid_request")
     (fault,) = answer["details"]
@@ -197,7 +197,7 @@ async def test_an_unknown_choice_is_refused_with_the_allowed_ones(
 async def test_a_wrong_input_is_refused_by_its_name(
     api: Api, patient: User, maria: str, database: Database, kind: str, name: str, value: object
 ) -> None:
-    """Out of range, of another kind, too long or unknown."""
+    """A value out of range, of another type, too long or unknown is refused."""
     body = case_of(kind).body(maria, **{name: value})
     answer = refused(await api(patient, body), 400, "invalid_request")
     assert [fault["field"] for fault in answer["details"]] == [name]
@@ -205,13 +205,13 @@ async def test_a_wrong_input_is_refused_by_its_name(
 
 
 async def test_an_objection_that_is_not_told_names_both_ways_to_tell_it(api: Api, patient: User) -> None:
-    """Its words or its kind."""
+    """The error names the objection's text and its kind."""
     answer = refused(await api(patient, {"generationType": "objection"}), 400, "invalid_request")
     assert [fault["field"] for fault in answer["details"]] == ["objection", "objectionType"]
 
 
 async def test_the_kind_of_an_objection_that_was_told_is_kept(api: Api, new_user: NewUser) -> None:
-    """The model may not overrule the caller."""
+    """The model may not change the kind that the caller gave."""
     body = {"generationType": "objection", "objectionType": "too_expensive"}
     assert delivered(await api(new_user(), body))["output"]["objectionType"] == "too_expensive"
 
@@ -220,7 +220,7 @@ async def test_the_kind_of_an_objection_that_was_told_is_kept(api: Api, new_user
 async def test_a_sequence_has_exactly_the_steps_asked_for(
     api: Api, new_user: NewUser, database: Database, asked: object, given: int
 ) -> None:
-    """Five unless told; numbered from one, days rising from zero."""
+    """There are five steps by default, numbered from one, with increasing days from zero."""
     user = new_user()
     body = case_of("sequence").body(add_prospect(database, user, "Maria Santos", NOTES), totalSteps=asked)
     sequence = delivered(await api(user, body))["output"]["sequence"]
@@ -238,7 +238,7 @@ async def test_a_sequence_has_exactly_the_steps_asked_for(
 
 @pytest.mark.parametrize("case", BOTH_DECKS, ids=name_of)
 async def test_a_deck_is_an_array_of_numbered_slides(api: Api, new_user: NewUser, case: Case) -> None:
-    """Seven or fifteen, each with a title and a content."""
+    """The deck has seven or fifteen slides, each with a title and a content."""
     deck = delivered(await api(new_user(), case.body()))["output"]["deck"]
     assert [slide["slide"] for slide in deck] == list(range(1, case.counts["deck"] + 1))
     for slide in deck:
@@ -258,7 +258,7 @@ async def test_a_deck_is_an_array_of_numbered_slides(api: Api, new_user: NewUser
 async def test_version_is_another_name_of_the_deck_type(
     api: Api, new_user: NewUser, fields: dict[str, str], slides: int
 ) -> None:
-    """A deck type that is there wins."""
+    """If both are given, the deck type is used."""
     body = {"generationType": "deck", **fields}
     assert len(delivered(await api(new_user(), body))["output"]["deck"]) == slides
 
@@ -266,13 +266,13 @@ async def test_version_is_another_name_of_the_deck_type(
 async def test_a_deep_scan_names_the_words_behind_each_finding(
     api: Api, new_user: NewUser, database: Database
 ) -> None:
-    """One list of spans a field, in the order of its findings, each of them words of the record."""
+    """There is one list of spans for each field, in the order of its findings, each with words of the record."""
     user = new_user()
     prospect_id = add_prospect(database, user, "Maria Santos", NOTES)
     output = delivered(await api(user, case_of("deep_scan").body(prospect_id)))["output"]
     assert 0 <= output["scoutScore"] <= 100
     assert 0 <= output["confidence"] <= 100
-    assert output["bucket"] == "hot"  # three worries and two hopes: over 70
+    assert output["bucket"] == "hot"  # Three worries and two hopes: over 70.
     assert set(output["evidence"]) == set(output) - {"evidence", "confidence", "bucket"}
     for name, spans in output["evidence"].items():
         assert all(span in f"{NOTES} Maria Santos discover cold" for span in spans), name
@@ -284,7 +284,7 @@ async def test_a_deep_scan_names_the_words_behind_each_finding(
 async def test_a_company_analysis_without_a_company_is_refused(
     api: Api, new_user: NewUser, database: Database, provider: Provider
 ) -> None:
-    """Nothing was sent to it and nothing is stored: nothing is invented, and nothing charged."""
+    """Without a pasted or stored company nothing is invented, and nothing charged."""
     user = new_user()
     answer = refused(await api(user, {"generationType": "company_analysis"}), 400, "invalid_request")
     assert [fault["field"] for fault in answer["details"]] == ["context"]
@@ -295,7 +295,7 @@ async def test_a_company_analysis_without_a_company_is_refused(
 async def test_a_company_analysis_takes_the_stored_company(
     api: Api, new_user: NewUser, database: Database, provider: Provider
 ) -> None:
-    """The profile is the material where no text was pasted."""
+    """The stored profile is used if no text was pasted."""
     user = new_user()
     database.execute(
         """insert into public.company_profiles (user_id, company_name, company_description)
@@ -310,7 +310,7 @@ async def test_a_company_analysis_takes_the_stored_company(
 async def test_a_result_that_breaks_its_schema_is_asked_for_once_more(
     api: Api, new_user: NewUser, database: Database, provider: Provider
 ) -> None:
-    """One repair, charged once."""
+    """The result is repaired once, and charged once."""
     user = new_user()
     provider.fail({"kind": "broken_schema"})
     body = delivered(await api(user, case_of("sequence").body(add_prospect(database, user))))
@@ -322,7 +322,7 @@ async def test_a_result_that_breaks_its_schema_is_asked_for_once_more(
 async def test_a_result_that_stays_broken_is_an_error_and_free(
     api: Api, new_user: NewUser, database: Database, provider: Provider, case: Case
 ) -> None:
-    """Never half a result, and never its price."""
+    """There is never a partial result, and never a charge for one."""
     user = new_user()
     provider.fail({"kind": "broken_schema", "times": 8})
     reply = await api(user, case.body(add_prospect(database, user, "Maria Santos", NOTES)))
@@ -335,7 +335,7 @@ async def test_a_result_that_stays_broken_is_an_error_and_free(
 async def test_the_stored_generation_holds_the_choices_and_not_the_words(
     api: Api, new_user: NewUser, database: Database, case: Case
 ) -> None:
-    """What was pasted or said stays out of `input_data`; the result is kept as it was given."""
+    """Pasted text and messages are not in `input_data`; the result is stored unchanged."""
     user = new_user()
     prospect_id = add_prospect(database, user, "Maria Santos", NOTES)
     body = delivered(await api(user, case.body(prospect_id, tone="warm", industry="dental clinics")))
@@ -352,7 +352,7 @@ async def test_the_stored_generation_holds_the_choices_and_not_the_words(
 async def test_variations_of_a_sequence_are_charged_once(
     api: Api, new_user: NewUser, database: Database
 ) -> None:
-    """The transaction groups them, as the client's five-variation feature needs."""
+    """The transaction groups the variations, as the client's feature of five variations needs."""
     user = new_user()
     body = case_of("sequence").body(add_prospect(database, user), transactionId="five", totalSteps=3)
     charged = [delivered(await api(user, body))["meta"]["energyConsumed"] for _ in range(5)]

@@ -1,4 +1,4 @@
-"""A key makes a call happen once: replayed, refused for another body, or told to wait."""
+"""A key makes a call run once: a repeat is replayed, refused for another body, or asked to wait."""
 
 import asyncio
 import secrets
@@ -14,17 +14,17 @@ from tests.provider import Provider
 
 
 def fresh_key() -> str:
-    """A key that no other test has used."""
+    """Return a key that no other test has used."""
     return secrets.token_hex(16)
 
 
 def told(reply: httpx.Response) -> tuple[int, str | None]:
-    """Status and code of an error."""
+    """Return status and code of an error."""
     return reply.status_code, reply.json().get("code")
 
 
 async def arrived(provider: Provider, count: int = 1) -> None:
-    """Return once the provider has seen so many requests."""
+    """Return when the provider has received this number of requests."""
     async with asyncio.timeout(10):
         while len(await asyncio.to_thread(provider.requests)) < count:
             pass
@@ -33,7 +33,7 @@ async def arrived(provider: Provider, count: int = 1) -> None:
 async def test_the_same_call_again_gives_the_first_reply(
     api: Api, new_user: NewUser, database: Database, provider: Provider
 ) -> None:
-    """The very same body with the header that says so; one charge, one request at the provider."""
+    """The replay has the same body and a header that says so; there is one charge and one provider request."""
     user, key = new_user(), fresh_key()
     body = message(add_prospect(database, user))
     first = await api(user, body, idempotency_key=key)
@@ -52,7 +52,7 @@ async def test_the_same_call_again_gives_the_first_reply(
 async def test_a_stored_reply_carries_the_energy_that_the_settlement_found(
     api: Api, new_user: NewUser
 ) -> None:
-    """The figures that only the database knows are in the replay too."""
+    """The replay contains the figures that the settlement returned."""
     user, key = new_user(), fresh_key()
     await api(user, orchestrated(), idempotency_key=key)
     meta = (await api(user, orchestrated(), idempotency_key=key)).json()["meta"]
@@ -60,7 +60,7 @@ async def test_a_stored_reply_carries_the_energy_that_the_settlement_found(
 
 
 async def test_a_replay_needs_no_energy(api: Api, new_user: NewUser, database: Database) -> None:
-    """It comes before tier and energy: what was paid for is given again."""
+    """A replay is returned before tier and energy are checked."""
     user, key = new_user(energy=10), fresh_key()
     await api(user, orchestrated(), idempotency_key=key)
     again = await api(user, orchestrated(), idempotency_key=key)
@@ -83,7 +83,7 @@ async def test_a_replay_needs_no_energy(api: Api, new_user: NewUser, database: D
 async def test_the_same_request_in_another_form_is_a_replay(
     api: Api, new_user: NewUser, again: dict[str, Any]
 ) -> None:
-    """How a reply is delivered, and the order of fields, are no part of what was asked."""
+    """The form of the reply and the order of fields do not matter."""
     user, key = new_user(), fresh_key()
     await api(user, orchestrated(), idempotency_key=key)
     reply = await api(user, again, idempotency_key=key)
@@ -93,7 +93,7 @@ async def test_the_same_request_in_another_form_is_a_replay(
 async def test_the_same_key_for_another_body_is_a_conflict(
     api: Api, new_user: NewUser, database: Database, provider: Provider
 ) -> None:
-    """409: neither replayed nor served."""
+    """The reply is a 409: neither a replay nor a new call."""
     user, key = new_user(), fresh_key()
     await api(user, orchestrated(), idempotency_key=key)
     reply = await api(user, orchestrated(temperature=0.5), idempotency_key=key)
@@ -102,7 +102,7 @@ async def test_the_same_key_for_another_body_is_a_conflict(
 
 
 async def test_a_key_belongs_to_its_user(api: Api, new_user: NewUser, provider: Provider) -> None:
-    """The same key of another user is another call: no reply leaks (fault 17)."""
+    """Another user's call with the same key is a new call: no reply leaks (fault 17)."""
     key = fresh_key()
     first = await api(new_user(), orchestrated(), idempotency_key=key)
     second = await api(new_user(), orchestrated(), idempotency_key=key)
@@ -115,7 +115,7 @@ async def test_a_key_belongs_to_its_user(api: Api, new_user: NewUser, provider: 
 async def test_a_twin_of_a_running_call_is_told_to_wait(
     api: Api, new_user: NewUser, database: Database, provider: Provider
 ) -> None:
-    """409 with Retry-After while it runs, its reply afterwards; charged once."""
+    """While the first runs the reply is a 409 with Retry-After, afterwards its reply; it is charged once."""
     user, key = new_user(), fresh_key()
     provider.fail({"kind": "slow_first_token", "seconds": 1.0})
     running = asyncio.create_task(api(user, orchestrated(), idempotency_key=key))
@@ -134,7 +134,7 @@ async def test_a_twin_of_a_running_call_is_told_to_wait(
 async def test_twins_sent_at_once_are_served_once(
     api: Api, new_user: NewUser, database: Database, provider: Provider
 ) -> None:
-    """Of ten in parallel one is served; the others wait or get its reply, and none is charged (fault 1)."""
+    """Of ten simultaneous calls one is served; the others wait or get its reply, and are not charged (fault 1)."""
     user, key = new_user(), fresh_key()
     provider.fail({"kind": "slow_first_token", "seconds": 0.5})
     replies = await asyncio.gather(*(api(user, orchestrated(), idempotency_key=key) for _ in range(10)))
@@ -149,7 +149,7 @@ async def test_twins_sent_at_once_are_served_once(
 async def test_the_key_of_a_failed_call_runs_anew(
     api: Api, new_user: NewUser, database: Database, provider: Provider
 ) -> None:
-    """Only a settled success is replayed: after a 502 the same key is served and charged."""
+    """Only a success is replayed: after a 502 the same key is served and charged."""
     user, key = new_user(), fresh_key()
     body = orchestrated(retryAttempts=0, allowFallback=False)
     provider.fail({"kind": "status", "status": 500})
@@ -161,7 +161,7 @@ async def test_the_key_of_a_failed_call_runs_anew(
 
 
 async def test_the_key_of_a_refused_call_runs_anew(api: Api, new_user: NewUser, database: Database) -> None:
-    """Short of energy at first, served after the refill, under one key."""
+    """A call refused for lack of energy is served after the refill, under the same key."""
     user, key = new_user(energy=2), fresh_key()
     assert (await api(user, orchestrated(), idempotency_key=key)).status_code == 402
     database.execute("update public.user_energy set current_energy = 50 where user_id = %s", [user.id])
@@ -172,7 +172,7 @@ async def test_the_key_of_a_refused_call_runs_anew(api: Api, new_user: NewUser, 
 async def test_a_key_older_than_its_reply_runs_anew(
     api: Api, new_user: NewUser, database: Database, provider: Provider
 ) -> None:
-    """Keys live 24 hours: after them the same key is a call like any other."""
+    """After 24 hours the same key starts a new call."""
     user, key = new_user(), fresh_key()
     await api(user, orchestrated(), idempotency_key=key)
     database.execute(
@@ -187,7 +187,7 @@ async def test_a_key_older_than_its_reply_runs_anew(
 async def test_calls_without_a_key_are_calls_of_their_own(
     api: Api, new_user: NewUser, database: Database
 ) -> None:
-    """The same body twice is charged twice, and no reply is kept."""
+    """The same body sent twice is charged twice, and no reply is stored."""
     user = new_user()
     for _ in range(2):
         assert (await api(user, orchestrated())).status_code == 200
@@ -199,7 +199,7 @@ async def test_calls_without_a_key_are_calls_of_their_own(
 async def test_a_key_that_is_not_one_is_refused(
     api: Api, new_user: NewUser, provider: Provider, key: str
 ) -> None:
-    """1 to 255 printable ASCII characters: 400 that names the header, nothing sent."""
+    """A key must have 1 to 255 printable ASCII characters: else a 400 names the header, and nothing is sent."""
     reply = await api(new_user(), orchestrated(), headers={"idempotency-key": key})
     assert told(reply) == (400, "invalid_request")
     assert reply.json()["details"][0]["field"] == "Idempotency-Key"

@@ -1,4 +1,4 @@
-"""Which model serves, what it is sent and what it costs: tier, energy, and the caller's wishes."""
+"""Which model serves a call, what it gets and what it costs, by tier, energy and the caller's wishes."""
 
 from typing import Any, get_args
 
@@ -13,14 +13,14 @@ from tests.provider import Provider
 
 
 def meta_of(reply: httpx.Response) -> dict[str, Any]:
-    """The meta of a success."""
+    """Return the meta of a success."""
     assert reply.status_code == 200, reply.text
     meta: dict[str, Any] = reply.json()["meta"]
     return meta
 
 
-# tier, energy, wish -> model served, model asked for, reason, energy charged. The free and standard calls of the
-# orchestrator shape need no schema, so that gpt-3.5-turbo serves them; a message needs one, so that gpt-4o-mini does.
+# Tier, energy, wish -> model that served, model that was wished, reason, energy charged. Free and standard calls of the
+# orchestrator shape need no schema, so gpt-3.5-turbo serves them; a message needs one, so gpt-4o-mini does.
 CHOICES: list[tuple[str, int, dict[str, Any], str, str, str | None, int]] = [
     ("pro", 500, {}, "gpt-4o", "gpt-4o", None, 10),
     ("team", 10, {}, "gpt-4o", "gpt-4o", None, 10),
@@ -45,7 +45,7 @@ async def test_tier_and_energy_choose_the_model(
     api: Api, new_user: NewUser, database: Database, provider: Provider, tier: str, energy: int,
     wish: dict[str, Any], served: str, asked: str, reason: str | None, charged: int,
 ) -> None:  # fmt: skip
-    """One line a call; the last columns what is served, why, and what it costs."""
+    """Each line is one call, with the model, the reason and the charge in the last columns."""
     user = new_user(tier, energy)
     meta = meta_of(await api(user, orchestrated(**wish)))
     assert (meta["model"], meta["requestedModel"], meta["downgradeReason"]) == (served, asked, reason)
@@ -59,7 +59,7 @@ async def test_tier_and_energy_choose_the_model(
 async def test_a_message_of_the_free_tier_is_written_by_a_standard_model_that_holds_to_a_schema(
     api: Api, new_user: NewUser, database: Database, provider: Provider
 ) -> None:
-    """gpt-3.5-turbo cannot, so the next of its class is taken."""
+    """gpt-3.5-turbo does not support schemas, so the next model of its class is used."""
     user = new_user("free", 100)
     meta = meta_of(await api(user, message(add_prospect(database, user))))
     assert (meta["model"], meta["downgradeReason"], meta["energyConsumed"]) == ("gpt-4o-mini", "tier", 3)
@@ -67,7 +67,7 @@ async def test_a_message_of_the_free_tier_is_written_by_a_standard_model_that_ho
     assert sent["response_format"]["json_schema"]["strict"] is True
 
 
-# tier, energy, wish -> what is required and what there is.
+# Tier, energy, wish -> required and available energy.
 REFUSALS: list[tuple[str, int, dict[str, Any], int]] = [
     ("pro", 5, {"autoSelectModel": False}, 10),
     ("pro", 2, {}, 3),
@@ -83,7 +83,7 @@ async def test_short_energy_refuses_before_anything_is_sent(
     api: Api, new_user: NewUser, database: Database, provider: Provider,
     tier: str, energy: int, wish: dict[str, Any], required: int,
 ) -> None:  # fmt: skip
-    """402 with the exact sentence and the fields that the deployed client reads; its usage row says why."""
+    """The 402 has the exact message and fields that the deployed client reads; its usage row has the reason."""
     user = new_user(tier, energy)
     reply = await api(user, orchestrated(**wish))
     body = reply.json()
@@ -101,7 +101,7 @@ async def test_short_energy_refuses_before_anything_is_sent(
 async def test_a_premium_model_without_automatic_choice_is_refused_to_the_free_tier(
     api: Api, new_user: NewUser, database: Database, provider: Provider
 ) -> None:
-    """There is no candidate that the tier allows: 403, and nothing was sent."""
+    """The tier allows no candidate: the reply is a 403, and nothing was sent."""
     user = new_user("free", 100)
     reply = await api(user, orchestrated(model="gpt-4o", autoSelectModel=False))
     assert (reply.status_code, reply.json()["code"]) == (403, "upgrade_required")
@@ -110,7 +110,7 @@ async def test_a_premium_model_without_automatic_choice_is_refused_to_the_free_t
 
 
 async def test_zero_means_zero(api: Api, new_user: NewUser, provider: Provider) -> None:
-    """A temperature of 0 is sent, and 0 retries are none: one request at the provider."""
+    """A temperature of 0 is sent, and 0 retries mean one request at the provider."""
     user = new_user()
     meta_of(await api(user, orchestrated(temperature=0)))
     (sent,) = provider.bodies()
@@ -124,7 +124,7 @@ async def test_zero_means_zero(api: Api, new_user: NewUser, provider: Provider) 
 async def test_an_absent_temperature_is_the_models_own(
     api: Api, new_user: NewUser, provider: Provider
 ) -> None:
-    """Nothing is sent that nobody asked for."""
+    """A parameter that the caller did not set is not sent."""
     meta_of(await api(new_user(), orchestrated()))
     (sent,) = provider.bodies()
     assert set(sent) == {"model", "messages", "max_tokens"}
@@ -137,7 +137,7 @@ async def test_an_absent_temperature_is_the_models_own(
 async def test_the_output_limit_is_clamped_to_the_models_and_told(
     api: Api, new_user: NewUser, provider: Provider, model: str, asked: int, sent_limit: int
 ) -> None:
-    """The provider refuses a larger one; the reply tells what was sent."""
+    """The provider would refuse a larger limit; the reply reports the one that was sent."""
     meta = meta_of(await api(new_user(), orchestrated(model=model, maxTokens=asked)))
     (sent,) = provider.bodies()
     assert (sent["max_tokens"], meta["maxTokens"]) == (sent_limit, sent_limit)
@@ -147,7 +147,7 @@ async def test_the_output_limit_is_clamped_to_the_models_and_told(
 async def test_an_unknown_model_is_refused_before_anything_is_sent(
     api: Api, new_user: NewUser, database: Database, provider: Provider, extra: dict[str, Any]
 ) -> None:
-    """As itself or as the fallback: 400, nothing held (fault 7)."""
+    """As the model or as the fallback, it gives a 400, and nothing is held (fault 7)."""
     user = new_user()
     reply = await api(user, orchestrated(**extra))
     assert (reply.status_code, reply.json()["code"]) == (400, "unknown_model")
@@ -158,7 +158,7 @@ async def test_an_unknown_model_is_refused_before_anything_is_sent(
 async def test_calls_of_one_transaction_are_charged_once(
     api: Api, new_user: NewUser, database: Database
 ) -> None:
-    """The five variations of the app: the first that succeeds pays, in every shape; the 11th pays anew."""
+    """The first of five variations that succeeds is charged, in every shape; the 11th is charged again."""
     user = new_user()
     shapes = [orchestrated(transactionId="five"), flat(transactionId="five")]
     for number in range(11):
@@ -170,7 +170,7 @@ async def test_calls_of_one_transaction_are_charged_once(
 async def test_a_named_fallback_serves_when_the_model_fails(
     api: Api, new_user: NewUser, database: Database, provider: Provider
 ) -> None:
-    """The dearer model was held and the cheaper one served: what is charged is the cheaper class."""
+    """The more expensive model was held and the cheaper one served: the cheaper class is charged."""
     user = new_user()
     provider.fail({"kind": "status", "status": 500, "match": '"gpt-4o"', "times": 9})
     meta = meta_of(await api(user, orchestrated(retryAttempts=0, fallbackModel="gpt-4o-mini")))
@@ -185,7 +185,7 @@ async def test_a_named_fallback_serves_when_the_model_fails(
 async def test_a_fallback_never_costs_more_than_the_hold(
     api: Api, new_user: NewUser, database: Database, provider: Provider
 ) -> None:
-    """A standard call does not go on to a premium model, although the energy would reach."""
+    """A standard call does not fall back to a premium model, even if there is enough energy."""
     user = new_user()
     provider.fail({"kind": "status", "status": 500, "times": 9})
     reply = await api(user, orchestrated(model="gpt-4o-mini", fallbackModel="gpt-4o", retryAttempts=0))
@@ -207,7 +207,7 @@ PRICES = [
 
 
 def test_every_action_has_its_price_in_both_classes(database: Database) -> None:
-    """Energy and calls a charge as the app's guide has them; no action without a price, no price without an action."""
+    """Prices equal the app's guide; every action has a price and every price an action."""
     rows = database.execute(
         """select p.action, p.energy, s.energy, p.calls_per_charge
            from public.ai_action_prices p join public.ai_action_prices s using (action, calls_per_charge)
@@ -221,7 +221,7 @@ def test_every_action_has_its_price_in_both_classes(database: Database) -> None:
 async def test_an_action_costs_its_price(
     api: Api, new_user: NewUser, database: Database, action: str, premium: int, standard: int, _calls: int
 ) -> None:
-    """Energy is charged for every action of the orchestrator shapes, by the class that served."""
+    """Each action of the orchestrator shapes is charged by the class that served it."""
     user = new_user(energy=premium + standard)
     first = meta_of(await api(user, orchestrated(action=action)))
     second = meta_of(await api(user, flat(generationType=action)))

@@ -1,4 +1,4 @@
-"""The OpenAPI document: it tells the truth of replies, and requests made from it never break the function."""
+"""The OpenAPI document: replies match it, and requests generated from it never cause a 5xx."""
 
 import json
 from collections.abc import Iterator
@@ -28,7 +28,7 @@ OPERATIONS = {"generate": SCHEMA[URL]["POST"], "find": SCHEMA[f"{URL}/requests/{
 
 @pytest.fixture(scope="module")
 def requester(stack: Stack, database: Database, new_user: NewUser) -> Iterator[Requester]:
-    """A user with much energy, while the limit of calls a minute is out of the way."""
+    """Yield a user with much energy, without the limit of calls per minute."""
     user = new_user(energy=MUCH_ENERGY)
     headers = {"apikey": stack.publishable_key, "authorization": f"Bearer {user.access_token}"}
     ids = {"prospectId": add_prospect(database, user), "userId": user.id, "user_id": user.id}
@@ -41,7 +41,7 @@ def requester(stack: Stack, database: Database, new_user: NewUser) -> Iterator[R
 def test_generated_requests_are_answered_as_the_document_tells(
     requester: Requester, provider: Provider, name: str, examples: int, mode: GenerationMode
 ) -> None:
-    """Valid or not: no 5xx, and status, headers and body are what the document has for them."""
+    """Valid or not, no request gets a 5xx, and status, headers and body match the document."""
     del provider
     send_generated(OPERATIONS[name], requester, mode, examples)
 
@@ -51,17 +51,17 @@ def test_generated_requests_are_answered_as_the_document_tells(
 def test_thousands_of_generated_requests_are_answered_as_the_document_tells(
     requester: Requester, provider: Provider, mode: GenerationMode
 ) -> None:
-    """The same with more of them."""
+    """The same holds for thousands of requests."""
     del provider
     send_generated(OPERATIONS["generate"], requester, mode, 3_000)
 
 
 def validator(name: str) -> Draft202012Validator:
-    """A validator of one schema of the document."""
+    """Return a validator of one schema of the document."""
     return validator_of(document(), name)
 
 
-# The orchestrator and prompt shapes are told apart from these by what was sent, not by the reply.
+# The orchestrator and prompt shapes differ from these by the request, not by the reply.
 OUTPUTS = {
     "message": "MessageOutput",
     "sequence": "SequenceOutput",
@@ -78,7 +78,7 @@ OUTPUTS = {
 
 
 def test_every_content_type_has_its_output_in_the_document() -> None:
-    """A new one is not forgotten."""
+    """No content type is missing in the document."""
     assert {case.kind for case in CASES} == set(OUTPUTS)
 
 
@@ -86,7 +86,7 @@ def test_every_content_type_has_its_output_in_the_document() -> None:
 async def test_every_result_is_as_its_own_schema_tells(
     api: Api, new_user: NewUser, database: Database, case: ContentCase
 ) -> None:
-    """Not only as one of all the outputs, of which one may be any object; and the request is as its shape tells."""
+    """Each result matches its own schema, not just one of all outputs; and the request matches its shape."""
     user = new_user()
     body = case.body(add_prospect(database, user, notes=NOTES))
     validator("Request").validate(body)
@@ -99,7 +99,7 @@ async def test_every_result_is_as_its_own_schema_tells(
 async def test_every_event_of_a_stream_is_as_the_document_tells(
     api: Api, new_user: NewUser, provider: Provider, fault: dict[str, Any] | None
 ) -> None:
-    """Of one that ends well, and of one that the provider breaks."""
+    """This holds for a stream that succeeds, and for one that the provider breaks."""
     if fault is not None:
         provider.fail(fault)
     reply = await api(new_user(), orchestrated(stream=True))

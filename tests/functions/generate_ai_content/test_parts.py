@@ -1,4 +1,4 @@
-"""Results that are too long for one request: written in several at once, delivered and paid as one."""
+"""Results that are too long for one request: written in several simultaneous requests, delivered and charged as one."""
 
 from collections.abc import AsyncIterator
 from typing import Any
@@ -19,32 +19,32 @@ ELITE = case_of("deck-elite").body()
 
 @pytest.fixture
 async def server(stack: Stack) -> AsyncIterator[Wire]:
-    """A proxy before the simulated provider."""
+    """Yield a proxy before the simulated provider."""
     async with wire_before(stack.provider_url) as between:
         yield between
 
 
 @pytest.fixture
 async def api(stack: Stack, server: Wire) -> AsyncIterator[Api]:
-    """The function in this process, behind that proxy."""
+    """Yield the function in this process, behind that proxy."""
     async with in_process(stack, OPENAI_BASE_URL=f"{server.url}/v1") as calls:
         yield calls
 
 
 def told(provider: Provider) -> set[str]:
-    """What the requests were told of their shares, up to the first comma."""
+    """Return what each request says about its share, up to the first comma."""
     return {body["messages"][-1]["content"].partition(",")[0] for body in provider.bodies()}
 
 
 def deck_of(body: dict[str, Any]) -> list[int]:
-    """The numbers of the slides."""
+    """Return the numbers of the slides."""
     return [slide["slide"] for slide in body["output"]["deck"]]
 
 
 async def test_an_elite_deck_is_asked_for_in_three_requests_at_the_same_time(
     api: Api, server: Wire, provider: Provider, new_user: NewUser, database: Database
 ) -> None:
-    """Each is held until all three are there; the deck is whole, in order, and charged once."""
+    """Each request is held until all three have arrived; the deck is complete, in order, and charged once."""
     user = new_user("elite", 500)
     server.expect_waves(3)
     reply = await api(user, ELITE)
@@ -69,7 +69,7 @@ async def test_an_elite_deck_is_asked_for_in_three_requests_at_the_same_time(
 async def test_a_sequence_of_ten_steps_is_written_in_two_halves_with_days_that_rise(
     api: Api, server: Wire, provider: Provider, new_user: NewUser, database: Database
 ) -> None:
-    """The days of both halves are set beforehand, since neither knows what the other writes."""
+    """The days of both halves are set in advance, since neither request knows the other's answer."""
     user = new_user("pro", 500)
     prospect_id = add_prospect(database, user, "Maria Santos", NOTES)
     server.expect_waves(2)
@@ -83,7 +83,7 @@ async def test_a_sequence_of_ten_steps_is_written_in_two_halves_with_days_that_r
 async def test_a_broken_part_is_repaired_beside_the_others(
     api: Api, provider: Provider, new_user: NewUser, database: Database
 ) -> None:
-    """One request more, one price."""
+    """There is one further request, and one charge."""
     user = new_user("elite", 500)
     provider.fail({"kind": "broken_schema", "match": "slides 6 to 10"})
     body = (await api(user, ELITE)).json()
@@ -95,7 +95,7 @@ async def test_a_broken_part_is_repaired_beside_the_others(
 async def test_a_part_that_fails_fails_the_whole_and_every_request_is_recorded(
     api: Api, provider: Provider, new_user: NewUser, database: Database
 ) -> None:
-    """The others are let to their ends, so that they are billed as reported; no energy is taken."""
+    """The other requests finish, so that their usage is recorded; no energy is charged."""
     user = new_user("elite", 500)
     provider.fail({"kind": "broken_schema", "match": "slides 6 to 10", "times": 2})
     reply = await api(user, ELITE)
@@ -121,7 +121,7 @@ async def test_a_part_that_fell_back_makes_the_whole_as_cheap_as_itself(
 async def test_a_part_that_hangs_ends_the_call_in_time_with_every_request_recorded(
     stack: Stack, provider: Provider, new_user: NewUser, database: Database
 ) -> None:
-    """504 by the deadline, no energy taken, and the request that hung billed at its upper bound."""
+    """The reply is a 504 at the deadline without a charge; the request that hung is recorded at its upper bound."""
     user = new_user("elite", 500)
     provider.fail({"kind": "hang", "match": "slides 6 to 10"})
     async with in_process(stack, REQUEST_TIMEOUT_SECONDS="6") as api:

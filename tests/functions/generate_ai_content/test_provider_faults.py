@@ -1,4 +1,4 @@
-"""Every way in which a provider fails: what the caller hears, what is charged, and what the books say."""
+"""Every way in which a provider fails: the caller's reply, the charge, and the records."""
 
 from collections.abc import AsyncIterator
 from decimal import Decimal
@@ -17,26 +17,26 @@ from tests.provider import Provider
 
 ONE_RETRY = orchestrated(retryAttempts=1, allowFallback=False)
 
-# A token a byte, of the prompt and 512 for the rest of the request, at 2.50 USD a million; 2,000 of output at 10.
+# One token per byte of the prompt and 512 for the rest of the request, at 2.50 USD per million; 2,000 of output at 10.
 PROMPT = '[[{"role": "user", "content": "Say hello to Maria."}], null]'
 UPPER_BOUND_USD = (len(PROMPT) + 512) * Decimal("0.0000025") + Decimal("0.02")
 
 
 @pytest.fixture
 def pauses() -> Pauses:
-    """What the function would have waited."""
+    """Return the pauses that the function would have made."""
     return Pauses()
 
 
 @pytest.fixture
 async def api(stack: Stack, pauses: Pauses) -> AsyncIterator[Api]:
-    """The function in this process, whose retries do not wait."""
+    """Yield the function in this process, whose retries do not wait."""
     async with in_process(stack, pauses.effects()) as calls:
         yield calls
 
 
 def assert_recorded_as_sent(books: Books, provider: Provider) -> list[Row]:
-    """One attempt recorded for each request that arrived, the same ones in the same order (fault 8)."""
+    """Assert one recorded attempt for each request that arrived, in the same order (fault 8); return them."""
     attempts, sent = books.attempts(), provider.requests()
     assert [row["model"] for row in attempts] == [row["model"] for row in sent]
     known = [(row["provider_request_id"], entry["id"]) for row, entry in zip(attempts, sent, strict=True)]
@@ -46,7 +46,7 @@ def assert_recorded_as_sent(books: Books, provider: Provider) -> list[Row]:
 
 Fault = dict[str, Any]
 
-# fault -> status, code, requests sent, how each was billed.
+# Fault -> status, code, requests sent, how each was billed.
 FAILURES: list[tuple[Fault, int, str, int, str]] = [
     ({"kind": "status", "status": 500}, 502, "provider_error", 2, "not_billed"),
     ({"kind": "status", "status": 503}, 502, "provider_error", 2, "not_billed"),
@@ -79,7 +79,7 @@ async def test_fault_8_a_failed_call_charges_nothing_and_records_every_request(
     api: Api, new_user: NewUser, database: Database, provider: Provider,
     fault: Fault, status: int, code: str, sent: int, billed: str,
 ) -> None:  # fmt: skip
-    """Energy is as it was; USD are recorded as the provider may bill them."""
+    """No energy is charged; the USD are recorded as the provider may bill them (fault 8)."""
     user = new_user()
     provider.fail({**fault, "times": 9})
     reply = await api(user, ONE_RETRY)
@@ -109,7 +109,7 @@ async def test_fault_8_a_failed_call_charges_nothing_and_records_every_request(
 async def test_a_rate_limit_tells_when_to_come_back(
     api: Api, new_user: NewUser, provider: Provider, asked: float | None, told: str
 ) -> None:
-    """503 with Retry-After: what the provider asked for in whole seconds, never less, else one."""
+    """The 503 has Retry-After: the provider's wait in whole seconds, rounded up, else one second."""
     provider.fail({"kind": "status", "status": 429, "retry_after": asked, "times": 2})
     reply = await api(new_user(), ONE_RETRY)
     assert (reply.status_code, reply.headers["retry-after"]) == (503, told)
@@ -118,7 +118,7 @@ async def test_a_rate_limit_tells_when_to_come_back(
 async def test_the_wait_that_a_provider_asks_for_is_waited(
     api: Api, new_user: NewUser, provider: Provider, pauses: Pauses
 ) -> None:
-    """Retry-After is honoured to the letter; then the call is served and charged once."""
+    """The exact Retry-After is waited for; then the call is served and charged once."""
     provider.fail({"kind": "status", "status": 429, "retry_after": 3.5})
     reply = await api(new_user(), ONE_RETRY)
     assert (reply.status_code, pauses.seconds) == (200, [3.5])
@@ -128,7 +128,7 @@ async def test_the_wait_that_a_provider_asks_for_is_waited(
 async def test_retries_back_off_from_the_delay_that_was_asked_for(
     api: Api, new_user: NewUser, provider: Provider, pauses: Pauses
 ) -> None:
-    """Without jitter half of 2 s, 4 s and 8 s; the milliseconds of `retryDelay` are taken as such."""
+    """Without jitter the waits are half of 2 s, 4 s and 8 s; `retryDelay` is in milliseconds."""
     provider.fail({"kind": "status", "status": 500, "times": 3})
     reply = await api(new_user(), orchestrated(retryAttempts=3, retryDelay=2000))
     assert (reply.status_code, pauses.seconds) == (200, [1.0, 2.0, 4.0])
@@ -138,7 +138,7 @@ async def test_retries_back_off_from_the_delay_that_was_asked_for(
 async def test_a_wait_beyond_the_budget_is_not_begun(
     api: Api, new_user: NewUser, provider: Provider, pauses: Pauses
 ) -> None:
-    """Another model is asked at once, where fallbacks are allowed."""
+    """Another model is called at once, if fallbacks are allowed."""
     provider.fail({"kind": "status", "status": 429, "retry_after": 900, "match": '"gpt-4o"'})
     reply = await api(new_user(), orchestrated(retryAttempts=2))
     assert (reply.status_code, pauses.seconds) == (200, [])
@@ -148,7 +148,7 @@ async def test_a_wait_beyond_the_budget_is_not_begun(
 async def test_a_message_goes_through_retries_and_on_to_the_next_model(
     api: Api, new_user: NewUser, database: Database, provider: Provider
 ) -> None:
-    """Three tries at gpt-4o, then gpt-4o-mini at the price of its class; every request has its row."""
+    """Three tries of gpt-4o, then gpt-4o-mini at the price of its class; every request has its row."""
     user = new_user()
     prospect_id = add_prospect(database, user)
     provider.fail({"kind": "status", "status": 500, "match": '"gpt-4o"', "times": 9})
@@ -165,7 +165,7 @@ async def test_a_message_goes_through_retries_and_on_to_the_next_model(
 async def test_a_message_that_no_model_writes_is_a_502_and_free(
     api: Api, new_user: NewUser, database: Database, provider: Provider
 ) -> None:
-    """The whole plan is tried: 3 and 1 requests, all recorded, nothing charged."""
+    """All tries, 3 and 1 requests, are recorded, and nothing is charged."""
     user = new_user()
     provider.fail({"kind": "status", "status": 500, "times": 99})
     reply = await api(user, message(add_prospect(database, user)))
@@ -178,7 +178,7 @@ async def test_a_message_that_no_model_writes_is_a_502_and_free(
 async def test_a_provider_that_cannot_be_reached_is_not_billed(
     stack: Stack, new_user: NewUser, database: Database, pauses: Pauses, provider: Provider, failure: str
 ) -> None:
-    """Nobody listens, or whoever does speaks no TLS: 502, each try recorded, no USD and no energy."""
+    """If nothing listens, or the server does not use TLS: 502, each try recorded, no USD and no energy."""
     user = new_user()
     nobody = f"http://127.0.0.1:{free_port()}"
     unsafe = stack.provider_url.replace("http://", "https://")
@@ -196,7 +196,7 @@ async def test_a_provider_that_cannot_be_reached_is_not_billed(
 async def test_fault_19_a_provider_that_is_too_slow_is_ended_by_the_deadline(
     stack: Stack, new_user: NewUser, database: Database, provider: Provider
 ) -> None:
-    """504 within the budget, energy given back, rows written before the platform would have killed us (fault 19)."""
+    """A 504 within the budget, energy released, rows written before the platform would stop the process (fault 19)."""
     user = new_user()
     provider.fail({"kind": "hang"})
     async with in_process(stack, REQUEST_TIMEOUT_SECONDS="6") as api:
@@ -220,7 +220,7 @@ async def test_fault_19_a_provider_that_is_too_slow_is_ended_by_the_deadline(
 async def test_a_broken_schema_is_repaired_once(
     api: Api, new_user: NewUser, database: Database, provider: Provider
 ) -> None:
-    """The model is shown its answer and asked again: delivered, charged once, both requests billed."""
+    """The model gets its answer and is asked again: delivered, charged once, both requests recorded."""
     user = new_user()
     prospect_id = add_prospect(database, user)
     provider.fail({"kind": "broken_schema"})
@@ -247,7 +247,7 @@ async def test_a_broken_schema_is_repaired_once(
 async def test_a_schema_broken_twice_is_a_502_and_free(
     api: Api, new_user: NewUser, database: Database, provider: Provider
 ) -> None:
-    """Asked once more and no further: both requests recorded with their cost, nothing charged."""
+    """After one repair there is no further request: both are recorded with their cost, nothing is charged."""
     user = new_user()
     provider.fail({"kind": "broken_schema", "times": 9})
     reply = await api(user, message(add_prospect(database, user)))
@@ -262,7 +262,7 @@ async def test_a_schema_broken_twice_is_a_502_and_free(
 async def test_an_answer_cut_by_its_limit_is_no_valid_message(
     api: Api, new_user: NewUser, database: Database, provider: Provider
 ) -> None:
-    """Half a JSON object is a broken schema: the second answer is taken."""
+    """Incomplete JSON is a broken schema: the second answer is used."""
     user = new_user()
     prospect_id = add_prospect(database, user)
     provider.fail({"kind": "length"})
@@ -274,7 +274,7 @@ async def test_an_answer_cut_by_its_limit_is_no_valid_message(
 async def test_a_text_cut_by_its_limit_is_delivered_and_told(
     api: Api, new_user: NewUser, database: Database, provider: Provider
 ) -> None:
-    """Free text ends where its limit is: charged, with the reason in the meta."""
+    """Free text may end at its limit: it is charged, with the reason in the meta."""
     user = new_user()
     provider.fail({"kind": "length"})
     reply = await api(user, orchestrated())
@@ -285,7 +285,7 @@ async def test_a_text_cut_by_its_limit_is_delivered_and_told(
 async def test_a_refused_message_is_a_422_and_not_asked_again(
     api: Api, new_user: NewUser, database: Database, provider: Provider
 ) -> None:
-    """The provider's word is final, and none of its words reach the page."""
+    """The refusal is final, and none of its text reaches the page."""
     user = new_user()
     provider.fail({"kind": "refusal", "message": "secret policy text"})
     reply = await api(user, message(add_prospect(database, user)))
@@ -308,7 +308,7 @@ async def test_a_refused_message_is_a_422_and_not_asked_again(
 async def test_fault_3_unknown_usage_is_billed_at_its_upper_bound_and_marked(
     api: Api, new_user: NewUser, database: Database, provider: Provider, fault: Fault
 ) -> None:
-    """Delivered and charged once; the cost is the most that it can be, and says so."""
+    """It is delivered and charged once; the cost is the upper bound and marked as such."""
     user = new_user()
     provider.fail(fault)
     reply = await api(user, orchestrated())
@@ -322,7 +322,7 @@ async def test_fault_3_unknown_usage_is_billed_at_its_upper_bound_and_marked(
 async def test_fault_4_an_explicit_usage_of_zero_is_a_known_value(
     api: Api, new_user: NewUser, database: Database, provider: Provider
 ) -> None:
-    """Zero is taken as told, not replaced by an estimate."""
+    """A usage of zero is used as reported, not replaced by an estimate."""
     user = new_user()
     provider.fail({"kind": "usage", "usage": {"prompt_tokens": 0, "completion_tokens": 0, "total_tokens": 0}})
     assert (await api(user, orchestrated())).status_code == 200

@@ -1,4 +1,4 @@
-"""What is refused before a provider sees it: callers, prospects, and every kind of wrong body."""
+"""What is refused before a provider is called: callers, prospects, and every kind of wrong body."""
 
 from dataclasses import replace
 from typing import Any
@@ -20,7 +20,7 @@ from tests.users import User
 async def test_fault_11_only_a_signed_in_user_is_served(
     api: Api, new_user: NewUser, stack: Stack, provider: Provider, who: str
 ) -> None:
-    """401 for keys and for tokens that are not valid; nothing is sent (fault 11)."""
+    """Keys and invalid tokens get 401, and nothing is sent (fault 11)."""
     headers: dict[str, str] = {
         "nobody": {"apikey": ""},
         "anonymous": {},
@@ -42,7 +42,7 @@ async def test_fault_11_only_a_signed_in_user_is_served(
 async def test_fault_17_a_prospect_that_is_not_the_callers_is_not_found(
     api: Api, new_user: NewUser, database: Database, provider: Provider, whose: str, shape: str
 ) -> None:
-    """404 alike for both, nothing charged and nothing sent: no word of another tenant's row (fault 17)."""
+    """Both get 404 without a charge or a request: no word of another tenant's row (fault 17)."""
     user = new_user()
     canary = "Canary of somebody else"
     prospect_id = add_prospect(database, new_user(), canary) if whose == "another's" else str(uuid4())
@@ -67,7 +67,7 @@ async def test_fault_17_a_prospect_that_is_not_the_callers_is_not_found(
 async def test_an_administrator_finds_no_prospect_of_others(
     api: Api, new_user: NewUser, database: Database, provider: Provider
 ) -> None:
-    """The owner's id is a filter of its own, whatever the policies show (fault 17)."""
+    """The owner's id is a separate filter, whatever the policies show (fault 17)."""
     admin = new_user()
     database.execute("insert into public.admin_users (user_id) values (%s)", [admin.id])
     reply = await api(admin, message(add_prospect(database, new_user())))
@@ -77,7 +77,7 @@ async def test_an_administrator_finds_no_prospect_of_others(
 async def test_skip_prospect_validation_leaves_the_prospect_out(
     api: Api, new_user: NewUser, database: Database
 ) -> None:
-    """An older caller's switch opens nothing: the foreign prospect is neither read nor recorded."""
+    """This switch of older callers opens nothing: another user's prospect is neither read nor recorded."""
     user = new_user()
     foreign = add_prospect(database, new_user())
     reply = await api(user, flat(prospectId=foreign, skipProspectValidation=True))
@@ -88,7 +88,7 @@ async def test_skip_prospect_validation_leaves_the_prospect_out(
 async def test_another_users_id_in_the_configuration_is_forbidden(
     api: Api, new_user: NewUser, database: Database, provider: Provider
 ) -> None:
-    """Identity comes from the token: 403, and neither of the two is charged."""
+    """Identity comes from the token: the reply is a 403, and neither of the two is charged."""
     user, other = new_user(), new_user()
     reply = await api(user, orchestrated(userId=other.id))
     assert (reply.status_code, reply.json()["code"], provider.requests()) == (403, "forbidden", [])
@@ -99,7 +99,7 @@ async def test_another_users_id_in_the_configuration_is_forbidden(
 async def test_a_deleted_user_with_a_valid_token_is_unauthorized(
     api: Api, new_user: NewUser, database: Database, provider: Provider
 ) -> None:
-    """The token outlives its user for an hour; nothing is made anew for it."""
+    """The token is valid for an hour after the deletion; nothing is created for it."""
     user = new_user()
     database.execute("delete from auth.users where id = %s", [user.id])
     reply = await api(user, orchestrated())
@@ -123,7 +123,7 @@ ROLES = ["system", "user", "assistant", "developer"]
 
 Wrong = tuple[dict[str, Any], str, str, list[str] | None]
 
-# body -> code, the field that details names, its allowed values where there are such.
+# Body -> code, the field that details names, its allowed values where there are some.
 WRONG: list[Wrong] = [
     ({}, "invalid_request", "generationType", None),
     ({"generationType": None}, "invalid_request", "generationType", None),
@@ -178,7 +178,7 @@ WRONG: list[Wrong] = [
 
 @pytest.fixture(scope="module")
 def patient(new_user: NewUser) -> User:
-    """One user whose energy all the wrong bodies together must leave alone."""
+    """Return one user whose energy no wrong body may change."""
     return new_user()
 
 
@@ -187,7 +187,7 @@ async def test_a_wrong_field_is_named_with_what_it_may_be(
     api: Api, patient: Any, database: Database, provider: Provider,  # noqa: ANN401
     body: dict[str, Any], code: str, field: str, allowed: list[str] | None,
 ) -> None:  # fmt: skip
-    """400, `details` names the field, `error` is a sentence; nothing is held, charged or sent."""
+    """The reply is a 400, `details` names the field, `error` is a sentence; nothing is held, charged or sent."""
     reply = await api(patient, body)
     answer = reply.json()
     assert (reply.status_code, answer["code"]) == (400, code), answer
@@ -203,32 +203,32 @@ async def test_a_wrong_field_is_named_with_what_it_may_be(
 
 
 async def test_an_unknown_generation_type_lists_the_known_ones(api: Api, patient: User) -> None:
-    """Content types and message types both."""
+    """The error lists content types and message types."""
     answer = (await api(patient, {"generationType": "poem"})).json()
     assert {"message", *KINDS} <= set(answer["details"][0]["allowed"])
 
 
 async def test_several_wrong_fields_are_all_named(api: Api, patient: User) -> None:
-    """One round of corrections is enough."""
+    """All errors of a body are reported at once."""
     answer = (await api(patient, message(PROSPECT, tone="x", goal="y", channel="z"))).json()
     assert sorted(fault["field"] for fault in answer["details"]) == ["channel", "goal", "tone"]
 
 
 async def test_what_was_sent_is_not_repeated_in_an_error(api: Api, patient: User) -> None:
-    """The page shows the sentence; a value of the caller's has no place in it."""
+    """The page shows the error's message, which contains no value of the caller."""
     reply = await api(patient, message("<script>alert(1)</script>", tone="<b>x</b>"))
     assert "<" not in reply.text
 
 
 def deep(levels: int) -> bytes:
-    """A JSON object whose one field is an array in an array, so many levels deep."""
+    """Return a JSON object whose one field is a nested array with this number of levels."""
     return b'{"messages":' + b"[" * levels + b"]" * levels + b"}"
 
 
 HEAD = b'{"messages":[{"role":"user","content":"'
 TAIL = b'"}],"config":{"action":"ai_message"}}'
 
-# bytes on the wire -> status, code.
+# Bytes on the wire -> status, code.
 BODIES: list[tuple[str, bytes, int, str]] = [
     ("null byte", HEAD + b"a\\u0000b" + TAIL, 400, "invalid_request"),
     ("raw null byte", HEAD + b"a\x00b" + TAIL, 400, "invalid_request"),
@@ -257,7 +257,7 @@ async def test_a_body_that_cannot_be_taken_is_refused_clearly(
     api: Api, patient: Any, database: Database, provider: Provider,  # noqa: ANN401
     body: bytes, status: int, code: str,
 ) -> None:  # fmt: skip
-    """A clear 4xx in the contract's shape; nothing is held, charged or sent."""
+    """The reply is a 4xx in the contract's shape; nothing is held, charged or sent."""
     reply = await api(patient, content=body)
     assert (reply.status_code, reply.json()["code"]) == (status, code)
     assert reply.headers["access-control-allow-origin"] == "*"
@@ -266,7 +266,7 @@ async def test_a_body_that_cannot_be_taken_is_refused_clearly(
 
 
 async def test_a_payload_that_is_too_large_says_which_limit(api: Api, patient: User) -> None:
-    """The two limits of the shape are told in bytes."""
+    """The error states the exceeded limit in bytes."""
     whole = (await api(patient, content=HEAD + b"x" * 4_500_001 + TAIL)).json()["error"]
     messages = (await api(patient, content=HEAD + b"x" * 200_001 + TAIL)).json()["error"]
     assert "4500000" in whole
@@ -276,7 +276,7 @@ async def test_a_payload_that_is_too_large_says_which_limit(api: Api, patient: U
 async def test_a_prompt_beyond_what_was_held_is_refused_and_nothing_charged(
     api: Api, new_user: NewUser, database: Database, provider: Provider
 ) -> None:
-    """20,000 characters are taken, unless their bytes pass the prompt's limit: then 413 that says which."""
+    """20,000 characters are accepted unless their bytes exceed the prompt's limit: then a 413 says which."""
     user = new_user()
     prospect_id = add_prospect(database, user)
     reply = await api(user, message(prospect_id, context="🙏" * 20_000))
@@ -291,7 +291,7 @@ async def test_a_prompt_beyond_what_was_held_is_refused_and_nothing_charged(
     "text", ["\\u0000 as six letters", "Kumusta po 👩‍👩‍👧 ñ ü", "\u202ertl", "{}$name%s", "'; --"]
 )
 async def test_unusual_text_is_served(api: Api, new_user: NewUser, provider: Provider, text: str) -> None:
-    """What looks like an escape, a format or a statement is only text."""
+    """Text that looks like an escape, a format or a statement is only text."""
     body = orchestrated() | {"messages": [{"role": "user", "content": text}]}
     assert (await api(new_user(), body)).status_code == 200
     assert provider.bodies()[0]["messages"][0]["content"] == text
@@ -300,7 +300,7 @@ async def test_unusual_text_is_served(api: Api, new_user: NewUser, provider: Pro
 async def test_an_expired_looking_or_foreign_bearer_beside_a_good_key_is_refused(
     api: Api, new_user: NewUser, provider: Provider
 ) -> None:
-    """A bad token never falls back to the key beside it (fault 11)."""
+    """A bad token is never replaced by the key beside it (fault 11)."""
     forged = replace(new_user(), access_token="eyJhbGciOiJub25lIn0.eyJzdWIiOiJ4In0.")
     assert (await api(forged, orchestrated())).status_code == 401
     assert provider.requests() == []

@@ -1,4 +1,4 @@
-"""`Prefer: respond-async`: accepted at once, worked off by the worker, fetched by the owner alone."""
+"""`Prefer: respond-async`: accepted at once, done by the worker, returned only to the owner."""
 
 import asyncio
 from typing import Any
@@ -20,7 +20,7 @@ LATER = {"prefer": "respond-async"}
 
 
 async def fetch(stack: Stack, user: User | None, request_id: str) -> httpx.Response:
-    """Ask for the state of a request."""
+    """Return the state of a request."""
     headers = {"apikey": stack.publishable_key}
     if user is not None:
         headers["authorization"] = f"Bearer {user.access_token}"
@@ -29,7 +29,7 @@ async def fetch(stack: Stack, user: User | None, request_id: str) -> httpx.Respo
 
 
 async def answer(stack: Stack, user: User, request_id: str) -> httpx.Response:
-    """The reply, once the worker has given one."""
+    """Return the reply, once the worker has stored one."""
     for _ in range(400):
         reply = await fetch(stack, user, request_id)
         if "status" not in reply.json():
@@ -40,7 +40,7 @@ async def answer(stack: Stack, user: User, request_id: str) -> httpx.Response:
 
 
 async def accepted(api: Api, user: User, body: dict[str, Any], key: str | None = None) -> str:
-    """Hand in a request and give its id."""
+    """Send a request for a later answer and return its id."""
     reply = await api(user, body, headers=LATER, idempotency_key=key)
     assert reply.status_code == 202, reply.text
     assert reply.json()["status"] == "queued"
@@ -51,7 +51,7 @@ async def accepted(api: Api, user: User, body: dict[str, Any], key: str | None =
 async def test_a_queued_request_is_answered_later_and_charged_once(
     stack: Stack, api: Api, new_user: NewUser, database: Database
 ) -> None:
-    """The stored reply is what the call would have given at once, under the id of the 202."""
+    """The stored reply equals that of a direct call, under the id of the 202."""
     user = new_user()
     request_id = await accepted(api, user, message(add_prospect(database, user)))
     reply = await answer(stack, user, request_id)
@@ -67,7 +67,7 @@ async def test_a_queued_request_is_answered_later_and_charged_once(
 async def test_a_failure_is_stored_as_the_answer_it_would_have_been(
     stack: Stack, api: Api, new_user: NewUser, database: Database, provider: Provider
 ) -> None:
-    """Status and code of the error, and nothing charged."""
+    """Status and code of the error are stored, and nothing is charged."""
     user = new_user()
     provider.fail({"kind": "status", "status": 400, "times": 9})
     reply = await answer(stack, user, await accepted(api, user, orchestrated(allowFallback=False)))
@@ -76,7 +76,7 @@ async def test_a_failure_is_stored_as_the_answer_it_would_have_been(
 
 
 async def test_a_bad_request_is_refused_at_once(api: Api, new_user: NewUser) -> None:
-    """What can be seen to be wrong is not queued."""
+    """An invalid request is not queued."""
     reply = await api(new_user(), {"generationType": "nonsense"}, headers=LATER)
     assert (reply.status_code, reply.json()["code"]) == (400, "unknown_generation_type")
 
@@ -84,7 +84,7 @@ async def test_a_bad_request_is_refused_at_once(api: Api, new_user: NewUser) -> 
 async def test_the_same_key_gives_the_same_job(
     stack: Stack, api: Api, new_user: NewUser, database: Database, provider: Provider
 ) -> None:
-    """A repeated hand-in is the same request; with another body it is a conflict."""
+    """A repeated request is the same job; with another body it is a conflict."""
     user = new_user()
     first = await accepted(api, user, orchestrated(), "later")
     assert await accepted(api, user, orchestrated(), "later") == first
@@ -98,7 +98,7 @@ async def test_the_same_key_gives_the_same_job(
 
 
 async def test_only_the_owner_sees_a_request(stack: Stack, api: Api, new_user: NewUser) -> None:
-    """Another user's request, and one that never was, are not found; nobody is unauthorized."""
+    """Another user's request and an unknown one are not found; an anonymous caller is unauthorized."""
     owner, stranger = new_user(), new_user()
     request_id = await accepted(api, owner, orchestrated())
     assert (await answer(stack, owner, request_id)).status_code == 200
@@ -112,7 +112,7 @@ async def test_only_the_owner_sees_a_request(stack: Stack, api: Api, new_user: N
 async def test_a_job_whose_worker_died_after_settling_is_not_charged_again(
     stack: Stack, api: Api, new_user: NewUser, database: Database, provider: Provider
 ) -> None:
-    """The lease runs out, the sweep tells the next worker, who finds the settled reply: one charge, one request."""
+    """After the lease the sweep wakes another worker, who finds the settled reply: one charge, one request."""
     user = new_user()
     request_id = await accepted(api, user, orchestrated())
     first = await answer(stack, user, request_id)

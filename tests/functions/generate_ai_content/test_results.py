@@ -1,4 +1,4 @@
-"""What no schema can say of a result: order, counts, and evidence that stands in what was shown."""
+"""Checks of a result beyond its schema: order, counts, and evidence in the shown data."""
 
 import json
 from typing import Any
@@ -25,7 +25,7 @@ RECORD = {
 
 
 def task_of(**body: object) -> ContentTask[Any, Any]:
-    """A task whose prompt has been built about Maria."""
+    """Return a task whose prompt has been built about Maria."""
     content = CONTENT_TYPES[str(body["generationType"])]
     task = content(content.request_model.model_validate({"prospectId": PROSPECT_ID, **body}))
     task.messages(Material(Configuration("d0000000-0000-4000-8000-0000000000ff", 1, {}), RECORD))
@@ -33,7 +33,7 @@ def task_of(**body: object) -> ContentTask[Any, Any]:
 
 
 def steps(*numbers_and_days: tuple[int, int], cta: str | None = "Free ka ba?") -> str:
-    """A sequence as a model writes it."""
+    """Return a sequence as a model writes it."""
     return json.dumps(
         {
             "steps": [
@@ -45,7 +45,7 @@ def steps(*numbers_and_days: tuple[int, int], cta: str | None = "Free ka ba?") -
 
 
 def test_a_sequence_in_order_is_given_as_an_object() -> None:
-    """Without a call to action where the step asks for nothing."""
+    """A step without a call to action has none in the result."""
     task = task_of(generationType="sequence", totalSteps=3, sequenceType="close")
     sequence = task.parse(steps((1, 0), (2, 3), (3, 7), cta=None))["sequence"]
     assert (sequence["totalSteps"], sequence["sequenceType"]) == (3, "close")
@@ -69,21 +69,21 @@ def test_a_sequence_in_order_is_given_as_an_object() -> None:
     ids=["short", "long", "gap", "from two", "from day one", "same day", "day falls", "empty", "text", "extra"],
 )  # fmt: skip
 def test_a_sequence_out_of_order_is_broken(broken: str) -> None:
-    """Exactly the steps asked for, numbered from 1, days rising from 0."""
+    """There must be exactly the requested steps, numbered from 1, with increasing days from 0."""
     with pytest.raises(ValueError, match=r"\w"):
         task_of(generationType="sequence", totalSteps=3).parse(broken)
 
 
 @pytest.mark.parametrize("numbers", [range(1, 7), range(1, 9), range(2, 9), [1, 2, 3, 4, 5, 7, 6]])
 def test_a_deck_out_of_order_is_broken(numbers: Any) -> None:  # noqa: ANN401  # ranges and lists
-    """Seven slides, numbered from 1."""
+    """There must be seven slides, numbered from 1."""
     slides = [{"slide": n, "title": "T", "content": "C", "bullets": None} for n in numbers]
     with pytest.raises(ValueError, match="slides"):
         task_of(generationType="deck").parse(json.dumps({"slides": slides}))
 
 
 def scan(**fields: object) -> str:
-    """A deep scan as a model writes it, with one finding in every list, all of them true."""
+    """Return a deep scan as a model writes it, with one true finding in every list."""
     true = {"finding": "Needs money", "evidence": "kailangan ko talaga ng extra income"}
     lists = (
         "painPoints",
@@ -104,7 +104,7 @@ def scan(**fields: object) -> str:
 
 
 def test_a_finding_whose_evidence_is_not_in_the_record_is_dropped() -> None:
-    """The supported one stays, with its span."""
+    """The supported finding is kept, with its span."""
     made_up = {"finding": "Has debts", "evidence": "may utang sa five-six"}
     true = {"finding": "Has two children", "evidence": "May dalawang anak"}
     output = task_of(generationType="deep_scan").parse(
@@ -120,7 +120,7 @@ def test_a_finding_whose_evidence_is_not_in_the_record_is_dropped() -> None:
 
 
 def test_a_score_keeps_the_spans_that_are_true() -> None:
-    """And is broken without any."""
+    """Without any true span the result is broken."""
     task = task_of(generationType="deep_scan")
     half = scan(scoutScore={"score": 71, "evidence": ["invented words here", "buying_intent_score: 82"]})
     assert task.parse(half)["evidence"]["scoutScore"] == ["buying_intent_score: 82"]
@@ -129,7 +129,7 @@ def test_a_score_keeps_the_spans_that_are_true() -> None:
 
 
 def test_what_was_pasted_is_material_as_the_record_is() -> None:
-    """A product that the caller names is not."""
+    """Pasted text counts as evidence, as the record does; the caller's product name does not."""
     task = task_of(generationType="deep_scan", context="Uuwi siya sa Pebrero.", productName="Sigla Barley 30")
     coming = {"finding": "Comes home", "evidence": "uuwi siya sa pebrero"}
     offered = {"finding": "Likes barley", "evidence": "Sigla Barley 30"}
@@ -141,7 +141,7 @@ def test_what_was_pasted_is_material_as_the_record_is() -> None:
     ("score", "bucket"), [(0, "cold"), (49, "cold"), (50, "warm"), (69, "warm"), (70, "hot"), (100, "hot")]
 )
 def test_the_bucket_follows_the_score(score: int, bucket: str) -> None:
-    """Hot from 70, warm from 50."""
+    """Hot starts at 70, warm at 50."""
     given = scan(scoutScore={"score": score, "evidence": ["extra income"]})
     assert task_of(generationType="deep_scan").parse(given)["bucket"] == bucket
 
@@ -167,7 +167,7 @@ def test_the_bucket_follows_the_score(score: int, bucket: str) -> None:
     ],
 )
 def test_evidence_is_whole_words_of_one_value(quote: str, *, holds: bool) -> None:
-    """Case, punctuation and spacing do not count; labels, parts of words and joined values do not hold."""
+    """Case, punctuation and spacing are ignored; labels, parts of words and joined values are no evidence."""
     assert Evidence(RECORD | {"tags": None}).holds(quote) is holds
 
 
@@ -181,7 +181,7 @@ def test_evidence_is_whole_words_of_one_value(quote: str, *, holds: bool) -> Non
     ],
 )
 def test_an_object_is_found_in_what_a_model_wrote(text: str, expected: dict[str, Any]) -> None:
-    """Without the fence that some put around it, and without what the database cannot hold."""
+    """The object is found without its code fence, and without characters that the database cannot store."""
     assert object_of(text) == expected
 
 
@@ -189,11 +189,11 @@ def test_an_object_is_found_in_what_a_model_wrote(text: str, expected: dict[str,
     "text", ["", "null", "[]", "{}", '"text"', '{"a": NaN}', '{"a": 1', "Here it is: {}", '{"a": "\\ud800"}']
 )
 def test_what_is_no_object_with_fields_is_broken(text: str) -> None:
-    """Nothing of it is passed on."""
+    """No part of it is passed on."""
     with pytest.raises(ValueError, match=r"\w"):
         object_of(text)
 
 
 def test_plain_json_is_left_as_it_is() -> None:
-    """Nothing but fences and null characters is touched."""
+    """Only code fences and null characters are changed."""
     assert bare('{"a": "```json"}') == '{"a": "```json"}'

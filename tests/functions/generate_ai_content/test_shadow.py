@@ -1,4 +1,4 @@
-"""generate-ai-content in shadow: a copy of a call goes all the way, and nobody pays, reads or notices anything."""
+"""generate-ai-content in shadow mode: a copy is handled completely, with no charge and no visible effect."""
 
 import asyncio
 import json
@@ -30,21 +30,21 @@ from tests.provider import Provider
 
 @pytest.fixture
 async def served(stack: Stack) -> AsyncIterator[Shadow]:
-    """The function in this process, in shadow."""
+    """Yield the function in this process, in shadow mode."""
     async with in_shadow(stack, "generate-ai-content", router) as served:
         yield served
 
 
 @pytest.fixture
 def shadow(stack: Stack, served: Shadow) -> Api:
-    """Calls of it."""
+    """Return calls of it."""
     return Api(served.client, stack.publishable_key)
 
 
 async def test_a_copy_is_answered_without_a_word_of_the_answer(
     shadow: Api, new_user: NewUser, database: Database, provider: Provider
 ) -> None:
-    """202, the request's id and the mark; the model was asked as for a real call."""
+    """The reply is a 202 with the request's id and the mark; the model was called as for a real call."""
     user = new_user()
     reply = await shadow(user, message(add_prospect(database, user)))
     assert (reply.status_code, set(reply.json())) == (202, ANSWER)
@@ -58,7 +58,7 @@ async def test_a_copy_is_answered_without_a_word_of_the_answer(
 async def test_nothing_of_the_tenant_changes_and_all_that_is_spent_is_recorded(
     shadow: Api, new_user: NewUser, database: Database, provider: Provider
 ) -> None:
-    """Energy, generations, keys and groups are as before; tokens and USD stand in the shadow's own rows."""
+    """Energy, generations, keys and groups are unchanged; tokens and USD are in the shadow's own rows."""
     user = new_user()
     prospect = add_prospect(database, user)
     tenant = Tenant(database, user.id)
@@ -77,7 +77,7 @@ async def test_the_facts_are_logged_and_no_text(
     provider: Provider,
     served: Shadow,
 ) -> None:
-    """The status that the caller would have got, model, tokens, USD, time, and the id shared with the original."""
+    """The log has the caller's would-be status, model, tokens, USD, time, and the id shared with the original."""
     user = new_user()
     reply = await shadow(user, message(add_prospect(database, user)), headers={"x-request-id": "copy-of-7"})
     (finished,) = served.log.finished()
@@ -101,7 +101,7 @@ async def test_the_facts_are_logged_and_no_text(
 async def test_a_streamed_copy_is_taken_to_its_end(
     shadow: Api, new_user: NewUser, database: Database, provider: Provider
 ) -> None:
-    """Its events are thrown away, and it is recorded as delivered."""
+    """Its events are discarded, and it is recorded as delivered."""
     user = new_user()
     tenant = Tenant(database, user.id)
     with nothing_changes(tenant):
@@ -114,7 +114,7 @@ async def test_a_streamed_copy_is_taken_to_its_end(
 async def test_every_attempt_of_a_copy_is_recorded(
     shadow: Api, new_user: NewUser, database: Database, provider: Provider
 ) -> None:
-    """One that failed first has its row too, at no cost, as no provider bills a 500."""
+    """An attempt that failed first has its row too, at no cost, as no provider bills a 500."""
     user = new_user()
     tenant = Tenant(database, user.id)
     provider.fail({"kind": "status", "status": 500})
@@ -131,7 +131,7 @@ async def test_a_copy_that_fails_says_why_and_changes_nothing(
     provider: Provider,
     served: Shadow,
 ) -> None:
-    """The error goes out as it is: it holds no answer."""
+    """The error is returned unchanged: it contains no answer."""
     user = new_user()
     tenant = Tenant(database, user.id)
     provider.fail(*[{"kind": "status", "status": 500}] * 9)
@@ -162,7 +162,7 @@ async def test_over_the_days_cap_nothing_is_sent(
 async def test_a_copy_that_asks_for_a_later_answer_is_served_at_once(
     shadow: Api, new_user: NewUser, database: Database, provider: Provider
 ) -> None:
-    """No job is left for a worker."""
+    """No job is stored for a worker."""
     user = new_user()
     tenant = Tenant(database, user.id)
     with nothing_changes(tenant):
@@ -175,7 +175,7 @@ async def test_a_copy_that_asks_for_a_later_answer_is_served_at_once(
 async def test_a_copy_with_a_wrong_token_is_refused(
     token: str, shadow: Api, new_user: NewUser, provider: Provider
 ) -> None:
-    """As ever: 401, and nothing is sent."""
+    """The reply is a 401 as usual, and nothing is sent."""
     reply = await shadow(new_user(), orchestrated(), headers={"authorization": token})
     assert (reply.status_code, reply.json()["code"]) == (401, "unauthorized")
     assert provider.requests() == []
@@ -184,7 +184,7 @@ async def test_a_copy_with_a_wrong_token_is_refused(
 async def test_another_users_prospect_is_not_found_in_shadow(
     shadow: Api, new_user: NewUser, database: Database, provider: Provider
 ) -> None:
-    """As ever: 404, and nothing of it is sent."""
+    """The reply is a 404 as usual, and nothing of the prospect is sent."""
     reply = await shadow(new_user(), message(add_prospect(database, new_user())))
     assert reply.status_code == 404
     assert provider.requests() == []
@@ -193,7 +193,7 @@ async def test_another_users_prospect_is_not_found_in_shadow(
 async def test_a_copy_is_served_whatever_energy_and_limits_are_left(
     shadow: Api, new_user: NewUser, provider: Provider
 ) -> None:
-    """A balance of nothing stops the original alone."""
+    """An empty balance stops only the original."""
     reply = await shadow(new_user(energy=0), orchestrated())
     assert reply.status_code == 202
     assert len(provider.requests()) == 1
@@ -202,7 +202,7 @@ async def test_a_copy_is_served_whatever_energy_and_limits_are_left(
 async def test_copies_take_no_call_from_the_user(
     stack: Stack, shadow: Api, new_user: NewUser, database: Database, provider: Provider
 ) -> None:
-    """After a copy under the same key, the real call is served, charged, and is no replay."""
+    """After a copy with the same key, the real call is served, charged, and not replayed."""
     user = new_user()
     body = message(add_prospect(database, user))
     await shadow(user, body, idempotency_key="k")
@@ -215,7 +215,7 @@ async def test_copies_take_no_call_from_the_user(
 
 @pytest.mark.parametrize(("setting", "told"), [("true", True), ("false", None), ("", None)])
 async def test_health_tells_of_the_shadow(stack: Stack, setting: str, told: object) -> None:
-    """Before people are sent to a function, one look tells whether it would answer them."""
+    """The health reply says whether users may be sent to the function."""
     async with (
         app_on(stack, "generate-ai-content", router, SHADOW=setting) as app,
         client_of(stack, app) as client,
@@ -227,7 +227,7 @@ async def test_health_tells_of_the_shadow(stack: Stack, setting: str, told: obje
 async def test_on_the_platform_a_copy_is_answered_the_same(
     stack: Stack, new_user: NewUser, database: Database, provider: Provider
 ) -> None:
-    """A whole answer, a stream and an error, through the handler."""
+    """A whole answer, a stream and an error are answered through the handler."""
     user = new_user()
     tenant = Tenant(database, user.id)
     headers = {"authorization": f"Bearer {user.access_token}", "content-type": "application/json"}

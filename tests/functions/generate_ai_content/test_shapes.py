@@ -16,22 +16,22 @@ INTEL = 'Analyse Sigla Wellness. Answer with JSON: {"properties": {"summary": {"
 
 
 def prompted(**fields: object) -> dict[str, Any]:
-    """A body of the prompt shape."""
+    """Return a body of the prompt shape."""
     return {"prompt": "Write a caption for Maria.", **fields}
 
 
 def intel(**fields: object) -> dict[str, Any]:
-    """A body of the deep-intel shape."""
+    """Return a body of the deep-intel shape."""
     return {"prompt": INTEL, "mode": "deep_intel", **fields}
 
 
 def as_service(stack: Stack) -> dict[str, str]:
-    """The headers of a job."""
+    """Return the headers of a job."""
     return {"apikey": stack.secret_key, "authorization": f"Bearer {stack.secret_key}"}
 
 
 def delivered(reply: httpx.Response) -> dict[str, Any]:
-    """The body of a success."""
+    """Return the body of a success."""
     body: dict[str, Any] = reply.json()
     assert reply.status_code == 200, body
     return body
@@ -40,7 +40,7 @@ def delivered(reply: httpx.Response) -> dict[str, Any]:
 async def test_a_prompt_is_answered_as_text_for_the_price_of_a_message(
     api: Api, new_user: NewUser, database: Database, provider: Provider
 ) -> None:
-    """System prompt, model and limit go to the provider as they are."""
+    """System prompt, model and limit are sent unchanged to the provider."""
     user = new_user()
     fields = {"system_prompt": "You write captions.", "model": "gpt-4o-mini", "max_tokens": 222}
     body = delivered(await api(user, prompted(**fields)))
@@ -57,7 +57,7 @@ async def test_a_prompt_is_answered_as_text_for_the_price_of_a_message(
 
 
 async def test_a_prompt_alone_is_enough(api: Api, new_user: NewUser, provider: Provider) -> None:
-    """No system message is made up."""
+    """No system message is added."""
     body = delivered(await api(new_user(), prompted(system_prompt="")))
     assert body["meta"]["energyConsumed"] == 10
     assert [entry["role"] for entry in provider.bodies()[0]["messages"]] == ["user"]
@@ -82,7 +82,7 @@ async def test_deep_intel_gives_the_object_that_the_prompt_asks_for(
 async def test_deep_intel_that_stays_broken_is_an_error_and_free(
     api: Api, new_user: NewUser, database: Database, provider: Provider
 ) -> None:
-    """Half an object is none: one repair, then 502."""
+    """An incomplete object is repaired once, then the reply is a 502."""
     user = new_user()
     provider.fail({"kind": "length", "times": 8})
     reply = await api(user, intel())
@@ -94,7 +94,7 @@ async def test_deep_intel_that_stays_broken_is_an_error_and_free(
 async def test_the_service_key_acts_for_the_user_that_it_names(
     stack: Stack, api: Api, new_user: NewUser, database: Database, body: dict[str, Any]
 ) -> None:
-    """The user pays and owns the result."""
+    """The named user pays and owns the result."""
     user = new_user()
     reply = delivered(await api(None, body | {"user_id": user.id}, headers=as_service(stack)))
     assert Books(database, user).energy() == 500 - reply["meta"]["energyConsumed"]
@@ -103,7 +103,7 @@ async def test_the_service_key_acts_for_the_user_that_it_names(
 
 @pytest.mark.parametrize("body", [prompted(), intel()], ids=["prompt", "deep intel"])
 async def test_the_service_key_must_name_a_user(stack: Stack, api: Api, body: dict[str, Any]) -> None:
-    """Somebody has to pay, and must be there."""
+    """The user, who pays, must be named and exist."""
     reply = await api(None, body, headers=as_service(stack))
     assert (reply.status_code, reply.json()["details"][0]["field"]) == (400, "user_id")
     nobody = await api(None, body | {"user_id": str(uuid4())}, headers=as_service(stack))
@@ -111,7 +111,7 @@ async def test_the_service_key_must_name_a_user(stack: Stack, api: Api, body: di
 
 
 async def test_the_service_key_serves_no_other_shape(stack: Stack, api: Api, new_user: NewUser) -> None:
-    """A user named in a body is no proof of anything there."""
+    """In the other shapes a user named in a body proves nothing."""
     user = new_user()
     bodies: list[dict[str, Any]] = [
         {"generationType": "booking", "user_id": user.id},
@@ -129,7 +129,7 @@ async def test_the_service_key_serves_no_other_shape(stack: Stack, api: Api, new
 async def test_nobody_prompts_in_the_name_of_another(
     api: Api, new_user: NewUser, database: Database, provider: Provider, body: dict[str, Any]
 ) -> None:
-    """Identity comes from the token; with the anonymous key it is 401, as it is today."""
+    """Identity comes from the token; with the anonymous key the reply is a 401, as in the old function."""
     user, other = new_user(), new_user()
     stolen = await api(user, body | {"user_id": other.id})
     assert (stolen.status_code, stolen.json()["code"]) == (403, "forbidden")
@@ -157,7 +157,7 @@ async def test_nobody_prompts_in_the_name_of_another(
 async def test_a_wrong_field_of_a_prompt_is_refused_by_its_name(
     api: Api, new_user: NewUser, database: Database, field: str, value: object
 ) -> None:
-    """400 before anything is held."""
+    """The reply is a 400 before anything is held."""
     user = new_user()
     reply = await api(user, prompted(**{field: value}))
     assert (reply.status_code, reply.json()["code"]) == (400, "invalid_request")
@@ -166,13 +166,13 @@ async def test_a_wrong_field_of_a_prompt_is_refused_by_its_name(
 
 
 async def test_an_unknown_model_of_a_prompt_is_refused(api: Api, new_user: NewUser) -> None:
-    """As in the other shapes."""
+    """It is refused as in the other shapes."""
     reply = await api(new_user(), prompted(model="gpt-99"))
     assert (reply.status_code, reply.json()["code"]) == (400, "unknown_model")
 
 
 async def test_a_prompt_over_the_limit_is_too_large(api: Api, new_user: NewUser, database: Database) -> None:
-    """200 kB, as for messages; the sentence says so."""
+    """The limit is 200 kB, as for messages; the error says so."""
     user = new_user()
     reply = await api(user, prompted(prompt="x" * 200_000))
     assert (reply.status_code, reply.json()["code"]) == (413, "payload_too_large")

@@ -1,4 +1,4 @@
-"""Streamed replies over real HTTP: the events, the exact end, and clients that go away."""
+"""Streamed replies over real HTTP: the events, the exact end, and clients that disconnect."""
 
 import asyncio
 import json
@@ -21,7 +21,7 @@ Event = dict[str, Any]
 
 @asynccontextmanager
 async def streaming(stack: Stack, user: User, body: object, **headers: str) -> AsyncIterator[httpx.Response]:
-    """An open streamed call over a connection of its own, closed as a browser tab closes it."""
+    """Yield an open streamed call over a separate connection, closed as a browser tab closes it."""
     sent = {"apikey": stack.publishable_key, "authorization": f"Bearer {user.access_token}", **headers}
     async with (
         httpx.AsyncClient(base_url=stack.url, timeout=60) as client,
@@ -31,7 +31,7 @@ async def streaming(stack: Stack, user: User, body: object, **headers: str) -> A
 
 
 async def events_of(reply: httpx.Response) -> AsyncIterator[Event]:
-    """The events as they arrive."""
+    """Yield the events as they arrive."""
     async for line in reply.aiter_lines():
         if line:
             assert line.startswith("data: ")
@@ -39,7 +39,7 @@ async def events_of(reply: httpx.Response) -> AsyncIterator[Event]:
 
 
 async def ended(books: Books) -> dict[str, Any]:
-    """The user's one request, once it is no longer held; a client that left cannot see when."""
+    """Return the user's one request when it is no longer held; a client that disconnected cannot see when."""
     for _ in range(400):
         (request,) = books.requests()
         if request["state"] != "held":
@@ -51,7 +51,7 @@ async def ended(books: Books) -> dict[str, Any]:
 async def test_a_stream_gives_meta_then_the_text_then_the_whole_reply(
     stack: Stack, new_user: NewUser, database: Database, provider: Provider
 ) -> None:
-    """What is streamed is what is settled: text, usage, energy and the row agree with the last event."""
+    """Text, usage, energy and the row agree with the last event."""
     user = new_user()
     provider.fail({"kind": "chunks", "count": 5})
     async with streaming(stack, user, orchestrated(stream=True)) as reply:
@@ -79,7 +79,7 @@ async def test_a_stream_gives_meta_then_the_text_then_the_whole_reply(
 
 @pytest.mark.parametrize("asked", ["stream in the body", "config.stream", "Accept"])
 async def test_each_way_of_asking_gives_a_stream(stack: Stack, new_user: NewUser, asked: str) -> None:
-    """The body's `stream`, the configuration's, and the Accept header mean the same."""
+    """The body's `stream`, the configuration's, and the Accept header have the same effect."""
     body = orchestrated()
     headers = {}
     match asked:
@@ -97,7 +97,7 @@ async def test_each_way_of_asking_gives_a_stream(stack: Stack, new_user: NewUser
 async def test_a_structured_result_is_streamed_only_as_a_valid_whole(
     stack: Stack, new_user: NewUser, database: Database
 ) -> None:
-    """A message with its schema is checked first, then given in the form of a stream."""
+    """A message with a schema is checked first, then sent in the form of a stream."""
     user = new_user()
     body = message(add_prospect(database, user)) | {"stream": True}
     async with streaming(stack, user, body) as reply:
@@ -110,7 +110,7 @@ async def test_a_structured_result_is_streamed_only_as_a_valid_whole(
 async def test_what_can_fail_with_a_status_fails_before_the_first_byte(
     stack: Stack, new_user: NewUser, database: Database, provider: Provider
 ) -> None:
-    """No energy, and a provider that refuses to begin, are statuses with a JSON body, not events."""
+    """A lack of energy, and a provider that refuses at first, give a status with a JSON body, not events."""
     poor, user = new_user(energy=0), new_user()
     async with streaming(stack, poor, orchestrated(stream=True)) as reply:
         assert reply.status_code == 402
@@ -125,7 +125,7 @@ async def test_what_can_fail_with_a_status_fails_before_the_first_byte(
 async def test_a_stream_that_fails_to_begin_goes_on_to_the_next_model(
     stack: Stack, new_user: NewUser, provider: Provider
 ) -> None:
-    """Before the first byte the plan of retries and fallbacks is that of every call."""
+    """Before the first byte, retries and fallbacks are those of a buffered call."""
     provider.fail({"kind": "status", "status": 404})
     async with streaming(stack, new_user(), orchestrated(stream=True)) as reply:
         *_, done = [event async for event in events_of(reply)]
@@ -137,7 +137,7 @@ async def test_a_stream_that_fails_to_begin_goes_on_to_the_next_model(
 async def test_fault_18_a_stream_that_breaks_is_told_released_and_not_replayed(
     stack: Stack, new_user: NewUser, database: Database, provider: Provider, chunks: int
 ) -> None:
-    """An error event ends the stream, no energy is charged, the upper bound is recorded; the key runs anew."""
+    """An error event ends the stream, no energy is charged, the upper bound is recorded; the key runs again."""
     user = new_user()
     provider.fail({"kind": "cut", "after_chunks": chunks + 1})
     key = {"idempotency-key": f"broken-{chunks}"}
@@ -166,7 +166,7 @@ async def test_fault_18_a_stream_that_breaks_is_told_released_and_not_replayed(
 async def test_fault_3_a_client_gone_after_k_chunks_leaves_an_exact_end(
     stack: Stack, new_user: NewUser, database: Database, provider: Provider, received: int
 ) -> None:
-    """For every k of a stream's first 30 chunks: charged once, marked, the provider's request ended, no hold."""
+    """For each k up to 30 chunks: charged once, marked, the provider's request ended, no hold (fault 3)."""
     user = new_user()
     provider.fail({"kind": "hang", "count": 40, "after_chunks": received + 1})
     async with streaming(stack, user, orchestrated(stream=True)) as reply:
@@ -189,7 +189,7 @@ async def test_fault_3_a_client_gone_after_k_chunks_leaves_an_exact_end(
 async def test_fault_3_a_client_gone_before_the_first_chunk_pays_nothing(
     stack: Stack, new_user: NewUser, database: Database, provider: Provider
 ) -> None:
-    """Nothing was delivered, so the energy goes back; what the provider may bill is recorded."""
+    """Nothing was delivered, so the energy is released; what the provider may bill is recorded (fault 3)."""
     user = new_user()
     provider.fail({"kind": "hang"})
     with pytest.raises(httpx.ReadTimeout):
@@ -209,7 +209,7 @@ async def test_fault_3_a_client_gone_before_the_first_chunk_pays_nothing(
 async def test_a_finished_stream_is_replayed_in_the_form_that_is_asked_for(
     stack: Stack, api: Api, new_user: NewUser, database: Database, provider: Provider
 ) -> None:
-    """`stream` is no part of what was asked: the same key gives the stored result, buffered or streamed."""
+    """The same key returns the stored result, buffered or streamed."""
     user = new_user()
     key = {"idempotency-key": "finished-stream"}
     async with streaming(stack, user, orchestrated(stream=True), **key) as reply:
@@ -229,7 +229,7 @@ async def test_a_finished_stream_is_replayed_in_the_form_that_is_asked_for(
 async def test_a_left_stream_is_never_replayed_as_a_success(
     stack: Stack, new_user: NewUser, database: Database, provider: Provider
 ) -> None:
-    """The key of a stream that the client left is free again; the same call is made and charged anew."""
+    """The key of a stream whose client disconnected is free; the same call runs and is charged again."""
     user = new_user()
     key = {"idempotency-key": "left-stream"}
     provider.fail({"kind": "hang", "count": 30, "after_chunks": 3})

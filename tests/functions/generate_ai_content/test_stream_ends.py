@@ -1,4 +1,4 @@
-"""How a stream can end other than well, and what serves where a model cannot: the answer and the books."""
+"""How a stream can fail, and what serves where a model cannot: the reply and the records."""
 
 import json
 from typing import Any
@@ -20,7 +20,7 @@ from tests.provider import Provider
 
 ONCE = orchestrated(stream=True, retryAttempts=0, allowFallback=False)
 
-# what the provider does -> status, code; 200 is a stream whose last event is the error.
+# What the provider does -> status, code; 200 is a stream whose last event is the error.
 ENDS: list[tuple[dict[str, Any], int, str]] = [
     ({"kind": "refusal"}, 422, "content_refused"),
     ({"kind": "content_filter"}, 200, "content_refused"),
@@ -36,7 +36,7 @@ async def test_a_stream_that_fails_tells_why_and_charges_nothing(
     stack: Stack, new_user: NewUser, database: Database, provider: Provider,
     fault: dict[str, Any], status: int, code: str,
 ) -> None:  # fmt: skip
-    """With a status before the first text, else with an event; one attempt is recorded as it was sent."""
+    """Before the first text it is a status, afterwards an event; one attempt is recorded as it was sent."""
     user = new_user()
     provider.fail(fault)
     async with in_process(stack) as api:
@@ -53,7 +53,7 @@ async def test_a_stream_that_fails_tells_why_and_charges_nothing(
 async def test_fault_19_a_stream_that_drips_is_ended_by_its_deadline(
     stack: Stack, new_user: NewUser, database: Database, provider: Provider
 ) -> None:
-    """A chunk a second for ever: told as an event within the budget, and nothing is charged."""
+    """One chunk a second without an end: an error event within the budget, and nothing is charged (fault 19)."""
     user = new_user()
     provider.fail({"kind": "drip", "seconds": 1})
     async with in_process(stack, STREAM_TIMEOUT_SECONDS="5") as api:
@@ -66,7 +66,7 @@ async def test_fault_19_a_stream_that_drips_is_ended_by_its_deadline(
 async def test_fault_3_a_stream_left_before_its_first_text_pays_nothing(
     stack: Stack, new_user: NewUser, database: Database, provider: Provider
 ) -> None:
-    """The provider had begun, so its cost is kept; the caller had received no text, so no energy is."""
+    """The provider had started, so its cost is recorded; the caller got no text, so no energy is charged (fault 3)."""
     user = new_user()
     caller = Caller("user", user.id, user.access_token)
     context = RequestContext(uuid4(), "left", Deadline.starting(25))
@@ -85,7 +85,7 @@ async def test_fault_3_a_stream_left_before_its_first_text_pays_nothing(
 
 
 async def test_a_result_that_is_no_text_is_streamed_without_deltas(api: Api, new_user: NewUser) -> None:
-    """A deck is no text to write out: meta, then the whole reply."""
+    """A deck is not streamed as text: there is a meta event, then the whole reply."""
     reply = await api(new_user(), {"generationType": "deck", "stream": True})
     events = [json.loads(line.removeprefix("data: ")) for line in reply.text.split("\n\n") if line]
     assert [event["type"] for event in events] == ["meta", "done"]
@@ -95,7 +95,7 @@ async def test_a_result_that_is_no_text_is_streamed_without_deltas(api: Api, new
 async def test_fault_8_a_provider_that_refuses_our_key_is_asked_once(
     api: Api, new_user: NewUser, database: Database, provider: Provider
 ) -> None:
-    """Its other models would refuse the same key: they are not tried, and nothing is charged."""
+    """Its other models would refuse the same key: they are not called, and nothing is charged (fault 8)."""
     user = new_user()
     provider.fail({"kind": "status", "status": 401})
     reply = await api(user, orchestrated())
@@ -108,7 +108,7 @@ async def test_fault_8_a_provider_that_refuses_our_key_is_asked_once(
 async def test_an_open_circuit_is_told_without_asking_the_provider(
     stack: Stack, new_user: NewUser, database: Database, provider: Provider
 ) -> None:
-    """One failure opens it here: the next call is 503 with a time to come back, and free."""
+    """One failure opens it here: the next call gets 503 with Retry-After, and is free."""
     user = new_user()
     provider.fail({"kind": "status", "status": 500})
     body = orchestrated(retryAttempts=0, allowFallback=False)
@@ -124,7 +124,7 @@ async def test_an_open_circuit_is_told_without_asking_the_provider(
 async def test_a_model_without_schemas_is_told_the_schema_in_words(
     api: Api, new_user: NewUser, provider: Provider
 ) -> None:
-    """It is honoured when it is asked for by name: JSON mode, and a result that is validated all the same."""
+    """If such a model is named, JSON mode is used, and the result is still validated."""
     prompt = "Give JSON with the fields summary and score. Maria: kailangan ko ng extra income."
     reply = await api(new_user(), {"prompt": prompt, "mode": "deep_intel", "model": "gpt-3.5-turbo"})
     assert (reply.status_code, reply.json()["modelName"]) == (200, "gpt-3.5-turbo")

@@ -1,4 +1,4 @@
-"""Calls of public-chatbot-chat as a signed-in client makes them, and what they leave of a conversation."""
+"""Calls of public-chatbot-chat by a signed-in client, and the stored rows of a conversation."""
 
 import json
 from collections.abc import AsyncIterator
@@ -18,7 +18,7 @@ URL = "/functions/v1/public-chatbot-chat"
 
 
 class Chat:
-    """The URL under a stack's gateway, or under an app of the test's own."""
+    """The function's URL below a stack's gateway, or below an app of the test."""
 
     def __init__(self, client: httpx.AsyncClient, publishable_key: str) -> None:
         self._client = client
@@ -27,7 +27,7 @@ class Chat:
     async def __call__(
         self, user: User | None, body: object, *, key: str | None = None, apikey: str | None = None
     ) -> httpx.Response:
-        """POST a JSON body as the user, or with a key of the project alone."""
+        """POST a JSON body as the user, or with only a key of the project."""
         sent = {"apikey": self._key if apikey is None else apikey}
         if user is not None:
             sent["authorization"] = f"Bearer {user.access_token}"
@@ -36,7 +36,7 @@ class Chat:
         return await self._client.post(URL, json=body, headers=sent)
 
     async def ask(self, user: User, message: str, **fields: object) -> dict[str, Any]:
-        """Send a message that must be answered; gives the reply."""
+        """Send a message that must be answered; return the reply."""
         reply = await self(user, {"message": message, **fields})
         assert reply.status_code == 200, reply.text
         body: dict[str, Any] = reply.json()
@@ -61,12 +61,12 @@ async def chat_in_process(stack: Stack, effects: Effects | None = None, **env: s
 
 
 def events_of(reply: httpx.Response) -> list[dict[str, Any]]:
-    """The events of a streamed reply."""
+    """Return the events of a streamed reply."""
     return [json.loads(line.removeprefix("data: ")) for line in reply.text.splitlines() if line]
 
 
 def turns_of(database: Database, conversation_id: str) -> list[tuple[object, ...]]:
-    """Role and content of every message of a conversation, in order."""
+    """Return role and content of every message of a conversation, in order."""
     return database.execute(
         "select role, content from public.assistant_messages where conversation_id = %s order by created_at",
         [conversation_id],
@@ -74,7 +74,7 @@ def turns_of(database: Database, conversation_id: str) -> list[tuple[object, ...
 
 
 def conversations_of(database: Database, user: User) -> list[tuple[object, ...]]:
-    """Id and title of every conversation of a user."""
+    """Return id and title of every conversation of a user."""
     return database.execute(
         "select id::text, title from public.assistant_conversations where user_id = %s order by created_at",
         [user.id],

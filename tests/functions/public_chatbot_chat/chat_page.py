@@ -1,4 +1,4 @@
-"""A workspace's chat page with one open session, as the tests of the visitor's chat open it."""
+"""A workspace's chat page with one open session, for the tests of the visitor's chat."""
 
 import json
 from collections.abc import Callable
@@ -28,7 +28,7 @@ class Page:
     database: Database
 
     def body(self, said: str, **fields: object) -> dict[str, object]:
-        """What the page sends."""
+        """Return the body that the page sends."""
         return {"sessionId": self.session_id, "message": said, "userId": self.owner.id, **fields}
 
     async def say(self, said: str, **fields: object) -> httpx.Response:
@@ -38,13 +38,13 @@ class Page:
             return await client.post(URL, json=self.body(said, **fields), headers=headers)
 
     async def stream(self, said: str) -> list[dict[str, Any]]:
-        """Send a message and give the events of the answer."""
+        """Send a message and return the events of the answer."""
         reply = await self.say(said, stream=True)
         assert reply.status_code == 200, reply.text
         return [json.loads(line.removeprefix("data: ")) for line in reply.text.splitlines() if line]
 
     def rows(self) -> list[tuple[str, str]]:
-        """Sender and message of every row, in order."""
+        """Return sender and message of every row, in order."""
         found = self.database.execute(
             "select sender, message from public.public_chat_messages where session_id = %s order by created_at",
             [self.session_id],
@@ -52,7 +52,7 @@ class Page:
         return [(str(sender), str(message)) for sender, message in found]
 
     def session(self, column: str) -> object:
-        """One column of the session."""
+        """Return one column of the session."""
         row = self.database.execute(
             sql.SQL("select {} from public.public_chat_sessions where id = %s").format(
                 sql.Identifier(column)
@@ -73,7 +73,7 @@ class Page:
             )
 
     def books(self) -> Books:
-        """What the owner was charged."""
+        """Return the owner's books."""
         return Books(self.database, self.owner)
 
 
@@ -81,12 +81,12 @@ NewPage = Callable[..., Page]
 
 
 def text_of(events: list[dict[str, Any]]) -> str:
-    """The sum of the deltas of a stream."""
+    """Return the joined deltas of a stream."""
     return "".join(event["text"] for event in events if event["type"] == "delta")
 
 
 def page_maker(stack: Stack, database: Database, new_user: NewUser) -> NewPage:
-    """Open pages: `new_page(energy=0, settings={"is_active": False}, status="human_takeover")`."""
+    """Return what opens pages: `new_page(energy=0, settings={"is_active": False}, status="human_takeover")`."""
 
     def make(energy: int = 500, status: str = "active", settings: dict[str, Any] | None = None) -> Page:
         page = Page(stack, new_user(energy=energy), str(uuid4()), database)

@@ -1,4 +1,4 @@
-"""Which address a visitor's limit counts by, as the reservation keeps it."""
+"""By which address a visitor's limit counts, as the reservation stores it."""
 
 import hashlib
 
@@ -10,12 +10,12 @@ SECRET = "a-secret-of-the-distribution"
 
 
 def hashed(address: str) -> str:
-    """An address as the limits keep it."""
+    """Return an address as the limits store it."""
     return hashlib.sha256(address.encode()).hexdigest()[:32]
 
 
 def kept(database: Database, page: ChatPage) -> list[object]:
-    """The addresses of a session's calls, oldest first."""
+    """Return the addresses of a session's calls, oldest first."""
     rows = database.execute(
         "select visitor_address_hash from public.ai_requests where visitor_session_id = %s order by created_at",
         [page.session_id],
@@ -26,7 +26,7 @@ def kept(database: Database, page: ChatPage) -> list[object]:
 async def test_a_visitor_counts_by_the_connection_whatever_his_headers_say(
     stack: Stack, database: Database, new_user: NewUser
 ) -> None:
-    """Headers that he can write change nothing, also those of a distribution that is not there."""
+    """Headers of the caller change nothing, also those of a distribution that does not exist."""
     page = open_page(database, new_user().id)
     claims = ["x-forwarded-for", "forwarded", "x-real-ip", "x-viewer-address"]
     async with visitors_of(stack) as visitors:
@@ -39,7 +39,7 @@ async def test_a_visitor_counts_by_the_connection_whatever_his_headers_say(
 async def test_behind_the_distribution_the_viewers_own_address_counts(
     stack: Stack, database: Database, new_user: NewUser
 ) -> None:
-    """Its header is believed beside its secret alone; an IPv6 visitor counts by the network that is his."""
+    """The distribution's header counts only beside its secret; an IPv6 visitor counts by the network."""
     page = open_page(database, new_user().id)
     told = {"apikey": stack.publishable_key, "x-viewer-address": "2001:db8:1:2::7:46532"}
     async with visitors_of(stack, ORIGIN_SECRET=SECRET) as visitors:

@@ -1,4 +1,4 @@
-"""Fault 17: no id, key or order of another user's opens the assistant's door to what is not the caller's."""
+"""Fault 17: no id, key or instruction gives a caller of the assistant another user's data."""
 
 import json
 import random
@@ -35,14 +35,14 @@ SNAPSHOT = """
 
 @dataclass(frozen=True)
 class Victim:
-    """A user whose every word holds the canary, with the ids of what is his."""
+    """A user whose texts contain the canary, with the ids of the user's rows."""
 
     user: User
     ids: dict[str, str]
 
 
 async def victim_of(chat: Chat, database: Database, new_user: NewUser) -> Victim:
-    """Somebody with a prospect, instructions, a company, and a conversation under a key."""
+    """Return a user with a prospect, instructions, a company, and a conversation under a key."""
     user = new_user(tier="enterprise", energy=5000)
     prospect_id = add_prospect(database, user, f"{CANARY} Santos", CANARY)
     for statement in (
@@ -57,7 +57,7 @@ async def victim_of(chat: Chat, database: Database, new_user: NewUser) -> Victim
 
 
 def probe(dice: random.Random, victim: Victim) -> tuple[dict[str, Any], str | None]:
-    """A body that names what is the victim's in some fields, and the victim's key or none."""
+    """Return a body with the victim's ids in some fields, and the victim's key or none."""
     ids = victim.ids
     foreign = {
         "conversationId": ids["conversation"],
@@ -78,7 +78,7 @@ def probe(dice: random.Random, victim: Victim) -> tuple[dict[str, Any], str | No
 async def try_out(
     stack: Stack, database: Database, new_user: NewUser, provider: Provider, count: int
 ) -> None:
-    """Send so many probes, and look for the canary in all that comes out of them."""
+    """Send a number of probes, and look for the canary in their replies and effects."""
     dice = random.Random(17)  # noqa: S311  # the same probes at every run
     async with chat_of(stack) as chat:
         victim = await victim_of(chat, database, new_user)
@@ -102,7 +102,7 @@ async def try_out(
 async def test_fault_17_no_probe_brings_out_another_users_words(
     stack: Stack, database: Database, new_user: NewUser, provider: Provider
 ) -> None:
-    """His conversation, prospect, instructions, key and id in any field: no canary, and not one row of his changes."""
+    """With the victim's ids and key in any field no canary is returned, and no row of the victim changes (fault 17)."""
     await try_out(stack, database, new_user, provider, 60)
 
 
@@ -110,7 +110,7 @@ async def test_fault_17_no_probe_brings_out_another_users_words(
 async def test_fault_17_no_probe_of_a_thousand_brings_out_another_users_words(
     stack: Stack, database: Database, new_user: NewUser, provider: Provider
 ) -> None:
-    """The same with more of them, past the limit of calls a minute."""
+    """The same for a thousand probes, without the limit of calls per minute."""
     database.execute("update public.ai_tiers set calls_per_minute = 1000000 where tier = 'enterprise'")
     try:
         await try_out(stack, database, new_user, provider, 1_000)

@@ -1,4 +1,4 @@
-"""How often a signed-in user's message waits for the database, and with which key: seen at the wire."""
+"""How often a signed-in user's message waits for the database, and with which key: counted at the wire."""
 
 import asyncio
 from collections.abc import AsyncIterator
@@ -13,19 +13,19 @@ from tests.provider import Provider
 from tests.wire import Wire, answer, wire_before
 
 PATIENCE_SECONDS = 4.5
-"""Less than the function's own limit of a database call, after which it would ask again."""
+"""Less than the function's own limit of a database call, after which it would send it again."""
 
 
 @pytest.fixture
 async def wire(stack: Stack) -> AsyncIterator[Wire]:
-    """The proxy between the function and the Supabase API."""
+    """Yield the proxy between the function and the Supabase API."""
     async with wire_before(stack.upstream_url) as between:
         yield between
 
 
 @pytest.fixture
 async def chat(stack: Stack, wire: Wire) -> AsyncIterator[Chat]:
-    """The function in this process, whose Supabase is behind the proxy."""
+    """Yield the function in this process, whose Supabase is behind the proxy."""
     async with chat_in_process(stack, SUPABASE_URL=wire.url) as calls:
         yield calls
 
@@ -33,7 +33,7 @@ async def chat(stack: Stack, wire: Wire) -> AsyncIterator[Chat]:
 async def test_a_warm_message_to_the_assistant_waits_twice(
     chat: Chat, wire: Wire, new_user: NewUser, database: Database
 ) -> None:
-    """3 requests, about a prospect and in a conversation too: history, figures and prospect are one read."""
+    """There are 3 requests, with a prospect and in a conversation too: history, figures and prospect are one read."""
     user = new_user()
     conversation_id = (await chat.ask(user, "Una"))["conversationId"]
     prospect_id = add_prospect(database, user)
@@ -46,7 +46,7 @@ async def test_a_warm_message_to_the_assistant_waits_twice(
 
 
 async def test_a_cold_message_to_the_assistant_waits_twice(chat: Chat, wire: Wire, new_user: NewUser) -> None:
-    """4 requests: the configuration is read beside the two others."""
+    """There are 4 requests: the configuration is read beside the two others."""
     user = new_user()
     wire.expect_waves(3, 1)
     async with asyncio.timeout(PATIENCE_SECONDS):
@@ -59,7 +59,7 @@ async def test_a_cold_message_to_the_assistant_waits_twice(chat: Chat, wire: Wir
 async def test_a_refused_message_waits_as_often(
     chat: Chat, wire: Wire, new_user: NewUser, provider: Provider
 ) -> None:
-    """The release takes the settlement's place."""
+    """The release is sent in place of the settlement."""
     user = new_user()
     await chat.ask(user, "Una")
     provider.fail({"kind": "refusal"})
@@ -70,7 +70,7 @@ async def test_a_refused_message_waits_as_often(
 
 
 async def test_a_warm_rewriting_waits_twice(chat: Chat, wire: Wire, new_user: NewUser) -> None:
-    """2 requests: it reads nothing."""
+    """There are 2 requests: it reads nothing."""
     user = new_user()
     body = {"message": "Barley", "transformMode": True, "systemInstruction": "Rewrite."}
     assert (await chat(user, body)).status_code == 200
@@ -83,7 +83,7 @@ async def test_a_warm_rewriting_waits_twice(chat: Chat, wire: Wire, new_user: Ne
 async def test_fault_11_the_users_data_is_read_with_his_own_token(
     stack: Stack, chat: Chat, wire: Wire, new_user: NewUser
 ) -> None:
-    """The service key carries the money alone; material and configuration are asked for as the user."""
+    """The service key is used only for the money; material and configuration are read as the user (fault 11)."""
     user = new_user()
     await chat.ask(user, "Una")
     keys = {seen.name: (seen.apikey, seen.authorization) for seen in wire.seen}
@@ -95,7 +95,7 @@ async def test_fault_11_the_users_data_is_read_with_his_own_token(
 async def test_material_of_another_user_is_never_used(
     chat: Chat, wire: Wire, new_user: NewUser, provider: Provider
 ) -> None:
-    """Should the database ever answer with somebody else's, the call fails and everything is given back."""
+    """If the database returned another user's, the call would fail and release the hold."""
     user = new_user()
     await chat.ask(user, "Una")
     provider.reset()

@@ -1,4 +1,4 @@
-"""Whatever a visitor sends: stored and shown safely, or refused clearly with nothing stored, sent or charged."""
+"""Any visitor's input is stored and shown safely, or refused clearly without being stored, sent or charged."""
 
 import json
 from typing import Any
@@ -14,14 +14,14 @@ MISSING = "Missing required fields: sessionId, message, userId"
 
 
 async def send(page: Page, content: bytes) -> httpx.Response:
-    """Send a body as it is, with the anonymous key."""
+    """Send a body unchanged, with the anonymous key."""
     headers = {"apikey": page.stack.publishable_key, "content-type": "application/json"}
     async with httpx.AsyncClient(base_url=page.stack.url, timeout=60) as client:
         return await client.post(URL, content=content, headers=headers)
 
 
 def assert_untouched(page: Page, provider: Provider) -> None:
-    """Nothing was stored, held, charged or sent."""
+    """Assert that nothing was stored, held, charged or sent."""
     assert page.rows() == []
     assert page.books().requests() == []
     assert provider.requests() == []
@@ -34,7 +34,7 @@ async def test_missing_fields_give_the_exact_sentence(
     provider: Provider,
     stream: bool,  # noqa: FBT001
 ) -> None:
-    """Each alone and all together, absent, null or empty; the details name which."""
+    """Each field alone and all together, absent, null or empty; the details name which."""
     page = new_page()
     whole = page.body("hi", stream=stream)
     names = ("sessionId", "message", "userId")
@@ -50,7 +50,7 @@ async def test_missing_fields_give_the_exact_sentence(
     assert_untouched(page, provider)
 
 
-# field, value -> status, code; the field is named.
+# Field, value -> status, code; the field is named.
 WRONG: list[tuple[str, object, int]] = [
     ("sessionId", "abc", 400),
     ("sessionId", "00000000-0000-4000-8000-00000000000", 400),
@@ -75,7 +75,7 @@ WRONG: list[tuple[str, object, int]] = [
 async def test_a_wrong_value_is_refused_by_its_field(
     new_page: NewPage, provider: Provider, field: str, value: object, status: int
 ) -> None:
-    """With a sentence for a person and the field in the details."""
+    """The error has a readable message, and the field in the details."""
     page = new_page()
     reply = await send(page, json.dumps(page.body("hi", **{field: value})).encode())
     answer = reply.json()
@@ -86,7 +86,7 @@ async def test_a_wrong_value_is_refused_by_its_field(
 
 
 async def test_a_session_that_nobody_has_opened_is_not_found(new_page: NewPage, provider: Provider) -> None:
-    """404, also where the owner is real."""
+    """The reply is a 404, also where the owner exists."""
     page = new_page()
     reply = await page.say("hi", sessionId=str(uuid4()))
     assert (reply.status_code, reply.json()["code"]) == (404, "session_not_found")
@@ -95,7 +95,7 @@ async def test_a_session_that_nobody_has_opened_is_not_found(new_page: NewPage, 
 
 @pytest.mark.parametrize("size", [100_001, 1_000_000])
 async def test_a_hundred_kilobytes_are_too_many(new_page: NewPage, provider: Provider, size: int) -> None:
-    """413, and the limit is told."""
+    """The 413 states the limit."""
     page = new_page()
     reply = await page.say("x" * size)
     assert (reply.status_code, reply.json()["code"]) == (413, "payload_too_large")
@@ -117,7 +117,7 @@ UNREADABLE: list[tuple[str, bytes]] = [
 async def test_a_body_that_cannot_be_read_is_refused(
     new_page: NewPage, provider: Provider, content: bytes
 ) -> None:
-    """400 in the contract's shape."""
+    """The reply is a 400 in the contract's shape."""
     page = new_page()
     reply = await send(page, content)
     assert (reply.status_code, reply.json()["code"], reply.json()["success"]) == (
@@ -132,7 +132,7 @@ async def test_a_body_that_cannot_be_read_is_refused(
 async def test_half_and_null_characters_are_refused(
     new_page: NewPage, provider: Provider, escape: str
 ) -> None:
-    """No database could keep them: the field is named."""
+    """No database could store them: the field is named."""
     page = new_page()
     content = json.dumps(page.body("hi HERE po")).replace("HERE", escape)
     answer = (await send(page, content.encode())).json()
@@ -147,7 +147,7 @@ FAMILY = "\U0001f44d\U0001f3fd\U0001f468\u200d\U0001f469\u200d\U0001f467"
 SCRIPT = "<script>alert('x')</script><img src=x onerror=alert(1)>"
 ARABIC = "\u0627\u0644\u0633\u0639\u0631 \u05e9\u05dc\u05d5\u05dd \u4f60\u597d"
 
-# what is sent -> what is stored.
+# What is sent -> what is stored.
 STORED: list[tuple[str, str]] = [
     (FAMILY, FAMILY),
     ("evil\u202egpj.exe\u202c \u2066x\u2069", "evilgpj.exe x"),
@@ -170,7 +170,7 @@ async def test_odd_words_are_stored_as_text_and_come_back_harmless(
     stored: str,
     stream: bool,  # noqa: FBT001
 ) -> None:
-    """The visitor's words without what shows nothing; the answer, which quotes them, without any markup."""
+    """The message is stored without invisible characters; the answer, which quotes it, has no markup."""
     page = new_page()
     provider.fail({"kind": "say", "message": f"Sabi mo po: {said[:100]}. Salamat!"})
     reply = await page.say(said, stream=stream)
@@ -192,7 +192,7 @@ async def test_odd_words_are_stored_as_text_and_come_back_harmless(
 async def test_long_messages_leave_out_older_ones_and_not_the_model(
     new_page: NewPage, provider: Provider
 ) -> None:
-    """Five messages of 16,000 bytes: the prompt keeps its 64,000 with the newest of them."""
+    """Of five messages of 16,000 bytes the prompt contains the newest within its 64,000 bytes."""
     page = new_page()
     said = [f"{number} " + "\U0001f600" * 3_990 for number in range(5)]
     replies = [(await page.say(text)).json() for text in said]

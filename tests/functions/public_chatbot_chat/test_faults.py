@@ -1,4 +1,4 @@
-"""Visitors who leave and providers that hang: the conversation, the books and the reply are right all the same."""
+"""Visitors who disconnect and providers that hang: conversation, charges and reply are still right."""
 
 import asyncio
 import json
@@ -22,7 +22,7 @@ ASKED = "May stock pa po ba?"
 
 
 async def leave_after(page: Page, deltas: int) -> str:
-    """Ask, read so many deltas of the answer, and close the connection; what was read."""
+    """Send a message, read a number of deltas, and disconnect; return the text read."""
     read = ""
     async with (
         httpx.AsyncClient(base_url=page.stack.url, timeout=60) as client,
@@ -40,7 +40,7 @@ async def leave_after(page: Page, deltas: int) -> str:
 
 
 def assert_consistent(page: Page, answer: str, energy: int) -> None:
-    """Both rows, the session's count, and books without a hold, with each request at the provider in them."""
+    """Assert both rows, the session's count, no hold, and a record of each provider request."""
     assert page.rows() == [("visitor", ASKED), ("ai", answer)]
     assert page.session("message_count") == 2
     books = page.books()
@@ -54,9 +54,9 @@ def assert_consistent(page: Page, answer: str, energy: int) -> None:
 async def test_fault_3_a_visitor_gone_after_k_chunks_leaves_both_rows(
     new_page: NewPage, provider: Provider, received: int
 ) -> None:
-    """For every k: the row holds the very words that had gone out, charged once, and nothing is held."""
+    """For every k the row has exactly the text that was sent, charged once, and nothing is held (fault 3)."""
     page = new_page()
-    # A word leaves when the one behind it has begun.
+    # A word is sent when the next one has started.
     provider.fail({"kind": "hang", "message": ANSWER, "after_chunks": received + 1})
     assert await leave_after(page, received) == " ".join(WORDS[:received])
     request = await ended(page.books())
@@ -71,7 +71,7 @@ async def test_fault_3_a_visitor_gone_after_k_chunks_leaves_both_rows(
 async def test_fault_3_a_visitor_gone_before_the_first_word_pays_the_owner_nothing(
     new_page: NewPage, provider: Provider
 ) -> None:
-    """The honest answer stands in the conversation, the energy goes back, and the cost is kept."""
+    """The honest answer is stored, the energy is released, and the cost is recorded (fault 3)."""
     page = new_page()
     provider.fail({"kind": "hang", "message": ANSWER, "after_chunks": 1})
     assert await leave_after(page, 0) == ""
@@ -94,7 +94,7 @@ async def test_fault_19_a_provider_that_hangs_is_ended_by_the_guard(
     stack: Stack, new_user: NewUser, database: Database, provider: Provider,
     stream: bool, fault: dict[str, Any],  # noqa: FBT001
 ) -> None:  # fmt: skip
-    """A reply that the page can show comes within the budget, and nothing is left to be done after it."""
+    """The page gets a reply within the budget, and no work is left after it (fault 19)."""
     owner = new_user()
     page = open_page(database, owner.id)
     provider.fail(fault)
@@ -117,23 +117,23 @@ async def test_fault_19_a_provider_that_hangs_is_ended_by_the_guard(
 
 
 async def asked_alone(visitors: Visitors, page: Any, *, stream: bool) -> tuple[httpx.Response, set[str]]:  # noqa: ANN401
-    """Ask, and give the reply with the names of the tasks that it has left behind."""
+    """Send a message; return the reply and the names of the tasks that are still running."""
     before = asyncio.all_tasks()
     reply = await visitors.say(page, ASKED, stream=stream)
-    # One turn of the loop, in which a task that was cancelled ends.
+    # One turn of the loop, in which a cancelled task ends.
     await asyncio.sleep(0)
     return reply, {str(task.get_coro()) for task in asyncio.all_tasks() - before}
 
 
 def events_in(reply: httpx.Response) -> list[dict[str, Any]]:
-    """The events of a stream."""
+    """Return the events of a stream."""
     return [json.loads(line.removeprefix("data: ")) for line in reply.text.splitlines() if line]
 
 
 async def test_fault_19_an_answer_that_drips_is_ended_in_time_and_told(
     stack: Stack, new_user: NewUser, database: Database, provider: Provider
 ) -> None:
-    """A word a second: the budget ends it with an event that brings the honest answer, and nothing is charged."""
+    """At one word a second the budget ends it: the error event has the honest answer, nothing is charged (fault 19)."""
     owner = new_user()
     page = open_page(database, owner.id)
     provider.fail({"kind": "drip", "message": ANSWER, "seconds": 1})

@@ -1,4 +1,4 @@
-"""What of a large workspace reaches the model: what the visitor's words speak of, within the budget."""
+"""Of a large workspace the model gets what fits the visitor's message, within the budget."""
 
 import json
 from typing import Any
@@ -9,7 +9,7 @@ from tests.provider import Provider
 
 
 def fill(database: Database, page: Page) -> None:
-    """Three hundred pairs, sixty products and a company, 200,000 bytes in all, with one of each to be found."""
+    """Store three hundred pairs, sixty products and a company, 200,000 bytes in all, with one of each to be found."""
     owner = page.owner.id
     database.execute(
         """insert into public.public_chatbot_training_data (user_id, category, question, answer, priority)
@@ -40,7 +40,7 @@ def fill(database: Database, page: Page) -> None:
 
 
 def facts_of(body: dict[str, Any]) -> dict[str, Any]:
-    """The facts of a prompt."""
+    """Return the facts of a prompt."""
     facts: dict[str, Any] = json.loads(body["messages"][1]["content"].removeprefix("Facts: "))
     return facts
 
@@ -48,7 +48,7 @@ def facts_of(body: dict[str, Any]) -> dict[str, Any]:
 async def test_of_a_large_workspace_the_model_gets_what_was_asked_about(
     new_page: NewPage, database: Database, provider: Provider
 ) -> None:
-    """The pair and the product come first in what fits; the same words bring the same facts."""
+    """The matching pair and product come first; the same message gives the same facts."""
     page = new_page()
     fill(database, page)
     await page.say("Magkano po ang moringa, at paano ang refund?")
@@ -67,7 +67,7 @@ async def test_of_a_large_workspace_the_model_gets_what_was_asked_about(
 async def test_what_it_was_about_stays_known_when_a_visitor_asks_on(
     new_page: NewPage, database: Database, provider: Provider
 ) -> None:
-    """The three newest messages count: «how much is it» still finds the product of the question before."""
+    """The three newest messages count: «how much is it» still finds the product of the earlier question."""
     page = new_page()
     fill(database, page)
     for said in ("May moringa po ba?", "Magkano?", "Saan po kayo?", "Ah ganun po"):
@@ -80,7 +80,7 @@ async def test_what_it_was_about_stays_known_when_a_visitor_asks_on(
 async def test_an_owners_link_may_be_said_although_its_product_was_not_chosen(
     new_page: NewPage, database: Database, provider: Provider
 ) -> None:
-    """What an earlier answer told may be told again; a path next to it may not."""
+    """A link in an earlier answer may be repeated; another path of the domain may not."""
     page = new_page()
     fill(database, page)
     await page.say("Ano po ulit ang link?")

@@ -1,4 +1,4 @@
-"""Moderation of visitors' messages, where the owner has it switched on: judged before a model reads them."""
+"""Moderation of visitors' messages, if the setting is on: judged before a model reads them."""
 
 from typing import Any
 
@@ -24,23 +24,23 @@ SILENT: list[dict[str, Any]] = [
 
 @pytest.fixture
 def owner(new_user: NewUser) -> User:
-    """A workspace's owner."""
+    """Return a workspace's owner."""
     return new_user()
 
 
 @pytest.fixture
 def page(owner: User, database: Database) -> ChatPage:
-    """His page."""
+    """Return the owner's page."""
     return open_page(database, owner.id)
 
 
 def asked(provider: Provider) -> list[str]:
-    """The endpoints that were asked, in order."""
+    """Return the requested endpoints, in order."""
     return [row["endpoint"] for row in provider.requests()]
 
 
 def rows(database: Database, page: ChatPage) -> list[tuple[object, ...]]:
-    """Sender and message of the session's rows."""
+    """Return sender and message of the session's rows."""
     return database.execute(
         "select sender, message from public.public_chat_messages where session_id = %s order by created_at",
         [page.session_id],
@@ -50,7 +50,7 @@ def rows(database: Database, page: ChatPage) -> list[tuple[object, ...]]:
 async def test_a_flagged_message_is_refused_and_no_model_reads_it(
     stack: Stack, database: Database, provider: Provider, owner: User, page: ChatPage
 ) -> None:
-    """422, buffered and streamed: the words are kept for the owner, get no answer and cost nothing."""
+    """Buffered and streamed it is a 422: the message is kept for the owner, gets no answer and costs nothing."""
     async with visitors_of(stack, MODERATION="visitors") as visitors:
         for stream in (False, True):
             reply = await visitors.say(page, f"{THREAT} {stream}", stream=stream)
@@ -60,7 +60,7 @@ async def test_a_flagged_message_is_refused_and_no_model_reads_it(
     assert rows(database, page) == [("visitor", f"{THREAT} False"), ("visitor", f"{THREAT} True")]
     books = Books(database, owner)
     books.assert_nothing_charged(500)
-    # Nothing was sent that could cost: the reservation's note is of an attempt that never was.
+    # No request that can cost was sent: the reservation's attempt never happened.
     assert [row["state"] for row in books.requests()] == ["released", "released"]
     assert sum(row["cost_usd"] or 0 for row in books.usage()) == 0
 
@@ -68,7 +68,7 @@ async def test_a_flagged_message_is_refused_and_no_model_reads_it(
 async def test_other_messages_are_judged_once_and_answered(
     stack: Stack, database: Database, provider: Provider, owner: User, page: ChatPage
 ) -> None:
-    """One request more at the provider, and as many attempts in the books as there were chat completions."""
+    """There is one more provider request, and as many recorded attempts as chat completions."""
     async with visitors_of(stack, MODERATION="visitors") as visitors:
         assert (await visitors.say(page, "Magkano po?")).json()["handledBy"] == "ai"
         streamed = await visitors.say(page, "Salamat po.", stream=True)
@@ -83,7 +83,7 @@ async def test_other_messages_are_judged_once_and_answered(
 async def test_where_moderation_is_silent_no_model_is_asked(
     stack: Stack, database: Database, provider: Provider, owner: User, page: ChatPage, fault: dict[str, Any]
 ) -> None:
-    """The visitor gets the honest answer, nothing is charged and nothing was sent to a model."""
+    """The visitor gets the honest answer; nothing is charged and no model was called."""
     provider.fail(fault)
     async with visitors_of(stack, Pauses().effects(), MODERATION="visitors") as visitors:
         body = (await visitors.say(page, "Magkano po?")).json()
@@ -105,7 +105,7 @@ async def test_moderation_that_hangs_is_ended_by_the_deadline(
 
 
 async def test_switched_off_nothing_is_judged(stack: Stack, provider: Provider, page: ChatPage) -> None:
-    """As it is without the setting."""
+    """Without the setting no message is judged."""
     async with visitors_of(stack) as visitors:
         assert (await visitors.say(page, THREAT)).json()["handledBy"] == "ai"
     assert asked(provider) == ["chat.completions"]

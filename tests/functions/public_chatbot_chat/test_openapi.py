@@ -1,4 +1,4 @@
-"""The chat's OpenAPI document: it tells the truth of replies, and requests made from it never break the function."""
+"""The chat's OpenAPI document: replies match it, and requests generated from it never cause a 5xx."""
 
 import json
 from collections.abc import Iterator
@@ -27,7 +27,7 @@ CHAT = SCHEMA[URL]["POST"]
 
 
 def page_of(database: Database, owner: User) -> str:
-    """Open a session on the owner's page; its id."""
+    """Open a session on the owner's page; return its id."""
     session_id = str(uuid4())
     database.execute(
         "insert into public.chatbot_settings (user_id, fixed_chatbot_id) values (%s, %s)",
@@ -42,7 +42,7 @@ def page_of(database: Database, owner: User) -> str:
 
 @pytest.fixture(scope="module")
 def requesters(stack: Stack, database: Database, new_user: NewUser) -> Iterator[dict[str, Requester]]:
-    """A visitor and a user of one workspace with much energy, while limits of calls are out of the way."""
+    """Yield a visitor and a user of one workspace with much energy, without limits of calls."""
     owner = new_user(energy=MUCH_ENERGY)
     session_id, conversation_id = page_of(database, owner), str(uuid4())
     database.execute(
@@ -78,7 +78,7 @@ def requesters(stack: Stack, database: Database, new_user: NewUser) -> Iterator[
 def test_generated_requests_are_answered_as_the_document_tells(
     requesters: dict[str, Requester], provider: Provider, who: str, mode: GenerationMode
 ) -> None:
-    """Valid or not: no 5xx, and status, headers and body are what the document has for them."""
+    """Valid or not, no request gets a 5xx, and status, headers and body match the document."""
     del provider
     send_generated(CHAT, requesters[who], mode, 80)
 
@@ -89,7 +89,7 @@ def test_generated_requests_are_answered_as_the_document_tells(
 def test_thousands_of_generated_requests_are_answered_as_the_document_tells(
     requesters: dict[str, Requester], provider: Provider, who: str, mode: GenerationMode
 ) -> None:
-    """The same with more of them."""
+    """The same holds for thousands of requests."""
     del provider
     send_generated(CHAT, requesters[who], mode, 2_000)
 
@@ -98,7 +98,7 @@ SHAPES = ["Visitor", "Assistant", "Transform"]
 
 
 def body_of(shape: str, owner: User, session_id: str) -> dict[str, Any]:
-    """A good body of a shape."""
+    """Return a valid body of a shape."""
     bodies: dict[str, dict[str, Any]] = {
         "Visitor": {"message": "Magkano po?", "sessionId": session_id, "userId": owner.id},
         "Assistant": {"message": "Sino ang uunahin ko?"},
@@ -110,7 +110,7 @@ def body_of(shape: str, owner: User, session_id: str) -> dict[str, Any]:
 def said(
     stack: Stack, shape: str, owner: User, body: dict[str, Any], key: bytes | None = None
 ) -> httpx.Response:
-    """The reply to a body under the key of the project, or the token, that belongs to its shape."""
+    """Return the reply to a body with the key or the token of its shape."""
     headers = {b"apikey": stack.publishable_key.encode()}
     if shape != "Visitor":
         headers[b"authorization"] = f"Bearer {owner.access_token}".encode()
@@ -123,7 +123,7 @@ def said(
 def test_every_answer_is_as_its_own_schema_tells(
     stack: Stack, new_user: NewUser, database: Database, shape: str
 ) -> None:
-    """And as no other's, so that a visitor's answer cannot carry what a user's does."""
+    """It matches no other schema, so a visitor's answer cannot contain a user's fields."""
     owner = new_user()
     body = body_of(shape, owner, page_of(database, owner))
     validator_of(document(), f"{shape}Request").validate(body)
@@ -136,7 +136,7 @@ def test_every_answer_is_as_its_own_schema_tells(
 def test_an_honest_fallback_is_as_the_document_tells(
     stack: Stack, new_user: NewUser, database: Database
 ) -> None:
-    """What a visitor is told without a model."""
+    """An answer without a model matches its schema too."""
     owner = new_user(energy=0)
     reply = said(stack, "Visitor", owner, body_of("Visitor", owner, page_of(database, owner)))
     assert (reply.status_code, reply.json()["fallback"]) == (200, True)
@@ -150,7 +150,7 @@ def test_an_honest_fallback_is_as_the_document_tells(
 def test_a_key_that_cannot_be_kept_is_refused_in_every_shape(
     stack: Stack, new_user: NewUser, database: Database, shape: str, key: str
 ) -> None:
-    """400 that names the header: thousands of letters fit no index of the database."""
+    """The 400 names the header: the database's index cannot store thousands of letters."""
     owner = new_user()
     body = body_of(shape, owner, page_of(database, owner))
     reply = said(stack, shape, owner, body, key.encode())
@@ -163,7 +163,7 @@ def test_a_key_that_cannot_be_kept_is_refused_in_every_shape(
 def test_every_event_of_a_stream_is_as_the_document_tells(
     stack: Stack, new_user: NewUser, database: Database, provider: Provider, shape: str, fault: dict[str, Any] | None
 ) -> None:  # fmt: skip
-    """Of one that ends well, and of one that the provider breaks."""
+    """This holds for a stream that succeeds, and for one that the provider breaks."""
     owner = new_user()
     if fault is not None:
         provider.fail(fault)

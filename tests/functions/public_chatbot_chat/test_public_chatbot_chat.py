@@ -1,4 +1,4 @@
-"""A visitor's chat over real HTTP: who is answered by whom, what is stored, what is charged, what stays hidden."""
+"""A visitor's chat over real HTTP: the answer, the stored rows, the charge, and what stays hidden."""
 
 import asyncio
 import json
@@ -14,7 +14,7 @@ from tests.provider import Provider
 
 
 async def test_a_visitor_is_answered_and_both_rows_are_there_before_the_reply(new_page: NewPage) -> None:
-    """The model answers, the owner pays ten, and the page can drop the body and reload."""
+    """The model answers and the owner pays ten; both rows are stored, so the page can reload them."""
     page = new_page()
     reply = await page.say("Magkano po ang barley?")
     body = reply.json()
@@ -29,7 +29,7 @@ async def test_a_visitor_is_answered_and_both_rows_are_there_before_the_reply(ne
 
 
 async def test_a_visitor_sees_no_cost_no_model_and_no_energy(new_page: NewPage) -> None:
-    """The reply carries no internals, in the body or its headers."""
+    """The reply has no internal fields, in the body or its headers."""
     reply = await new_page().say("Hello")
     assert set(reply.json()["meta"]) <= {"finishReason", "latencyMs", "timestamp"}
     for hidden in ("costUSD", "energy", "gpt-4o", "modelName", "system_prompt"):
@@ -39,7 +39,7 @@ async def test_a_visitor_sees_no_cost_no_model_and_no_energy(new_page: NewPage) 
 
 
 async def test_the_newest_turns_reach_the_model_in_order(new_page: NewPage, provider: Provider) -> None:
-    """Ten turns at most, the newest ones, ending with what was just said."""
+    """At most the ten newest turns are sent, ending with the visitor's message."""
     page = new_page()
     for number in range(7):
         await page.say(f"message {number}")
@@ -52,7 +52,7 @@ async def test_the_newest_turns_reach_the_model_in_order(new_page: NewPage, prov
 
 
 async def test_a_foreign_owner_id_finds_no_session(new_page: NewPage, provider: Provider) -> None:
-    """Another owner, an unknown session and an unknown owner are all 404, with nothing stored or charged."""
+    """Another owner, an unknown session and an unknown owner are all 404; nothing is stored or charged."""
     page, other = new_page(), new_page()
     for session_id, owner_id in ((page.session_id, other.owner.id), (str(uuid4()), page.owner.id)):
         reply = await page.say("hi", sessionId=session_id, userId=owner_id)
@@ -62,14 +62,14 @@ async def test_a_foreign_owner_id_finds_no_session(new_page: NewPage, provider: 
 
 
 async def test_an_inactive_chatbot_is_not_found(new_page: NewPage) -> None:
-    """Switched off means 404 `chatbot_not_found`."""
+    """A chatbot that is switched off gives 404 `chatbot_not_found`."""
     reply = await new_page(settings={"is_active": False}).say("hi")
     assert (reply.status_code, reply.json()["code"]) == (404, "chatbot_not_found")
 
 
 @pytest.mark.parametrize("missing", ["sessionId", "message", "userId"])
 async def test_a_missing_field_gives_the_sentence_that_pages_know(new_page: NewPage, missing: str) -> None:
-    """The exact words of the contract, with the field in the details."""
+    """The error has the exact text of the contract, with the field in the details."""
     reply = await new_page().say("hi", **{missing: ""})
     assert reply.status_code == 400
     assert reply.json()["error"] == "Missing required fields: sessionId, message, userId"
@@ -79,7 +79,7 @@ async def test_a_missing_field_gives_the_sentence_that_pages_know(new_page: NewP
 async def test_without_energy_the_visitor_gets_an_honest_answer_and_no_word_of_balances(
     new_page: NewPage, provider: Provider
 ) -> None:
-    """200 with the away message, stored as the answer; nothing is charged and nothing sent."""
+    """The reply is a 200 with the away message, stored as the answer; nothing is charged or sent."""
     page = new_page(energy=0)
     reply = await page.say("Hello po")
     body = reply.json()
@@ -98,7 +98,7 @@ async def test_without_energy_the_visitor_gets_an_honest_answer_and_no_word_of_b
 async def test_a_failing_provider_gives_the_matching_training_answer(
     new_page: NewPage, provider: Provider, database: Database
 ) -> None:
-    """The owner's own answer to the question, free of charge."""
+    """The owner's own answer to the question is free of charge."""
     page = new_page()
     database.execute(
         """insert into public.public_chatbot_training_data (user_id, category, question, answer)
@@ -115,7 +115,7 @@ async def test_a_failing_provider_gives_the_matching_training_answer(
 async def test_while_a_person_has_taken_over_the_ai_stays_silent(
     new_page: NewPage, provider: Provider
 ) -> None:
-    """The visitor's row is stored, no answer is, and nothing is charged."""
+    """The visitor's row is stored without an answer, and nothing is charged."""
     page = new_page(status="human_takeover")
     body = (await page.say("Kausap ko ba si Liza?")).json()
     assert (body["handledBy"], body["response"], body["fallback"]) == ("human", "", False)
@@ -136,7 +136,7 @@ async def test_outside_business_hours_the_away_message_answers(new_page: NewPage
 async def test_a_row_that_the_page_stored_itself_is_not_stored_twice(
     new_page: NewPage, database: Database
 ) -> None:
-    """The same words as the newest visitor row of the last minute are that row."""
+    """A visitor's message is stored once when the page has stored it in the last minute."""
     page = new_page()
     database.execute(
         "insert into public.public_chat_messages (session_id, sender, message) values (%s, 'visitor', 'Hi po')",
@@ -149,7 +149,7 @@ async def test_a_row_that_the_page_stored_itself_is_not_stored_twice(
 async def test_contact_details_go_to_the_private_table_and_one_prospect(
     new_page: NewPage, database: Database
 ) -> None:
-    """A qualified visitor becomes one prospect, one pipeline row and one notification; the session shows no contact."""
+    """A qualified visitor becomes a prospect, a pipeline row and a notification; the session has no contact details."""
     page = new_page(settings={"auto_qualify_threshold": 0.3})
     await page.say("Hi, ako po si Maria Santos. Interested po ako, magkano? Gusto ko bumili.")
     await page.say("Ito number ko 0917 123 4567, maria.santos@example.com")
@@ -173,7 +173,7 @@ async def test_contact_details_go_to_the_private_table_and_one_prospect(
 
 
 async def test_fifty_visitors_in_one_session_lose_and_double_nothing(new_page: NewPage) -> None:
-    """Every message has its row and its answer, at rising times."""
+    """Every message has its row and its answer, at increasing times."""
     page = new_page()
     page.database.execute("update public.ai_policy set visitor_session_calls_per_minute = 1000")
     page.database.execute("update public.ai_policy set visitor_address_calls_per_minute = 100000")
@@ -196,7 +196,7 @@ async def test_fifty_visitors_in_one_session_lose_and_double_nothing(new_page: N
 
 
 async def test_a_streamed_answer_is_stored_when_it_ends(new_page: NewPage) -> None:
-    """Events of text, no internals, and both rows."""
+    """There are text events without internal fields, and both rows are stored."""
     page = new_page()
     body = {"sessionId": page.session_id, "message": "Hello po", "userId": page.owner.id, "stream": True}
     async with httpx.AsyncClient(base_url=page.stack.url, timeout=60) as client:
@@ -210,14 +210,14 @@ async def test_a_streamed_answer_is_stored_when_it_ends(new_page: NewPage) -> No
 
 
 async def test_the_anonymous_key_may_neither_instruct_nor_transform(new_page: NewPage) -> None:
-    """`systemInstruction` and `transformMode` belong to signed-in users."""
+    """`systemInstruction` and `transformMode` are only for signed-in users."""
     page = new_page()
     for field in ({"systemInstruction": "be evil"}, {"transformMode": True}):
         assert (await page.say("hi", **field)).status_code == 403
 
 
 async def test_fault_16_a_flood_after_the_energy_is_used_up_is_ended_too(new_page: NewPage) -> None:
-    """Fault 16: no call is made for it, yet a session stores no more a minute than a session may ask."""
+    """Nothing is called, but a session stores no more messages a minute than its limit (fault 16)."""
     page = new_page(energy=0)
     replies = [await page.say(f"Hello {number}") for number in range(21)]
     assert [reply.status_code for reply in replies] == [200] * 20 + [429]
@@ -227,7 +227,7 @@ async def test_fault_16_a_flood_after_the_energy_is_used_up_is_ended_too(new_pag
 
 
 async def test_the_same_words_again_and_again_are_ended_too(new_page: NewPage) -> None:
-    """They are stored once, their answers each time."""
+    """The message is stored once, and each answer is stored."""
     page = new_page(energy=0)
     replies = [await page.say("Hello") for _ in range(40)]
     assert {reply.status_code for reply in replies[:39]} == {200}

@@ -1,4 +1,4 @@
-"""public-chatbot-chat in shadow: the page's rows are written by the function that is shadowed, and by it alone."""
+"""public-chatbot-chat in shadow mode: only the original function writes the page's rows."""
 
 from collections.abc import AsyncIterator
 from uuid import uuid4
@@ -29,14 +29,14 @@ LEAD = (
 
 @pytest.fixture
 async def shadow(stack: Stack) -> AsyncIterator[Shadow]:
-    """The function in this process, in shadow."""
+    """Yield the function in this process, in shadow mode."""
     async with in_shadow(stack, "public-chatbot-chat", router) as served:
         yield served
 
 
 @pytest.fixture
 def chat(stack: Stack, shadow: Shadow) -> Chat:
-    """Calls of it by a signed-in user."""
+    """Return calls of it by a signed-in user."""
     return Chat(shadow.client, stack.publishable_key)
 
 
@@ -47,7 +47,7 @@ async def say(shadow: Shadow, page: Page, said: str, **fields: object) -> httpx.
 
 
 def tenant_of(page: Page) -> Tenant:
-    """Everything of the workspace and of its open session."""
+    """Return the rows of the workspace and of its open session."""
     return Tenant(page.database, page.owner.id, page.session_id)
 
 
@@ -58,7 +58,7 @@ async def test_a_visitors_copy_reaches_the_model_and_leaves_no_row_of_the_chat(
     new_page: NewPage,
     provider: Provider,
 ) -> None:
-    """No message, score, lead, prospect or notification; what he said is what the model was asked."""
+    """No message, score, lead, prospect or notification is stored; the model gets the visitor's message."""
     page = new_page(settings={"auto_qualify_threshold": 0})
     with nothing_changes(tenant_of(page)):
         reply = await say(shadow, page, LEAD, stream=stream)
@@ -74,7 +74,7 @@ async def test_a_visitors_copy_reaches_the_model_and_leaves_no_row_of_the_chat(
 async def test_a_copy_that_comes_after_its_original_asks_the_message_once(
     shadow: Shadow, new_page: NewPage, provider: Provider
 ) -> None:
-    """The page, or the function that is shadowed, has stored the visitor's row by then."""
+    """The visitor's row has then been stored by the page or by the original function."""
     page = new_page()
     page.database.execute(
         "insert into public.public_chat_messages (session_id, sender, message) values (%s, 'visitor', %s)",
@@ -89,7 +89,7 @@ async def test_a_copy_that_comes_after_its_original_asks_the_message_once(
 async def test_a_copy_that_no_model_answers_stores_no_fallback(
     shadow: Shadow, new_page: NewPage, provider: Provider
 ) -> None:
-    """The honest answer of a failing provider is thrown away like any other."""
+    """The honest answer after a provider's failure is discarded like any other."""
     page = new_page()
     provider.fail(*[{"kind": "status", "status": 500}] * 9)
     with nothing_changes(tenant_of(page)):
@@ -101,7 +101,7 @@ async def test_a_copy_that_no_model_answers_stores_no_fallback(
 async def test_over_the_days_cap_a_visitors_copy_is_not_sent(
     shadow: Shadow, new_page: NewPage, database: Database, provider: Provider
 ) -> None:
-    """And nothing is stored for it either."""
+    """Nothing is stored for it either."""
     page = new_page()
     with shadow_cap(database, 0), nothing_changes(tenant_of(page)):
         reply = await say(shadow, page, "Magkano po?")
@@ -114,7 +114,7 @@ async def test_over_the_days_cap_a_visitors_copy_is_not_sent(
 async def test_a_copy_that_asks_no_model_changes_nothing(
     status: str, shadow: Shadow, new_page: NewPage, provider: Provider
 ) -> None:
-    """While a person has taken over, and in a session that is closed."""
+    """This holds after a takeover, and in a session that is closed."""
     page = new_page(status=status)
     with nothing_changes(tenant_of(page)):
         await say(shadow, page, "Magkano po?")
@@ -124,7 +124,7 @@ async def test_a_copy_that_asks_no_model_changes_nothing(
 async def test_copies_take_nothing_from_the_visitors_day(
     shadow: Shadow, new_page: NewPage, database: Database, provider: Provider
 ) -> None:
-    """With one message a minute and session, the visitor's own comes after two copies."""
+    """With one message a minute and session, the visitor's own message is answered after two copies."""
     page = new_page()
     database.execute("update public.ai_policy set visitor_session_calls_per_minute = 1")
     try:
@@ -140,7 +140,7 @@ async def test_copies_take_nothing_from_the_visitors_day(
 async def test_a_users_copy_leaves_no_conversation(
     chat: Chat, new_user: NewUser, database: Database, provider: Provider
 ) -> None:
-    """The assistant is asked, and remembers nothing."""
+    """The assistant is called, and stores nothing."""
     user = new_user()
     tenant = Tenant(database, user.id)
     with nothing_changes(tenant):
@@ -152,7 +152,7 @@ async def test_a_users_copy_leaves_no_conversation(
 async def test_a_copied_rewriting_is_recorded_alone(
     chat: Chat, new_user: NewUser, database: Database, provider: Provider
 ) -> None:
-    """Transform mode keeps nothing but its usage, and in shadow that is marked."""
+    """Transform mode stores only its usage, which is marked as shadow."""
     user = new_user()
     tenant = Tenant(database, user.id)
     with nothing_changes(tenant):
@@ -164,7 +164,7 @@ async def test_a_copied_rewriting_is_recorded_alone(
 async def test_copies_for_strangers_are_refused(
     shadow: Shadow, chat: Chat, new_page: NewPage, new_user: NewUser, provider: Provider
 ) -> None:
-    """A wrong key, a session of another workspace, another's conversation: as ever."""
+    """A wrong key, another workspace's session and another user's conversation are refused as usual."""
     page, user = new_page(), new_user()
     wrong_key = await shadow.client.post(
         URL, json=page.body("Hi"), headers={"apikey": "sb_publishable_of_nobody"}

@@ -1,4 +1,4 @@
-"""Rewriting a text for a signed-in user: what goes to the model, what is never kept, who may not ask."""
+"""Rewriting a text for a signed-in user: what the model gets, what is not stored, who may not use it."""
 
 import json
 from collections.abc import AsyncIterator
@@ -18,13 +18,13 @@ TEXT = "We sell barley in Cebu."
 
 @pytest.fixture
 async def chat(stack: Stack) -> AsyncIterator[Chat]:
-    """The function behind the gateway."""
+    """Yield the function behind the gateway."""
     async with chat_of(stack) as calls:
         yield calls
 
 
 def rewriting(**fields: object) -> dict[str, object]:
-    """The body that the client of today sends, with fields replaced."""
+    """Return the body that the present client sends, with fields replaced."""
     return {
         "message": TEXT,
         "sessionId": "transform-session",
@@ -39,7 +39,7 @@ def rewriting(**fields: object) -> dict[str, object]:
 async def test_a_text_is_rewritten_by_the_callers_own_instruction(
     chat: Chat, new_user: NewUser, database: Database, provider: Provider
 ) -> None:
-    """Instruction and text go as they are, the answer is told in every field, ten energy are charged."""
+    """Instruction and text are sent unchanged, every field has the answer, ten energy are charged."""
     user = new_user()
     reply = await chat(user, rewriting(userId=user.id))
     body = reply.json()
@@ -58,7 +58,7 @@ async def test_a_text_is_rewritten_by_the_callers_own_instruction(
 
 
 async def test_nothing_of_it_is_kept_as_a_chat(chat: Chat, new_user: NewUser, database: Database) -> None:
-    """No conversation, no message, no generation; the usage row holds no words."""
+    """No conversation, message or generation is stored; the usage row contains no text."""
     user = new_user()
     body = (await chat(user, rewriting())).json()
     assert "conversationId" not in body
@@ -72,7 +72,7 @@ async def test_nothing_of_it_is_kept_as_a_chat(chat: Chat, new_user: NewUser, da
 async def test_without_an_instruction_the_stored_prompt_rewrites(
     chat: Chat, new_user: NewUser, database: Database, provider: Provider
 ) -> None:
-    """Its version is recorded."""
+    """The stored prompt's version is recorded."""
     user = new_user()
     body = (await chat(user, rewriting(systemInstruction=""))).json()
     assert provider.bodies()[0]["messages"][0]["content"] == PROMPT.text
@@ -85,13 +85,13 @@ async def test_without_an_instruction_the_stored_prompt_rewrites(
 async def test_the_output_limit_is_clamped_to_the_models_and_told(
     chat: Chat, new_user: NewUser, provider: Provider, tier: str, limit: int
 ) -> None:
-    """20,000 are asked for; gpt-4o gives 16,384 and gpt-3.5-turbo 4,096."""
+    """Of 20,000 tokens gpt-4o gives 16,384 and gpt-3.5-turbo 4,096."""
     body = (await chat(new_user(tier=tier), rewriting(maxTokens=20_000))).json()
     assert body["meta"]["maxTokens"] == provider.bodies()[0]["max_tokens"] == limit
 
 
 async def test_a_temperature_of_zero_is_zero(chat: Chat, new_user: NewUser, provider: Provider) -> None:
-    """Zero is a value, and nothing is a default."""
+    """Zero is sent, and without a value nothing is sent."""
     user = new_user()
     await chat(user, rewriting(temperature=0))
     await chat(user, rewriting(temperature=None))
@@ -99,14 +99,14 @@ async def test_a_temperature_of_zero_is_zero(chat: Chat, new_user: NewUser, prov
 
 
 async def test_a_streamed_rewriting_ends_with_the_whole(chat: Chat, new_user: NewUser) -> None:
-    """Events of text, and the same fields at the end."""
+    """The text events are followed by the same fields."""
     events = events_of(await chat(new_user(), rewriting(stream=True)))
     text = "".join(event["text"] for event in events if event["type"] == "delta")
     assert (events[-1]["type"], events[-1]["response"]) == ("done", text)
 
 
 async def test_a_key_used_twice_is_charged_once(chat: Chat, new_user: NewUser, database: Database) -> None:
-    """The stored reply comes again."""
+    """The stored reply is returned again."""
     user = new_user()
     first, again = [await chat(user, rewriting(), key="twice") for _ in range(2)]
     assert again.headers["idempotency-replayed"] == "true"
@@ -117,7 +117,7 @@ async def test_a_key_used_twice_is_charged_once(chat: Chat, new_user: NewUser, d
 async def test_a_failing_provider_is_an_error_and_no_canned_text(
     chat: Chat, new_user: NewUser, database: Database, provider: Provider
 ) -> None:
-    """502, and nothing is charged: what was not rewritten is never called a success."""
+    """The 502 is free of charge: a text that was not rewritten is never reported as a success."""
     user = new_user()
     provider.fail({"kind": "status", "status": 400, "times": 9})
     reply = await chat(user, rewriting())
@@ -126,7 +126,7 @@ async def test_a_failing_provider_is_an_error_and_no_canned_text(
 
 
 async def test_a_user_without_energy_is_told_so(chat: Chat, new_user: NewUser) -> None:
-    """402 with the figures."""
+    """The 402 has the figures."""
     reply = await chat(new_user(energy=2), rewriting())
     assert (reply.status_code, reply.json()["requiredEnergy"], reply.json()["currentEnergy"]) == (402, 3, 2)
 
@@ -134,7 +134,7 @@ async def test_a_user_without_energy_is_told_so(chat: Chat, new_user: NewUser) -
 async def test_anonymous_and_service_callers_may_not_transform(
     stack: Stack, chat: Chat, new_user: NewUser, provider: Provider
 ) -> None:
-    """403 for a visitor, whichever of the two fields is there; 401 for the service key; 403 in another's name."""
+    """A visitor gets 403 for either field, the service key 401, and another user's name 403."""
     for fields in ({"transformMode": None}, {"systemInstruction": None}, {}):
         reply = await chat(None, rewriting(**fields))
         assert (reply.status_code, reply.json()["code"]) == (403, "forbidden")
@@ -166,7 +166,7 @@ async def test_anonymous_and_service_callers_may_not_transform(
 async def test_a_wrong_field_is_named(
     chat: Chat, new_user: NewUser, provider: Provider, fields: dict[str, object], named: str
 ) -> None:
-    """400 with a sentence, before anything is held or sent."""
+    """The reply is a 400 with a message, before anything is held or sent."""
     reply = await chat(new_user(), rewriting(**fields))
     assert (reply.status_code, reply.json()["code"]) == (400, "invalid_request")
     assert [fault["field"] for fault in reply.json()["details"]] == [named]
@@ -175,7 +175,7 @@ async def test_a_wrong_field_is_named(
 
 
 async def test_texts_that_are_too_large_are_refused(chat: Chat, new_user: NewUser) -> None:
-    """413 with the limit, in bytes."""
+    """The 413 states the limit, in bytes."""
     reply = await chat(new_user(), rewriting(message="x" * 100_000))
     assert (reply.status_code, reply.json()["code"]) == (413, "payload_too_large")
     assert "100000 bytes" in reply.json()["error"]

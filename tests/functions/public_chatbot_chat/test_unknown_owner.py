@@ -1,4 +1,4 @@
-"""Who names an owner without a session of his learns nothing, and moves nothing in the process's memory."""
+"""A caller who names an owner without a session of this owner learns nothing, and changes no cache of the process."""
 
 from uuid import uuid4
 
@@ -12,7 +12,7 @@ from tests.wire import wire_before
 async def test_owners_that_a_visitor_only_names_are_never_read_or_kept(
     stack: Stack, database: Database, new_user: NewUser, provider: Provider
 ) -> None:
-    """Thirty named owners, half of them real: one request each, and the one kept configuration stays kept."""
+    """Thirty named owners, half of them real, cause one request each, and the cached configuration stays cached."""
     owner = new_user()
     page = open_page(database, owner.id)
     real = [open_page(database, new_user().id).owner_id for _ in range(5)]

@@ -1,4 +1,4 @@
-"""Small PNG files that say to the simulated model what a real one would read in them."""
+"""Small PNG files with text for the simulated model, as a real model would read it in the image."""
 
 import base64
 import struct
@@ -14,17 +14,17 @@ class Picture:
 
     @property
     def base64(self) -> str:
-        """As base64 alone."""
+        """Return it as plain base64."""
         return base64.b64encode(self.data).decode()
 
     @property
     def url(self) -> str:
-        """As a data URL."""
+        """Return it as a data URL."""
         return f"data:image/png;base64,{self.base64}"
 
 
 def png(words: str, width: int = 64, height: int = 64) -> Picture:
-    """A grey picture with these words in a text chunk; it may claim to be larger than it is."""
+    """Return a grey image with these words in a text chunk; its header may state a larger size."""
     head = struct.pack(">IIBBBBB", width, height, 8, 0, 0, 0, 0)
     rows = zlib.compress(b"".join(b"\x00" + b"\x80" * 64 for _ in range(64)))
     text = b"Comment\x00" + words.encode()

@@ -1,4 +1,4 @@
-"""Scans as the web client makes them: a row of its own, then the call, then looking for the newest status."""
+"""Scans as the web client makes them: create the row, call, then poll for the newest status."""
 
 import asyncio
 import json
@@ -30,7 +30,7 @@ LAST_NAMES = (
 
 
 def people(count: int, first: int = 0) -> str:
-    """Lines of the form "Name — note", all different, two of three warm and one hot."""
+    """Return lines of the form "Name — note", all different, two of three warm and one hot."""
     notes = ("kailangan ng extra income ngayon", "nag-post ng birthday photos", "naghahanap ng bagong laptop")
     return "\n".join(
         f"{name(number)} — {notes[number % 3]}, sabi niya noong araw {number}"
@@ -39,7 +39,7 @@ def people(count: int, first: int = 0) -> str:
 
 
 def name(number: int) -> str:
-    """A name that no other number below a thousand has."""
+    """Return a name that no other number below a thousand has."""
     return f"{FIRST_NAMES.split()[number % 20]} {LAST_NAMES.split()[number // 20]}"
 
 
@@ -52,47 +52,47 @@ class Scan:
     database: Database
 
     def rows(self, table: str, order: str = "created_at") -> list[Row]:
-        """Its rows of a table."""
+        """Return its rows of a table."""
         with self.database.cursor(row_factory=dict_row) as cursor:
             query = f"select * from public.{table} where scan_id = %s order by {order}"
             return cursor.execute(query.encode(), [self.id]).fetchall()
 
     def row(self) -> Row:
-        """The scan itself."""
+        """Return the row of the scan."""
         with self.database.cursor(row_factory=dict_row) as cursor:
             found = cursor.execute("select * from public.scans where id = %s", [self.id]).fetchone()
         assert found is not None
         return found
 
     def job(self) -> Row:
-        """The work on it."""
+        """Return the row of its job."""
         (job,) = self.rows("scan_jobs")
         return job
 
     def items(self) -> list[Row]:
-        """What was found."""
+        """Return the rows of its items."""
         return self.rows("scan_processed_items")
 
     def prospects(self) -> list[Row]:
-        """The prospects of its owner, by name."""
+        """Return the prospects of its owner, by name."""
         with self.database.cursor(row_factory=dict_row) as cursor:
             query = "select * from public.prospects where user_id = %s order by full_name"
             return cursor.execute(query, [self.user.id]).fetchall()
 
     def steps(self) -> list[tuple[str, int]]:
-        """What pollers were told, in the order of time."""
+        """Return the statuses for pollers, in the order of time."""
         return [(row["step"], row["percent"]) for row in self.rows("scan_status", "updated_at")]
 
 
 def new_scan(database: Database, user: User) -> Scan:
-    """A scan that the client has just made."""
+    """Return a scan that the client has just created."""
     scan_id = str(uuid4())
     database.execute("insert into public.scans (id, user_id) values (%s, %s)", [scan_id, user.id])
     return Scan(scan_id, user, database)
 
 
 class ScanApi:
-    """The URL under a stack's gateway, or under an app of the test's own."""
+    """The function's URL below a stack's gateway, or below an app of the test."""
 
     def __init__(self, client: httpx.AsyncClient, stack: Stack) -> None:
         self._client = client
@@ -101,7 +101,7 @@ class ScanApi:
     async def __call__(
         self, user: User | None, scan_id: object, payload: object, scan_type: object = "text", **more: object
     ) -> httpx.Response:
-        """Ask for a scan as its user, or (None) with the publishable key alone."""
+        """Request a scan as its user, or (None) with the publishable key alone; return the reply."""
         body = {"scanId": scan_id, "scanType": scan_type, "payload": payload, **more}
         return await self.raw(user, json.dumps(body).encode())
 
@@ -118,7 +118,7 @@ class ScanApi:
 
 
 async def polled(stack: Stack, scan: Scan) -> list[tuple[str, int]]:
-    """What a client sees that looks for the newest status, with its own token, until an end."""
+    """Poll for the newest status with the user's token until the end; return all statuses."""
     seen: list[tuple[str, int]] = []
     headers = {"apikey": stack.publishable_key, "authorization": f"Bearer {scan.user.access_token}"}
     query = f"/rest/v1/scan_status?scan_id=eq.{UUID(scan.id)}&order=updated_at.desc&limit=1"

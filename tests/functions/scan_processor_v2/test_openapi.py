@@ -1,4 +1,4 @@
-"""The scan's OpenAPI document: it tells the truth of replies, and requests made from it never break the function."""
+"""The scan's OpenAPI document: replies match it, and requests generated from it never cause a 5xx."""
 
 import json
 from uuid import uuid4
@@ -22,7 +22,7 @@ SCAN = SCHEMA[URL]["POST"]
 def test_generated_requests_are_answered_as_the_document_tells(
     stack: Stack, database: Database, new_user: NewUser, provider: Provider, mode: GenerationMode
 ) -> None:
-    """Valid or not: no 5xx, and status, headers and body are what the document has for them."""
+    """Valid or not, no request gets a 5xx, and status, headers and body match the document."""
     del provider
     scan = new_scan(database, new_user())
     headers = {"apikey": stack.publishable_key, "authorization": f"Bearer {scan.user.access_token}"}
@@ -32,7 +32,7 @@ def test_generated_requests_are_answered_as_the_document_tells(
 async def test_replies_are_as_the_document_tells(
     scans: ScanApi, new_user: NewUser, database: Database
 ) -> None:
-    """Complete, partial, queued, refused and failed."""
+    """Complete, partial, queued, refused and failed scans match it."""
     poor, rich = new_user("pro", energy=0), new_user("pro", energy=500)
     small, partial, large = (new_scan(database, user) for user in (rich, poor, rich))
     for name, scan, records in (

@@ -1,4 +1,4 @@
-"""The workers and the schedule as Lambda runs them: messages with partial failures, and lost ones told again."""
+"""The workers and the schedule as Lambda runs them: messages with partial failures, and lost ones sent again."""
 
 import json
 import subprocess
@@ -31,20 +31,20 @@ SCHEDULED = {"version": "0", "source": "aws.events", "detail-type": "Scheduled E
 
 @dataclass(frozen=True)
 class OwnQueues:
-    """Queues of a test's own: the stack's worker, which stands still, may hold a message of the stack's."""
+    """Queues of the test: the stack's worker, which is suspended, may hold a message of the stack's queues."""
 
     sqs: "SQSClient"
     env: dict[str, str]
 
     def messages(self, name: str) -> list[dict[str, str]]:
-        """All that waits in a queue, by the name of its setting."""
+        """Return all messages in a queue, by the name of its setting."""
         received = self.sqs.receive_message(QueueUrl=self.env[name], MaxNumberOfMessages=10)
         return [json.loads(message["Body"]) for message in received.get("Messages", [])]
 
 
 @pytest.fixture
 def own(stack: Stack) -> OwnQueues:
-    """Empty queues of both kinds."""
+    """Return empty queues of both kinds."""
     sqs = queues.client(stack.env["AWS_ENDPOINT_URL_SQS"])
     made = {name: sqs.create_queue(QueueName=f"test-{uuid4().hex}")["QueueUrl"] for name in queues.QUEUES}
     return OwnQueues(sqs, made)
@@ -52,8 +52,8 @@ def own(stack: Stack) -> OwnQueues:
 
 @pytest.fixture
 def start_lambda(stack: Stack, own: OwnQueues) -> Iterator[StartLambda]:
-    """Call a handler in a process that stays, as the platform keeps one; the stack's own worker stands still."""
-    # By this variable the batch utility knows that the process will be thawed again.
+    """Call a handler in a process that stays, as the platform keeps one; the stack's own worker is suspended."""
+    # By this variable the batch utility knows that the process will be frozen and continued.
     env = stack.function_environment() | own.env | {"LAMBDA_TASK_ROOT": "/var/task"}
 
     @contextmanager
@@ -79,13 +79,13 @@ def start_lambda(stack: Stack, own: OwnQueues) -> Iterator[StartLambda]:
 
 @pytest.fixture
 def invoke(start_lambda: StartLambda) -> Iterator[Invoke]:
-    """The scan's worker."""
+    """Return what invokes the scan's worker."""
     with start_lambda("functions.scan_processor_v2.queue_handler") as call:
         yield call
 
 
 def messages(*bodies: str) -> dict[str, Any]:
-    """An event of the queue; each message is named by its place."""
+    """Return an event of the queue; each message has its index as id."""
     records = [
         {
             "messageId": str(place),
@@ -100,12 +100,12 @@ def messages(*bodies: str) -> dict[str, Any]:
 
 
 def named(scan_id: str) -> str:
-    """The body of a message."""
+    """Return the body of a message."""
     return json.dumps({"scanId": scan_id})
 
 
 async def queued(stack: Stack, database: Database, new_user: NewUser, **env: str) -> Scan:
-    """A scan of five blocks that waits for a worker."""
+    """Return a scan of five blocks that waits for a worker."""
     scan = new_scan(database, new_user("pro", energy=200))
     async with (
         app_on(stack, "scan-processor-v2", router, None, **env) as app,
@@ -119,7 +119,7 @@ async def queued(stack: Stack, database: Database, new_user: NewUser, **env: str
 async def test_a_message_that_cannot_be_worked_on_comes_again_alone(
     invoke: Invoke, stack: Stack, database: Database, new_user: NewUser
 ) -> None:
-    """The scans of the other messages are done; one that is done already, or unknown, asks for nothing."""
+    """The scans of the other messages are done; a finished or unknown scan needs no work."""
     first, second = [await queued(stack, database, new_user) for _ in range(2)]
     event = messages(named(first.id), "no JSON", named(str(uuid4())), named(second.id))
     assert invoke(event) == {"batchItemFailures": [{"itemIdentifier": "1"}]}
@@ -131,7 +131,7 @@ async def test_a_message_that_cannot_be_worked_on_comes_again_alone(
 async def test_fault_21_one_process_takes_events_of_several_kinds_in_turn(
     invoke: Invoke, stack: Stack, database: Database, new_user: NewUser
 ) -> None:
-    """No connection of an earlier invocation breaks a later one, and no event of another kind does."""
+    """Neither an earlier invocation's connection nor an event of another kind breaks a later invocation (fault 21)."""
     for _ in range(2):
         scan = await queued(stack, database, new_user)
         assert "raised" in invoke(SCHEDULED)
@@ -142,7 +142,7 @@ async def test_fault_21_one_process_takes_events_of_several_kinds_in_turn(
 async def test_the_schedule_sends_the_messages_that_were_lost(
     start_lambda: StartLambda, own: OwnQueues, stack: Stack, database: Database, new_user: NewUser
 ) -> None:
-    """A scan and a job whose messages never arrived are told again, once in the time that a message may take."""
+    """New messages are sent for a scan and a job whose messages were lost, once in the time that a message may take."""
     waiting, job = await queued(stack, database, new_user, SCAN_QUEUE_URL=""), str(uuid4())
     database.execute(
         """insert into public.ai_jobs (id, user_id, function_name, body, body_hash, sent_at)
@@ -162,7 +162,7 @@ async def test_the_schedule_sends_the_messages_that_were_lost(
 async def test_a_scan_that_no_worker_takes_is_failed_with_a_sentence_and_costs_nothing(
     start_lambda: StartLambda, stack: Stack, database: Database, new_user: NewUser
 ) -> None:
-    """Told again and again, and nobody comes: a poller reaches an end."""
+    """After repeated messages without a worker, a poller sees the end."""
     scan = await queued(stack, database, new_user)
     with start_lambda("shared.lambda_.schedule") as sweep:
         database.execute(
@@ -181,7 +181,7 @@ async def test_a_scan_that_no_worker_takes_is_failed_with_a_sentence_and_costs_n
 async def test_a_worker_out_of_time_tells_the_next_by_a_message_of_its_own(
     start_lambda: StartLambda, own: OwnQueues, stack: Stack, database: Database, new_user: NewUser
 ) -> None:
-    """The message that it had is done with; the scan waits in the queue, not for the old message's time."""
+    """Its own message is done; the scan does not wait for the old message's timeout."""
     scan = await queued(stack, database, new_user)
     with start_lambda("functions.scan_processor_v2.queue_handler") as invoke:
         answer = invoke(messages(named(scan.id)) | {"remaining_ms": 5_000})
@@ -193,7 +193,7 @@ async def test_a_worker_out_of_time_tells_the_next_by_a_message_of_its_own(
 async def test_a_job_is_answered_by_its_worker(
     start_lambda: StartLambda, own: OwnQueues, stack: Stack, database: Database, new_user: NewUser
 ) -> None:
-    """`Prefer: respond-async` over the queue: the message names the job, the answer stands in its row."""
+    """For `Prefer: respond-async` the message names the job, and the reply is stored in its row."""
     user = new_user("pro", 500)
     async with in_process(stack, None, **own.env) as api:
         accepted = await api(user, orchestrated(), headers={"prefer": "respond-async"})

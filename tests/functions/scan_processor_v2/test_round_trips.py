@@ -16,7 +16,7 @@ from tests.wire import wire_before
 async def test_a_small_scan_waits_nine_times(
     stack: Stack, new_user: NewUser, database: Database, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """Fifty lines: four of the twelve requests go out together; the code being replaced made 23, one after another."""
+    """Of the twelve requests for fifty lines four are sent together; the old code made 23, one after another."""
     scan = new_scan(database, new_user())
     async with wire_before(stack.upstream_url) as wire:
         async with (

@@ -1,4 +1,4 @@
-"""Scans as a signed-in client has them processed: what it is answered, what is stored, what is charged."""
+"""Scans of a signed-in client: the reply, the stored rows, the charge."""
 
 import asyncio
 import json
@@ -29,7 +29,7 @@ def upload(stack: Stack, user: User, path: str, content: bytes) -> None:
 async def test_a_small_scan_is_done_inside_its_call(
     scans: ScanApi, new_user: NewUser, database: Database, provider: Provider
 ) -> None:
-    """Three lines become three items and three prospects; one block of energy is charged, by the premium class."""
+    """Three lines become three items and three prospects; one block is charged, by the premium class."""
     scan = new_scan(database, new_user("pro", energy=100))
     reply = await scans(scan.user, scan.id, people(3))
     body = reply.json()
@@ -47,7 +47,7 @@ async def test_a_small_scan_is_done_inside_its_call(
 async def test_a_poller_sees_every_step_rise_to_the_end(
     scans: ScanApi, new_user: NewUser, database: Database, stack: Stack
 ) -> None:
-    """The newest row by updated_at ends at completed 100; the percents never fall."""
+    """The newest row by updated_at ends at completed 100; the percentage never falls."""
     scan = new_scan(database, new_user())
     assert (await scans(scan.user, scan.id, people(60))).status_code == 200
     steps = scan.steps()
@@ -59,7 +59,7 @@ async def test_a_poller_sees_every_step_rise_to_the_end(
 async def test_a_later_call_gets_the_stored_reply(
     scans: ScanApi, new_user: NewUser, database: Database, provider: Provider
 ) -> None:
-    """The same words, whatever it sends, and nothing is done or charged again."""
+    """The reply is the same, whatever the call sends, and nothing is done or charged again."""
     scan = new_scan(database, new_user("pro", energy=100))
     first = await scans(scan.user, scan.id, people(3))
     second = await scans(scan.user, scan.id, people(40))
@@ -71,7 +71,7 @@ async def test_a_later_call_gets_the_stored_reply(
 async def test_two_calls_at_once_process_a_scan_once(
     scans: ScanApi, new_user: NewUser, database: Database, provider: Provider
 ) -> None:
-    """The second caller is told that it runs, or what it gave."""
+    """The second caller gets a status of running, or the stored reply."""
     scan = new_scan(database, new_user("pro", energy=100))
     replies = await asyncio.gather(*(scans(scan.user, scan.id, people(3)) for _ in range(4)))
     assert sorted({reply.status_code for reply in replies} - {202}) == [200]
@@ -82,7 +82,7 @@ async def test_two_calls_at_once_process_a_scan_once(
 async def test_another_users_scan_is_not_found_and_stays_as_it_is(
     scans: ScanApi, new_user: NewUser, database: Database
 ) -> None:
-    """404, also with the owner's id in the body, and also where the rest of the request is wrong."""
+    """It is a 404, also with the owner's id in the body, and where the rest of the request is wrong."""
     scan, stranger = new_scan(database, new_user()), new_user()
     before = scan.row()
     replies = [
@@ -98,7 +98,7 @@ async def test_another_users_scan_is_not_found_and_stays_as_it_is(
 async def test_the_service_key_acts_for_the_owner_of_the_row(
     scans: ScanApi, new_user: NewUser, database: Database
 ) -> None:
-    """Whoever the body names: the row decides who pays and who gets the prospects."""
+    """The row, not the body, decides who pays and who gets the prospects."""
     scan, other = new_scan(database, new_user("pro", energy=100)), new_user("pro", energy=100)
     body: dict[str, object] = {
         "scanId": scan.id,
@@ -123,7 +123,7 @@ async def test_the_publishable_key_alone_is_refused(
 async def test_energy_for_a_part_does_that_part_and_tells_of_the_rest(
     scans: ScanApi, new_user: NewUser, database: Database
 ) -> None:
-    """Ten energy pay two blocks by the standard class; the third is scored by rules, and marked."""
+    """Ten energy pay for two blocks by the standard class; the third is scored by rules, and marked."""
     scan = new_scan(database, new_user("pro", energy=10))
     body = (await scans(scan.user, scan.id, people(120))).json()
     assert body["partial"] == {"reason": "insufficient_energy", "blocksByRules": 1, "blocks": 3}
@@ -136,7 +136,7 @@ async def test_energy_for_a_part_does_that_part_and_tells_of_the_rest(
 async def test_a_provider_that_is_down_leaves_the_rules_and_charges_nothing(
     scans: ScanApi, new_user: NewUser, database: Database, provider: Provider
 ) -> None:
-    """Completed all the same: 50 + 8 + 10 + 12 points for kailangan, extra income and ngayon are hot."""
+    """The scan is completed: 50 + 8 + 10 + 12 points for kailangan, extra income and ngayon are hot."""
     provider.fail({"kind": "status", "status": 500, "times": 99})
     scan = new_scan(database, new_user("pro", energy=100))
     body = (await scans(scan.user, scan.id, people(3))).json()
@@ -149,7 +149,7 @@ async def test_a_provider_that_is_down_leaves_the_rules_and_charges_nothing(
 async def test_answers_that_break_the_schema_leave_the_rules(
     scans: ScanApi, new_user: NewUser, database: Database, provider: Provider
 ) -> None:
-    """What cannot be checked is not stored, and not charged."""
+    """An answer that cannot be checked is neither stored nor charged."""
     provider.fail({"kind": "broken_schema", "times": 99})
     scan = new_scan(database, new_user("pro", energy=100))
     body = (await scans(scan.user, scan.id, people(3))).json()
@@ -160,7 +160,7 @@ async def test_answers_that_break_the_schema_leave_the_rules(
 async def test_instructions_inside_records_stay_data(
     scans: ScanApi, new_user: NewUser, database: Database, provider: Provider
 ) -> None:
-    """Fault 20: they reach the model in the data alone, behind the wall, and the line is a record like any other."""
+    """They are only in the data message, and the line is a record like any other (fault 20)."""
     scan = new_scan(database, new_user())
     lines = f"{people(2)}\nLiza Ramos — {CANARY}"
     assert (await scans(scan.user, scan.id, lines)).json()["prospectsFound"] == 3
@@ -187,7 +187,7 @@ async def test_a_table_becomes_a_prospect_for_each_row(
 async def test_a_file_in_storage_is_read_with_the_callers_rights(
     scans: ScanApi, new_user: NewUser, database: Database, stack: Stack
 ) -> None:
-    """His own is read; another's is as if it were not there, and the scan fails with that sentence."""
+    """The user's own file is read; another user's is not found, and the scan fails with that message."""
     owner, other = new_user(), new_user()
     upload(stack, owner, f"{owner.id}/leads.csv", b"Name,Email\nAna Lim,ana@example.com\n")
     mine, theirs = new_scan(database, owner), new_scan(database, other)
@@ -202,7 +202,7 @@ async def test_a_file_in_storage_is_read_with_the_callers_rights(
 async def test_the_service_key_opens_no_file_but_the_owners(
     scans: ScanApi, new_user: NewUser, database: Database, stack: Stack
 ) -> None:
-    """The secret key could read all: the folder decides."""
+    """The secret key could read all files; the folder decides."""
     owner, other = new_user(), new_user()
     upload(stack, other, f"{other.id}/leads.csv", b"Name\nAna Lim\n")
     scan = new_scan(database, owner)
@@ -220,7 +220,7 @@ async def test_the_service_key_opens_no_file_but_the_owners(
 async def test_an_image_is_read_by_a_model_that_sees(
     scans: ScanApi, new_user: NewUser, database: Database, stack: Stack, provider: Provider, form: str
 ) -> None:
-    """Its people become prospects; the picture goes to the provider, and is erased here once it is done."""
+    """Its people become prospects; the image is sent to the provider, and erased here afterwards."""
     picture = png(people(3))
     scan = new_scan(database, new_user("pro", energy=100))
     payload: object = {"image": picture.base64 if form == "base64" else picture.url}

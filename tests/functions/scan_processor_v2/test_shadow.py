@@ -1,4 +1,4 @@
-"""scan-processor-v2 in shadow: a copied scan is read and scored by rules, and nobody sees that it was."""
+"""scan-processor-v2 in shadow mode: a copied scan is read and scored by rules, without a visible effect."""
 
 import base64
 from collections.abc import AsyncIterator
@@ -26,32 +26,32 @@ FOUND = {"records": 3, "duplicates": 1, "people": 3, "hot": 1, "warm": 2}
 
 @pytest.fixture
 async def served(stack: Stack) -> AsyncIterator[Shadow]:
-    """The function in this process, in shadow."""
+    """Yield the function in this process, in shadow mode."""
     async with in_shadow(stack, "scan-processor-v2", router) as served:
         yield served
 
 
 @pytest.fixture
 def shadow(stack: Stack, served: Shadow) -> ScanApi:
-    """Calls of it."""
+    """Return calls of it."""
     return ScanApi(served.client, stack)
 
 
 @pytest.fixture
 def scan(database: Database, new_user: NewUser) -> Scan:
-    """A scan that the client has just made."""
+    """Return a scan that the client has just created."""
     return new_scan(database, new_user())
 
 
 def tenant_of(scan: Scan) -> Tenant:
-    """Everything of the scan and of its owner."""
+    """Return the rows of the scan and of its owner."""
     return Tenant(scan.database, scan.user.id, scan.id)
 
 
 async def test_a_copied_scan_is_counted_and_leaves_nothing(
     shadow: ScanApi, scan: Scan, provider: Provider, served: Shadow
 ) -> None:
-    """Its figures are logged; no job, block, status, item or prospect, and no model is asked."""
+    """Its figures are logged; no job, block, status, item or prospect is stored, and no model is called."""
     with nothing_changes(tenant_of(scan)):
         reply = await shadow(scan.user, scan.id, LINES)
     assert (reply.status_code, set(reply.json())) == (202, ANSWER)
@@ -65,7 +65,7 @@ async def test_a_copied_scan_is_counted_and_leaves_nothing(
 async def test_a_copied_file_is_read_from_storage(
     stack: Stack, shadow: ScanApi, scan: Scan, served: Shadow
 ) -> None:
-    """A CSV by its path, as its owner may read it, or as the service for him."""
+    """A CSV is read by its path, with its owner's rights or as the service for the owner."""
     path = f"{scan.user.id}/leads.csv"
     upload(stack, scan.user, path, b"Name,Notes\nAna Lim,kailangan ng pera\nBen Tan,wala\n")
     body: dict[str, object] = {"scanId": scan.id, "scanType": "csv", "payload": {"storagePath": path}}
@@ -81,7 +81,7 @@ async def test_a_copied_file_is_read_from_storage(
 async def test_a_copied_image_is_checked_and_not_sent(
     shadow: ScanApi, scan: Scan, provider: Provider
 ) -> None:
-    """What is no image is told as ever; the scan does not fail by it."""
+    """A file that is not an image gets the usual error; the scan does not fail by it."""
     picture = base64.b64encode(b"no picture at all").decode()
     with nothing_changes(tenant_of(scan)):
         reply = await shadow(scan.user, scan.id, {"image": picture}, "image")
@@ -93,14 +93,14 @@ async def test_a_copied_image_is_checked_and_not_sent(
     "content", [b"", b"{", b'{"scanId": "%s", "payload": 5}', b'{"scanId": "%s", "scanType": "text"}']
 )
 async def test_a_copy_that_cannot_be_read_fails_no_scan(content: bytes, shadow: ScanApi, scan: Scan) -> None:
-    """The original tells its owner."""
+    """The original reports the error to its owner."""
     with nothing_changes(tenant_of(scan)):
         reply = await shadow.raw(scan.user, content.replace(b"%s", scan.id.encode()))
     assert (reply.status_code, reply.json()["code"]) == (400, "invalid_request")
 
 
 async def test_copies_for_strangers_are_refused(shadow: ScanApi, scan: Scan, new_user: NewUser) -> None:
-    """Another user, no user, and a scan that is not there: as ever."""
+    """Another user's scan, a call without a user, and a missing scan are refused as usual."""
     with nothing_changes(tenant_of(scan)):
         replies = [
             await shadow(new_user(), scan.id, LINES),

@@ -1,1 +1,1 @@
-"""Visitor conversations with the contact details they hold, and how readers of them are scored."""
+"""Visitor conversations with their contact details, and the scores of programs that read them."""

@@ -1,4 +1,4 @@
-"""Scores of anything that reads contact details, on the hand-written conversations."""
+"""Scores of programs that read contact details, on the hand-written conversations."""
 
 import json
 import re
@@ -38,19 +38,19 @@ class Score:
 
     @property
     def precision(self) -> float:
-        """Right values of those told; 1 where none was told."""
+        """Return the share of returned values that are right; 1 where none was returned."""
         told = self.right + self.wrong
         return self.right / told if told else 1.0
 
     @property
     def recall(self) -> float:
-        """Right values of those there are; 1 where there are none."""
+        """Return the share of existing values that were found; 1 where there are none."""
         there = self.right + self.missed
         return self.right / there if there else 1.0
 
     @property
     def f1(self) -> float:
-        """The harmonic mean of precision and recall."""
+        """Return the harmonic mean of precision and recall."""
         counted = 2 * self.right + self.wrong + self.missed
         return 2 * self.right / counted if counted else 1.0
 
@@ -62,7 +62,7 @@ def conversations(*parts: Part) -> list[Conversation]:
 
 
 def score(reader: Reader, field: str, chats: Sequence[Conversation]) -> Score:
-    """Return a reader's score on one field; of the regexes a first name is enough, as it is all they look for."""
+    """Return a reader's score on one field; for the regexes a first name is enough, as they look only for that."""
     right = wrong = missed = made_up = 0
     for chat in chats:
         told, expected = reader(chat.messages).get(field), chat.expected.get(field)
@@ -83,7 +83,7 @@ def our_rules(messages: Sequence[str]) -> Values:
 
 
 def plain_regexes(messages: Sequence[str]) -> Values:
-    """Read with the expressions that such chatbots usually have: the first match counts."""
+    """Read with the usual expressions of such chatbots: the first match counts."""
     patterns = {
         "name": r"(?:I'm|my name is|ako si)\s+([A-Z]\w+)",
         "email": r"([\w.-]+@[\w.-]+\.\w+)",
@@ -112,7 +112,7 @@ def _lines(chats: Sequence[Conversation]) -> Iterator[str]:
 
 
 def _in_one_form(number: str) -> str:
-    """Write a number as the expected ones are, so that a regex is not blamed for its form."""
+    """Return a number in the form of the expected ones, so that a regex is not blamed for its form."""
     try:
         parsed = phonenumbers.parse(number, "PH")
     except phonenumbers.NumberParseException:

@@ -1,1 +1,1 @@
-"""Tests of what may reach a visitor."""
+"""Tests of the filter of answers to visitors."""

@@ -1,4 +1,4 @@
-"""What may leave of a model's answer: the owner's own links, no markup, and none of the instructions."""
+"""What the filter keeps of a model's answer: the owner's own links, no markup, and none of the instructions."""
 
 import pytest
 from hypothesis import given, settings
@@ -21,17 +21,17 @@ PUBLIC = ["The barley pack has thirty sachets of young barley grass from Benguet
 
 
 def answer_filter() -> AnswerFilter:
-    """A filter that knows these links, this secret and these facts."""
+    """Return a filter that knows these links, this secret and these facts."""
     return AnswerFilter(SECRET, PUBLIC, links_in(OWN))
 
 
 def filtered(*pieces: str) -> str:
-    """What leaves of an answer that comes in these pieces."""
+    """Return the filtered text of an answer in these chunks."""
     through = answer_filter()
     return "".join([*(through.add(piece) for piece in pieces), through.end()])
 
 
-# the model's answer -> what leaves.
+# The model's answer -> the filtered text.
 ANSWERS = [
     ("Salamat po!", "Salamat po!"),
     ("  Dalawang pack.\n\n- Una\n- Pangalawa \n", "Dalawang pack.\n\n- Una\n- Pangalawa"),
@@ -74,7 +74,7 @@ ANSWERS = [
 
 @pytest.mark.parametrize(("said", "left"), ANSWERS, ids=[str(n) for n in range(len(ANSWERS))])
 def test_an_answer_keeps_its_words_and_only_the_owners_links(said: str, left: str) -> None:
-    """Foreign links and markup are taken out, buffered and however a stream cuts the answer in two or in letters."""
+    """Foreign links and markup are removed, buffered and streamed in any chunks."""
     assert filtered(said) == left
     assert filtered(*said) == left
     for cut in range(len(said)):
@@ -98,7 +98,7 @@ BAITS = [
 
 @pytest.mark.parametrize("bait", BAITS)
 def test_an_answer_of_baits_keeps_no_link(bait: str) -> None:
-    """The longest answer there is, of what looks most like the beginning of a link, whole and in pieces."""
+    """A long answer full of text that looks like the start of a link has none, whole and in chunks."""
     said = bait * (2_400 // len(bait))
     left = filtered(said)
     assert filtered(*(said[at : at + 4] for at in range(0, len(said), 4))) == left
@@ -117,7 +117,7 @@ PIECES = st.sampled_from(
 def test_any_answer_is_the_same_however_it_is_cut_and_passes_unchanged_again(
     pieces: list[str], data: st.DataObject
 ) -> None:
-    """The deltas add up to the stored text, no tag opens in it, and every link in it is the owner's."""
+    """The deltas add up to the stored text, which has no tag and only the owner's links."""
     said = "".join(pieces)
     cuts = sorted(data.draw(st.lists(st.integers(0, len(said)), max_size=5)))
     parts = [said[a:b] for a, b in zip([0, *cuts], [*cuts, len(said)], strict=True)]
@@ -128,7 +128,7 @@ def test_any_answer_is_the_same_however_it_is_cut_and_passes_unchanged_again(
 
 
 def test_an_answer_that_repeats_the_instructions_is_refused() -> None:
-    """In whatever case, marks and spaces; no more than eleven letters of the run have left before."""
+    """It is refused in any case and with any punctuation; at most eleven letters of the run were sent before."""
     repeated = "OK po: never  **invent** a price,\na DISCOUNT, an availability, a result or a promise!"
     through, left = answer_filter(), ""
     try:
@@ -142,7 +142,7 @@ def test_an_answer_that_repeats_the_instructions_is_refused() -> None:
 
 @pytest.mark.parametrize("start", range(0, len(SECRET) - 60, 7))
 def test_sixty_characters_of_the_instructions_never_leave(start: int) -> None:
-    """Wherever in them the run begins, and whatever stands around it."""
+    """A run is refused wherever it starts, and whatever surrounds it."""
     run = SECRET[start : start + 60]
     for said in (run, f"Sige po. {run} Yan po.", run.upper(), run.replace(" ", "<i></i> ")):
         with pytest.raises(ContentRefused):
@@ -150,7 +150,7 @@ def test_sixty_characters_of_the_instructions_never_leave(start: int) -> None:
 
 
 def test_short_runs_of_the_instructions_are_no_secret() -> None:
-    """People say such words by chance: they leave late, and whole."""
+    """People say such words by chance: they are sent late, and complete."""
     said = "I am the chat assistant on the public page, and never invent a price."
     through = answer_filter()
     assert through.add("I am the chat assistant on the public") == "I am the chat assi"
@@ -159,7 +159,7 @@ def test_short_runs_of_the_instructions_are_no_secret() -> None:
 
 
 def test_public_words_may_be_said_although_the_instructions_hold_them() -> None:
-    """A product's own description, and what the owner put in quotation marks."""
+    """These are a product's own description, and text that the owner put in quotation marks."""
     greeting = "Magandang araw po, welcome to Siggy Wellness, the home of young barley."
     own = f"Always begin with \u201c{greeting}\u201d. {PUBLIC[0]}"
     through = AnswerFilter(own, [*PUBLIC, *quoted(own)], frozenset())

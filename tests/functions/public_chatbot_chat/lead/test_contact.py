@@ -1,4 +1,4 @@
-"""Contact details in a visitor's words: scores on hand-written conversations, and what holds for every text."""
+"""Contact details in a visitor's words: scores on hand-written conversations, and properties of every text."""
 
 import re
 
@@ -98,7 +98,7 @@ CHATS = st.lists(st.one_of(WORDS, st.text(max_size=80)), max_size=5)
 
 @pytest.mark.parametrize("part", ["tuning", "held_out"])
 def test_contact_details_reach_their_scores_on_either_part(part: Part) -> None:
-    """E-mail F1 0.99, phone F1 0.97 and name precision 0.97 hold, also where nothing was tuned."""
+    """E-mail F1 0.99, phone F1 0.97 and name precision 0.97 are reached, also on the part that was not tuned."""
     chats = conversations(part)
     print(f"\n{part}, {len(chats)} conversations\n{table(chats)}")  # noqa: T201  # the figures are the point
     assert score(our_rules, "email", chats).f1 >= 0.99
@@ -107,7 +107,7 @@ def test_contact_details_reach_their_scores_on_either_part(part: Part) -> None:
 
 
 def test_the_conversations_are_enough_and_some_are_held_out() -> None:
-    """The file holds 120 conversations or more, and no message twice."""
+    """The file has at least 120 conversations, and no message twice."""
     chats = conversations()
     assert len(chats) >= 120
     assert len(conversations("held_out")) >= 40
@@ -116,24 +116,24 @@ def test_the_conversations_are_enough_and_some_are_held_out() -> None:
 
 @pytest.mark.parametrize("field", FIELDS)
 def test_nothing_is_made_up_where_the_visitor_gave_nothing(field: str) -> None:
-    """No conversation without a value gets one."""
+    """No value is returned for a conversation without one."""
     assert score(our_rules, field, conversations()).made_up == 0
 
 
 @pytest.mark.parametrize("field", ["name", "email", "phone"])
 def test_the_rules_beat_the_regexes_they_replace(field: str) -> None:
-    """On the same file the usual regular expressions are worse at each field."""
+    """On the same file the usual regular expressions are worse for each field."""
     assert score(our_rules, field, conversations()).f1 > score(plain_regexes, field, conversations()).f1
 
 
 def test_every_value_of_the_conversations_is_in_the_visitors_words() -> None:
-    """The evidence of each value, read by itself, gives the value."""
+    """The evidence of each value, read alone, gives the same value."""
     for chat in conversations():
         assert_said(find_lead(chat.messages), chat.messages)
 
 
 def reads_any_text(examples: int) -> None:
-    """Whatever visitors write, each value is a span of it, and reading a conversation twice gives the same lead."""
+    """Assert that each value is a span of the text, and that reading a conversation twice gives the same lead."""
 
     @settings(max_examples=examples, deadline=None)
     @given(CHATS)
@@ -146,13 +146,13 @@ def reads_any_text(examples: int) -> None:
 
 
 def test_any_text_is_read_without_an_error_and_only_for_what_it_says() -> None:
-    """A retried call reads it again."""
+    """A retried call reads it again and gets the same lead."""
     reads_any_text(1_500)
 
 
 @pytest.mark.soak
 def test_any_text_of_many_is_read_without_an_error_and_only_for_what_it_says() -> None:
-    """The same for longer."""
+    """The same holds for more examples."""
     reads_any_text(12_000)
 
 
@@ -165,13 +165,13 @@ def test_messages_can_be_read_as_they_come(earlier: list[str], later: list[str])
 
 
 def test_a_phone_is_kept_with_the_place_where_it_was_said() -> None:
-    """The evidence names the message and the characters."""
+    """The evidence has the message and the position in it."""
     lead = find_lead(["hello", "text 0917 123 4567 po"])
     assert lead == Lead(phone=Found("+639171234567", Said(1, 5, 18)))
 
 
 def test_what_is_known_stays_until_the_visitor_says_otherwise() -> None:
-    """A message without details changes nothing; a new number replaces the known one alone."""
+    """A message without details changes nothing; a new number replaces only the known number."""
     known = Lead(name=Found("Ana Cruz"), phone=Found("+639171234567"))
     assert find_lead(["magkano po?"], known) == known
     changed = find_lead(["sorry, it's 0918 765 4321"], known)
@@ -179,7 +179,7 @@ def test_what_is_known_stays_until_the_visitor_says_otherwise() -> None:
 
 
 def test_what_stands_far_beyond_a_messages_reasonable_length_is_not_read() -> None:
-    """A pasted text costs bounded time."""
+    """Reading a pasted text takes bounded time."""
     assert find_lead(["x" * READ_CHARACTERS + " text 0917 123 4567"]) == Lead()
 
 
@@ -189,7 +189,7 @@ def _value(lead: Lead, field: str) -> str | None:
 
 
 def assert_said(lead: Lead, messages: list[str]) -> None:
-    """Fail unless each value can be worked out again from its evidence and from nothing else."""
+    """Assert that each value can be calculated again from its evidence alone."""
     for field in FIELDS:
         found: Found | None = getattr(lead, field)
         if found is None:
@@ -209,7 +209,7 @@ def _from_words(field: str, words: str) -> str | None:
 
 
 def test_every_expected_phone_and_address_is_valid_by_its_standard() -> None:
-    """The file's own values are right: it is the yardstick."""
+    """The expected values in the file are themselves valid."""
     for chat in conversations():
         if "phone" in chat.expected:
             assert phonenumbers.is_valid_number(phonenumbers.parse(chat.expected["phone"]))

@@ -1,4 +1,4 @@
-"""The points of a visitor's chat: each rule by itself, together, and on any text."""
+"""The points of a visitor's chat: each rule alone, all together, and for any text."""
 
 import pytest
 from hypothesis import given, settings
@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 
 from functions.public_chatbot_chat.lead.qualification import Reason, emotional_state, qualify
 
-# One message a row: the words, qualification, buying intent.
+# One message per row: the words, qualification, buying intent.
 POINTS = [
     ("hello", 0.0, 0.0),
     ("the price", 0.15, 0.2),
@@ -89,14 +89,14 @@ def test_each_reason_tells_its_rule_points_and_words() -> None:
     ],
 )
 def test_the_newest_message_that_shows_a_state_decides(messages: list[str], state: str) -> None:
-    """A visitor whose worry was answered is no longer concerned."""
+    """A visitor whose concern was answered is no longer concerned."""
     assert emotional_state(messages) == state
 
 
 @settings(max_examples=300, deadline=None)
 @given(st.lists(st.text(max_size=400), max_size=8))
 def test_any_messages_give_scores_in_steps_of_a_hundredth(messages: list[str]) -> None:
-    """Scores are from 0 to 1, explained by their reasons, and the same every time."""
+    """Scores are from 0 to 1, explained by their reasons, and deterministic."""
     judged = qualify(messages)
     reasons = (judged.qualification_reasons, judged.buying_reasons)
     for value, why in zip((judged.qualification, judged.buying_intent), reasons, strict=True):

@@ -1,1 +1,1 @@
-"""Tests of what a scan is given."""
+"""Tests of a scan's input."""

@@ -1,4 +1,4 @@
-"""Files that cannot be scanned, whatever their names say: a clear sentence, a failed scan, nothing charged."""
+"""Files that cannot be scanned, whatever their names: a clear message, a failed scan, no charge."""
 
 import gzip
 from collections.abc import AsyncIterator
@@ -27,7 +27,7 @@ MEGABYTE = 1_000_000
 
 @dataclass(frozen=True)
 class File:
-    """A file in storage, what the client takes it for, the answer's status, and words of its sentence."""
+    """A file in storage, its type according to the client, the reply's status, and words of its message."""
 
     about: str
     name: str
@@ -37,7 +37,7 @@ class File:
 
     @property
     def scan_type(self) -> str:
-        """What its name promises."""
+        """Return the scan type that the file's name suggests."""
         return {"csv": "csv", "txt": "text"}.get(self.name.split(".")[-1], "image")
 
 
@@ -68,7 +68,7 @@ FILES = (
 
 
 def assert_failed_for_nothing(scan: Scan, database: Database, sentence: str) -> None:
-    """The poller reads the sentence, and nothing is left of the input, in the results or on the bill."""
+    """Assert that the poller reads the message, and that there is no input, result or charge."""
     last = scan.rows("scan_status", "updated_at")[-1]
     assert (scan.row()["status"], last["step"], last["message"]) == ("failed", "failed", sentence)
     assert (scan.items(), scan.prospects(), scan.rows("scan_blocks", "ordinal")) == ([], [], [])
@@ -79,7 +79,7 @@ def assert_failed_for_nothing(scan: Scan, database: Database, sentence: str) -> 
 async def test_a_file_that_cannot_be_scanned_fails_the_scan_with_its_sentence(
     scans: ScanApi, new_user: NewUser, database: Database, stack: Stack, file: File
 ) -> None:
-    """Told by its content, never by its name; also where a thousand rows were stored before."""
+    """The content decides, never the name; also where a thousand rows were stored before."""
     scan = new_scan(database, new_user("pro", energy=ENERGY))
     path = f"{scan.user.id}/{file.name}"
     upload(stack, scan.user, path, file.content)
@@ -89,7 +89,7 @@ async def test_a_file_that_cannot_be_scanned_fails_the_scan_with_its_sentence(
 
 
 async def of_untold_size(_wire: Wire, _seen: Seen, _request: Request) -> Response:
-    """Twice as much as a text may have, with nothing in the headers that says so."""
+    """Return twice as much as a text may have, without a header that says so."""
 
     async def pieces() -> AsyncIterator[bytes]:
         for _ in range(20):
@@ -101,7 +101,7 @@ async def of_untold_size(_wire: Wire, _seen: Seen, _request: Request) -> Respons
 async def test_a_file_of_untold_size_is_read_up_to_the_limit(
     new_user: NewUser, database: Database, stack: Stack
 ) -> None:
-    """What has come is counted, whatever the headers say."""
+    """Received bytes are counted, whatever the headers say."""
     scan = new_scan(database, new_user("pro", energy=ENERGY))
     async with wire_before(stack.url) as wire:
         wire.meet("leads.txt", of_untold_size)
@@ -139,7 +139,7 @@ async def test_cells_that_only_say_that_they_are_empty_are_nobody_s(
 async def test_names_are_read_in_every_encoding_that_people_save(
     scans: ScanApi, new_user: NewUser, database: Database, stack: Stack, encoding: str
 ) -> None:
-    """Also in a file that was put together from two."""
+    """This includes a file that was joined from two encodings."""
     scan = new_scan(database, new_user())
     first, second = "Name,Notes\nNiño Peña,kaibigan\n", "Iñigo Muñoz,kaklase\n"
     both = first.encode() + second.encode("cp1252")

@@ -1,4 +1,4 @@
-"""Input that cannot be scanned: a clear sentence, the scan failed with the same one, nothing charged."""
+"""Input that cannot be scanned: a clear message, the scan failed with the same message, no charge."""
 
 import base64
 import json
@@ -19,7 +19,7 @@ ENERGY = 100
 
 @dataclass(frozen=True)
 class Case:
-    """What is sent, and what is answered: the status, and words of the sentence."""
+    """The request, and the reply: the status, and words of the message."""
 
     name: str
     scan_type: object
@@ -62,7 +62,7 @@ CASES = (
 async def test_bad_input_fails_the_scan_with_the_sentence_of_the_answer(
     scans: ScanApi, new_user: NewUser, database: Database, case: Case
 ) -> None:
-    """The caller and the poller read the same words; a second call gets them again."""
+    """The caller and the poller read the same message; a second call gets it again."""
     scan = new_scan(database, new_user("pro", energy=ENERGY))
     reply = await scans(scan.user, scan.id, case.payload, case.scan_type)
     assert (reply.status_code, case.words in reply.json()["error"]) == (case.status, True), reply.text
@@ -78,7 +78,7 @@ async def test_bad_input_fails_the_scan_with_the_sentence_of_the_answer(
 async def test_a_body_of_five_megabytes_fails_the_scan_that_it_names(
     scans: ScanApi, new_user: NewUser, database: Database
 ) -> None:
-    """413: reading stops at the limit, and the beginning has told which scan it is."""
+    """The reply is a 413: reading stops at the limit, and the beginning of the body names the scan."""
     scan = new_scan(database, new_user("pro", energy=ENERGY))
     reply = await scans(scan.user, scan.id, "Maria Santos — hirap\n" * 250_000)
     assert (reply.status_code, reply.json()["code"]) == (413, "payload_too_large")
@@ -89,7 +89,7 @@ async def test_a_body_of_five_megabytes_fails_the_scan_that_it_names(
 async def test_a_body_that_is_no_json_fails_the_scan_that_it_names(
     scans: ScanApi, new_user: NewUser, database: Database
 ) -> None:
-    """A client that broke off is told, and so is its page."""
+    """A client whose body is incomplete gets the error, and so does its page."""
     scan = new_scan(database, new_user())
     whole = json.dumps({"scanId": scan.id, "scanType": "text", "payload": people(2)}).encode()
     reply = await scans.raw(scan.user, whole[:-5])
@@ -101,7 +101,7 @@ async def test_a_body_that_is_no_json_fails_the_scan_that_it_names(
 async def test_a_request_that_names_no_scan_is_refused(
     scans: ScanApi, new_user: NewUser, scan_id: object
 ) -> None:
-    """The field is named; there is nothing that could be marked."""
+    """The field is named; no scan can be marked as failed."""
     reply = await scans(new_user(), scan_id, people(2))
     assert (reply.status_code, reply.json()["details"][0]["field"]) == (400, "scanId")
 
@@ -109,7 +109,7 @@ async def test_a_request_that_names_no_scan_is_refused(
 async def test_a_file_of_sixty_megabytes_is_refused_before_it_is_read(
     scans: ScanApi, new_user: NewUser, database: Database, stack: Stack
 ) -> None:
-    """413 with the limit in the sentence."""
+    """The 413 has the limit in its message."""
     scan = new_scan(database, new_user("pro", energy=ENERGY))
     upload(stack, scan.user, f"{scan.user.id}/all.csv", b"Name,Email\n" + b"a,b\n" * 15_000_000)
     reply = await scans(scan.user, scan.id, {"storagePath": f"{scan.user.id}/all.csv"}, "csv")
@@ -121,7 +121,7 @@ async def test_a_file_of_sixty_megabytes_is_refused_before_it_is_read(
 async def test_bad_input_for_a_scan_that_runs_or_is_done_changes_nothing(
     scans: ScanApi, new_user: NewUser, database: Database
 ) -> None:
-    """A completed scan stays completed whatever is sent for it later."""
+    """A completed scan stays completed, whatever is sent for it later."""
     scan = new_scan(database, new_user())
     first = await scans(scan.user, scan.id, people(2))
     again = await scans(scan.user, scan.id, "", "nonsense")

@@ -1,4 +1,4 @@
-"""Images by their content: kind and size from headers made by hand, and what is refused."""
+"""Images are recognised by their content: type and size from headers built here, and what is refused."""
 
 import base64
 import struct
@@ -13,35 +13,35 @@ from shared.errors import InvalidRequest, PayloadTooLarge
 
 
 def png(width: int, height: int) -> bytes:
-    """A PNG's signature and header chunk."""
+    """Return a PNG's signature and header chunk."""
     body = b"IHDR" + struct.pack(">IIBBBBB", width, height, 8, 2, 0, 0, 0)
     return b"\x89PNG\r\n\x1a\n" + struct.pack(">I", 13) + body + struct.pack(">I", zlib.crc32(body))
 
 
 def jpeg(width: int, height: int, frame: int = 0xC0, before: bytes = b"") -> bytes:
-    """A JPEG up to its frame header, with other segments before it."""
+    """Return a JPEG up to its frame header, with other segments before it."""
     app0 = b"\xff\xe0" + struct.pack(">H", 16) + b"JFIF\0" + bytes(9)
     return b"\xff\xd8" + app0 + before + bytes([0xFF, frame]) + struct.pack(">HBHHB", 11, 8, height, width, 1)
 
 
 def webp(chunk: bytes, body: bytes) -> bytes:
-    """A WebP file with its first chunk."""
+    """Return a WebP file with its first chunk."""
     whole = b"WEBP" + chunk + struct.pack("<I", len(body)) + body
     return b"RIFF" + struct.pack("<I", len(whole)) + whole
 
 
 def lossy(width: int, height: int) -> bytes:
-    """A lossy WebP."""
+    """Return a lossy WebP."""
     return webp(b"VP8 ", b"\x30\x01\x00\x9d\x01\x2a" + struct.pack("<HH", width, height))
 
 
 def lossless(width: int, height: int) -> bytes:
-    """A lossless WebP: both sides less one in 14 bits each."""
+    """Return a lossless WebP: both sides less one in 14 bits each."""
     return webp(b"VP8L", b"\x2f" + struct.pack("<I", (width - 1) | (height - 1) << 14) + bytes(5))
 
 
 def extended(width: int, height: int) -> bytes:
-    """A WebP with transparency or animation: both sides less one in 24 bits each."""
+    """Return a WebP with transparency or animation: both sides less one in 24 bits each."""
     sides = (width - 1).to_bytes(3, "little") + (height - 1).to_bytes(3, "little")
     return webp(b"VP8X", bytes(4) + sides)
 
@@ -62,14 +62,14 @@ EXIF = b"\xff\xe1" + struct.pack(">H", 8) + b"Exif\0\0"
     ],
 )
 def test_an_image_is_known_by_its_content(data: bytes, kind: str) -> None:
-    """Kind and size stand in the header, whatever the file is called."""
+    """Type and size come from the header, whatever the file's name."""
     image = checked_image(data)
     assert (image.kind, image.width, image.height) == (kind, 1080, 2400)
     assert image.media_type == f"image/{kind}"
 
 
 def test_a_real_image_is_taken() -> None:
-    """The smallest real PNG that shows anything: 8 by 8 pixels."""
+    """The smallest real PNG with visible content, 8 by 8 pixels, is accepted."""
     data = base64.b64decode(
         "iVBORw0KGgoAAAANSUhEUgAAAAgAAAAICAIAAABLbSncAAAAC0lEQVR4nGNgGAgAAADIAAF8Y2l9AAAAAElFTkSuQmCC"
     )
@@ -88,7 +88,7 @@ def test_a_real_image_is_taken() -> None:
     ],
 )
 def test_any_other_content_is_refused(data: bytes) -> None:
-    """The fault names the field and what it may be."""
+    """The error names the field and the allowed types."""
     with pytest.raises(InvalidRequest) as caught:
         checked_image(data)
     assert caught.value.message == "The image must be a PNG, JPEG or WebP file."
@@ -99,7 +99,7 @@ def test_any_other_content_is_refused(data: bytes) -> None:
 
 @pytest.mark.parametrize("whole", [png(100, 100), jpeg(100, 100), lossy(100, 100), extended(100, 100)])
 def test_a_header_that_is_cut_off_is_refused(whole: bytes) -> None:
-    """At every length an answer is given: the size, or that it is broken."""
+    """At every length the result is the size, or an error that the file is broken."""
     for length in range(len(whole)):
         try:
             assert checked_image(whole[:length]).width == 100
@@ -118,20 +118,20 @@ def test_a_header_that_is_cut_off_is_refused(whole: bytes) -> None:
     ],
 )
 def test_an_image_that_promises_too_many_pixels_is_refused(bomb: bytes) -> None:
-    """A few bytes can stand for gigabytes: the header alone decides, nothing is decoded."""
+    """A few bytes can stand for gigabytes: the header decides, nothing is decoded."""
     with pytest.raises(PayloadTooLarge, match="The image is too large"):
         checked_image(bomb)
 
 
 def test_an_image_of_too_many_bytes_is_refused() -> None:
-    """The limit is told."""
+    """The error states the limit."""
     with pytest.raises(PayloadTooLarge, match="at most 8 MB"):
         checked_image(png(100, 100) + bytes(MAX_BYTES))
 
 
 @pytest.mark.parametrize("size", [(0, 100), (1, 1), (7, 100)])
 def test_an_image_too_small_to_show_anything_is_refused(size: tuple[int, int]) -> None:
-    """Also one that claims no size at all."""
+    """An image with a size of zero is refused too."""
     with pytest.raises(InvalidRequest, match="broken or too small"):
         checked_image(png(*size))
 
@@ -143,7 +143,7 @@ STARTS = st.sampled_from(
 
 @given(STARTS, st.binary(max_size=200))
 def test_any_bytes_are_taken_or_refused(start: bytes, rest: bytes) -> None:
-    """No header makes it fail in another way, or go round for ever."""
+    """No header causes another exception or an endless loop."""
     try:
         image = checked_image(start + rest)
     except (InvalidRequest, PayloadTooLarge):

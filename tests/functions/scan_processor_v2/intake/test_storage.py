@@ -1,4 +1,4 @@
-"""Which files a scan opens: those in its owner's folder, whoever asks; for all others the storage is not even asked."""
+"""A scan opens only files in its owner's folder, for any caller; for others the storage is not called."""
 
 from collections.abc import AsyncIterator
 
@@ -30,14 +30,14 @@ OUTSIDE = (
 
 @pytest.fixture
 async def wire(stack: Stack) -> AsyncIterator[Wire]:
-    """The proxy before the stack's origin."""
+    """Yield the proxy before the stack's origin."""
     async with wire_before(stack.url) as between:
         yield between
 
 
 @pytest.fixture
 async def behind(stack: Stack, wire: Wire) -> AsyncIterator[ScanApi]:
-    """The function in this process, behind the proxy."""
+    """Yield the function in this process, behind the proxy."""
     async with (
         app_on(stack, "scan-processor-v2", router, None, SUPABASE_URL=wire.url) as app,
         client_of(stack, app) as client,
@@ -46,7 +46,7 @@ async def behind(stack: Stack, wire: Wire) -> AsyncIterator[ScanApi]:
 
 
 async def asked(scans: ScanApi, scan: Scan, path: str, *, service: bool) -> httpx.Response:
-    """Ask for a file's scan as its owner, or with the service key."""
+    """Request the scan of a file as its owner, or with the service key; return the reply."""
     payload = {"storagePath": path}
     if service:
         return await scans.as_service({"scanId": scan.id, "scanType": "csv", "payload": payload})
@@ -54,7 +54,7 @@ async def asked(scans: ScanApi, scan: Scan, path: str, *, service: bool) -> http
 
 
 def asked_storage(wire: Wire) -> list[str]:
-    """The addresses of files that were asked for."""
+    """Return the addresses of requested files."""
     return [seen.path for seen in wire.seen if seen.path.startswith("/storage/")]
 
 
@@ -70,7 +70,7 @@ async def test_a_path_outside_the_owners_folder_is_refused_unasked(
     *,
     service: bool,
 ) -> None:
-    """The policies of the storage are the second lock: here nothing has reached it."""
+    """The storage's policies are a second check: here no request has reached it."""
     scan, other = new_scan(database, new_user("pro", energy=100)), new_user()
     upload(stack, other, f"{other.id}/leads.csv", CONTENT)
     place = path.format(own=scan.user.id, other=other.id)
@@ -95,7 +95,7 @@ async def test_a_path_in_the_owners_folder_is_read(
     *,
     service: bool,
 ) -> None:
-    """Also where it begins with the bucket's name, as some clients write it."""
+    """It may start with the bucket's name, as some clients write it."""
     scan = new_scan(database, new_user())
     upload(stack, scan.user, f"{scan.user.id}/leads.csv", CONTENT)
     reply = await asked(behind, scan, path.format(own=scan.user.id), service=service)

@@ -1,1 +1,1 @@
-"""Hand-written scan inputs and the scores of what reads them."""
+"""Hand-written scan inputs, and the scores of programs that read them."""

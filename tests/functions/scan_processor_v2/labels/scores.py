@@ -1,4 +1,4 @@
-"""Scores of the rules, and of the expression they replace, on the hand-written scan inputs."""
+"""Scores of the rules, and of the old regular expressions, on the hand-written scan inputs."""
 
 import json
 import re
@@ -22,7 +22,7 @@ Person = Mapping[str, str]
 
 @dataclass(frozen=True)
 class Input:
-    """What somebody pasted or uploaded, and the people that a careful person finds in it, in order."""
+    """A pasted or uploaded input, and the people that a careful person finds in it, in order."""
 
     about: str
     part: Part
@@ -32,11 +32,11 @@ class Input:
 
     @property
     def text(self) -> str:
-        """The whole input."""
+        """Return the whole input."""
         return "\n".join(self.lines)
 
     def records(self) -> list[Record]:
-        """What the code under test reads."""
+        """Return the records that the code under test reads."""
         return list(text_records(self.text) if self.kind == "text" else csv_records(self.text.encode()))
 
 
@@ -45,7 +45,7 @@ Reader = Callable[[Input], Sequence[Person]]
 
 @dataclass(frozen=True)
 class Score:
-    """How often a reader was right about one field: each value of an input counts as often as it stands there."""
+    """How often a reader was right about one field: each value counts as often as it is in the input."""
 
     right: int = 0
     told: int = 0
@@ -53,17 +53,17 @@ class Score:
 
     @property
     def precision(self) -> float:
-        """Right values of those told; 1 where none was told."""
+        """Return the share of returned values that are right; 1 where none was returned."""
         return self.right / self.told if self.told else 1.0
 
     @property
     def recall(self) -> float:
-        """Right values of those there are; 1 where there are none."""
+        """Return the share of existing values that were found; 1 where there are none."""
         return self.right / self.there if self.there else 1.0
 
     @property
     def f1(self) -> float:
-        """The harmonic mean of precision and recall."""
+        """Return the harmonic mean of precision and recall."""
         return 2 * self.right / (self.told + self.there) if self.told + self.there else 1.0
 
 
@@ -85,7 +85,7 @@ def score(reader: Reader, field: str, given: Sequence[Input]) -> Score:
 
 
 def linked(reader: Reader, given: Sequence[Input]) -> Score:
-    """Return how often a whole person is right: name and contacts together, as one."""
+    """Return how often a whole person is right: name and contacts together."""
     right = told = there = 0
     for one in given:
         found, expected = Counter(map(_person, reader(one))), Counter(map(_person, one.expected))
@@ -104,7 +104,7 @@ def _person(person: Person) -> tuple[str | None, ...]:
 
 
 def our_rules(given: Input) -> list[Person]:
-    """Read with the rules under test; a person called by a contact or a company has no name."""
+    """Read with the rules under test; a person named by a contact or a company has no name."""
     people: list[Person] = []
     for item in rule_items(given.records()):
         values = {field: getattr(item, field) for field in FIELDS}
@@ -115,7 +115,7 @@ def our_rules(given: Input) -> list[Person]:
 
 
 def plain_regexes(given: Input) -> list[Person]:
-    """Read with the expression being replaced: a line «Name Surname - text»; contacts by the usual ones beside it."""
+    """Read with the old expressions: a line «Name Surname - text», and the usual ones for contacts."""
     return [person for line in given.text.splitlines() if (person := _plain_person(line))]
 
 

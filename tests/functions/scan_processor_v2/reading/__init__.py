@@ -1,1 +1,1 @@
-"""Tests of what is read in it."""
+"""Tests of reading a scan's input."""

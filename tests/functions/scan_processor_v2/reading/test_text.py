@@ -1,4 +1,4 @@
-"""Pasted text as records: chats, comments, lists and forms, and any text at all."""
+"""Pasted text as records: chats, comments, lists and forms, and any text."""
 
 import pytest
 from hypothesis import given, settings
@@ -37,17 +37,17 @@ LINES = st.lists(
 
 
 def read(*lines: str) -> list[Record]:
-    """The records of a text."""
+    """Return the records of a text."""
     return list(text_records("\n".join(lines)))
 
 
 def names(*lines: str) -> list[str | None]:
-    """The names that the records of a text tell."""
+    """Return the names in the records of a text."""
     return [record.fields.get("name") for record in read(*lines)]
 
 
 def test_a_line_with_a_name_and_a_note_is_a_record() -> None:
-    """The old form: «Name Surname — text»."""
+    """The old form «Name Surname — text» is read."""
     assert read("Maria Santos — kailangan ng extra income") == [
         Record(0, "Maria Santos — kailangan ng extra income", {"name": "Maria Santos"}, "line")
     ]
@@ -55,12 +55,12 @@ def test_a_line_with_a_name_and_a_note_is_a_record() -> None:
 
 @pytest.mark.parametrize("mark", ["- ", "• ", "* ", "1. ", "2) ", "✅ ", "→ ", "#3 ", ""])
 def test_marks_of_lists_are_no_part_of_a_name(mark: str) -> None:
-    """Bullets, numbers and ticks stand before names."""
+    """Bullets, numbers and ticks before names are removed."""
     assert names(f"{mark}Maria Santos - interested") == ["Maria Santos"]
 
 
 def test_what_one_person_wrote_in_a_chat_is_one_record() -> None:
-    """Messages are put together by sender; those of the exporter are left out."""
+    """Messages are grouped by sender; those of the exporting app are omitted."""
     records = read(
         "[ 11/3/2025 3:45 PM ] Lorna Velasco: available pa ba?",
         "[ 11/3/2025 3:46 PM ] Me: opo",
@@ -74,7 +74,7 @@ def test_what_one_person_wrote_in_a_chat_is_one_record() -> None:
 
 
 def test_a_message_of_several_lines_stays_with_its_sender() -> None:
-    """A line without a time goes on with the message above it."""
+    """A line without a time continues the message above it."""
     records = read(
         "12/11/2025, 9:15 AM - Gina Lopez: hi po",
         "kailangan ko ng sideline",
@@ -85,7 +85,7 @@ def test_a_message_of_several_lines_stays_with_its_sender() -> None:
 
 
 def test_the_sender_of_a_number_is_known_by_it() -> None:
-    """A chat shows those who are in no address book by their number."""
+    """A chat shows senders who are not in the address book by their number."""
     (record,) = read("12/11/2025, 9:15 AM - +63 917 123 4567: hm po?", "12/11/2025, 9:16 AM - You: 500")
     assert record.fields == {"phone": "+63 917 123 4567"}
 
@@ -102,7 +102,7 @@ def test_buttons_and_times_of_a_page_are_no_words_of_a_person() -> None:
 
 
 def test_labelled_entries_are_one_record_each() -> None:
-    """A second name begins the second person, also without a blank line."""
+    """A second name starts the second person, also without a blank line."""
     records = read("Pangalan: Ana Reyes", "Numero: 0917 123 4567", "Pangalan: Ben Tan", "Trabaho: driver")
     assert [record.fields for record in records] == [
         {"name": "Ana Reyes", "phone": "0917 123 4567"},
@@ -111,7 +111,7 @@ def test_labelled_entries_are_one_record_each() -> None:
 
 
 def test_a_pasted_sheet_is_read_by_its_columns() -> None:
-    """Copied cells are parted by tabs under their header."""
+    """Copied cells are separated by tabs, below their header."""
     assert [record.fields for record in read("Name\tMobile", "Ana Reyes\t0917 123 4567")] == [
         {"name": "Ana Reyes", "phone": "0917 123 4567"}
     ]
@@ -119,7 +119,7 @@ def test_a_pasted_sheet_is_read_by_its_columns() -> None:
 
 @pytest.mark.parametrize("text", ["You: hello po\nYou: promo today", "Like\nReply\n2h"])
 def test_a_text_of_nobody_is_still_a_record(text: str) -> None:
-    """Who pastes words is not told that there were none."""
+    """A pasted text always has at least one record."""
     assert read(text) == [Record(0, text)]
 
 
@@ -140,7 +140,7 @@ def test_a_text_without_a_word_has_no_record(text: str) -> None:
     ],
 )
 def test_words_that_are_capitalised_by_habit_name_nobody(line: str) -> None:
-    """A rule tells no person where there is none."""
+    """Such words give no person."""
     assert [rule_item(record) for record in read(line)] == [None]
 
 
@@ -168,7 +168,7 @@ def test_words_that_are_capitalised_by_habit_name_nobody(line: str) -> None:
     ],
 )
 def test_a_line_of_several_people_is_a_record_of_each(line: str, people: list[tuple[str, str]]) -> None:
-    """Each with the words about him alone; what stands before the first belongs to the first."""
+    """Each record has only the words about this person; the text before the first person belongs to the first."""
     assert [(record.fields["name"], record.text) for record in read(line)] == people
 
 
@@ -182,13 +182,13 @@ def test_a_line_of_several_people_is_a_record_of_each(line: str, people: list[tu
     ],
 )
 def test_a_second_contact_of_one_person_begins_no_other(line: str) -> None:
-    """Neither what somebody does nor where he lives is a name, and a number may have no name."""
+    """Neither a job nor a place is a name, and a number may have no name."""
     (record,) = read(line)
     assert (record.fields["name"], record.text) == ("Ana Cruz", line)
 
 
 def test_a_long_text_is_given_in_parts_and_loses_nothing() -> None:
-    """A part holds at most 2,000 characters and is cut between words; each names its person."""
+    """A part has at most 2,000 characters and is cut between words; each part names the person."""
     words = " ".join(f"word{number}" for number in range(1000))
     records = read("Ana Reyes - " + words)
     assert all(len(record.text) <= MAX_TEXT for record in records)
@@ -221,7 +221,7 @@ def test_a_long_text_is_given_in_parts_and_loses_nothing() -> None:
     ],
 )
 def test_a_text_of_one_piece_over_and_over_is_read_at_once(piece: str) -> None:
-    """No pattern goes through a long line again and again: each of these would take hours."""
+    """Each of these would take hours if a pattern read a long line repeatedly."""
     records = list(text_records(piece * 50_000 + "!"))
     assert sum(len(record.text) for record in records) <= len(piece) * 50_000 + 1
     assert len([rule_item(record) for record in records[:3]]) <= 3
@@ -230,7 +230,7 @@ def test_a_text_of_one_piece_over_and_over_is_read_at_once(piece: str) -> None:
 @settings(max_examples=300, deadline=None)
 @given(LINES)
 def test_any_text_is_read_into_numbered_records_of_bounded_length(text: str) -> None:
-    """Whatever is pasted, reading and scoring it by rules raises nothing."""
+    """Reading any text and scoring it by rules raises nothing."""
     records = list(text_records(text))
     assert [record.position for record in records] == list(range(len(records)))
     assert all(len(record.text) <= MAX_TEXT for record in records)

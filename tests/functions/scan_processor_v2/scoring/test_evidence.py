@@ -1,4 +1,4 @@
-"""What a model told against the records: nothing that does not stand there is kept, and all that is dropped counts."""
+"""A model's answer against the records: only values with evidence are kept, and dropped values are counted."""
 
 import json
 from typing import Any
@@ -47,18 +47,18 @@ ANA = Record(0, "Ana Cruz - kailangan ng extra income, kakapanganak lang, 0917 1
 
 
 def prospect(**told: object) -> AnsweredProspect:
-    """A prospect as a model tells of it."""
+    """Return a prospect as a model describes it."""
     return AnsweredProspect.model_validate(NOTHING | told)
 
 
 def one(record: Record, **told: object) -> tuple[Item, int]:
-    """The only item that an answer about one record gives, and how many values were dropped."""
+    """Return the only item of an answer about one record, and the number of dropped values."""
     (item,), dropped = verified([prospect(**told)], [record])
     return item, dropped
 
 
 def test_what_stands_in_the_record_is_kept_with_its_evidence() -> None:
-    """Contacts come in their normal form; findings with the words that show them."""
+    """Contacts are stored in their normal form; findings with the words that show them."""
     item, dropped = one(
         ANA,
         name="Ana Cruz",
@@ -123,7 +123,7 @@ def test_what_stands_in_the_record_is_kept_with_its_evidence() -> None:
     ],
 )
 def test_a_value_without_evidence_is_dropped_and_counted(told: dict[str, object]) -> None:
-    """An invented contact, one near to the real one, an unsupported finding, a contact smuggled into a finding."""
+    """Examples are invented contacts, nearly right ones, unsupported findings, and a contact within a finding."""
     item, dropped = one(ANA, name="Ana Cruz", **told)
     bare, _ = one(ANA, name="Ana Cruz")
     assert dropped == 1
@@ -131,21 +131,21 @@ def test_a_value_without_evidence_is_dropped_and_counted(told: dict[str, object]
 
 
 def test_a_value_that_says_that_there_is_none_was_not_told() -> None:
-    """Also where the record says so: nobody is called «N/A», and it is no invention either."""
+    """«N/A» in the record is nobody's name, and is not counted as invented."""
     record = Record(0, "Name: N/A, 0917 123 4567, company: none")
     item, dropped = one(record, name="N/A", email="null", phone="0917 123 4567", company="none")
     assert (item.name, item.email, item.company, dropped) == ("+639171234567", None, None, 0)
 
 
 def test_an_address_put_together_from_the_records_words_is_not_taken_for_one_of_them() -> None:
-    """The words of an address are no address."""
+    """The words of an address in another order are not an address."""
     record = Record(0, "Ana Cruz - may gmail com account daw", {"name": "Ana Cruz"})
     item, dropped = one(record, name="Ana Cruz", email="cruz@gmail.com")
     assert (item.email, dropped) == (None, 1)
 
 
 def test_a_person_of_another_record_or_of_none_is_dropped_whole() -> None:
-    """Values are looked for in the record that the prospect names, not in the block."""
+    """Values are looked for in the record that the prospect names, not in the whole block."""
     records = [ANA, Record(1, "Ben Tan - driver", {"name": "Ben Tan"})]
     items, dropped = verified([prospect(record=1, name="Ana Cruz", phone="0917 123 4567")], records)
     assert [(item.name, item.phone, dropped) for item in items] == [("Ben Tan", None, 2)]
@@ -153,19 +153,19 @@ def test_a_person_of_another_record_or_of_none_is_dropped_whole() -> None:
 
 
 def test_a_person_without_name_and_contact_is_dropped() -> None:
-    """There is nobody to speak with."""
+    """Such a person could not be contacted."""
     record = Record(0, "Extra income, apply now!")
     assert verified([prospect(name="Maria Clara", score=90)], [record]) == ([], 1)
 
 
 def test_a_person_told_twice_counts_once() -> None:
-    """A model that repeats itself makes no second prospect."""
+    """A model that repeats itself adds no second prospect."""
     items, dropped = verified([prospect(name="Ana Cruz"), prospect(name="ANA CRUZ")], [ANA])
     assert (len(items), dropped) == (1, 1)
 
 
 def test_several_people_of_one_record_are_kept_apart() -> None:
-    """Prose may speak of more than one."""
+    """Prose may name several people."""
     record = Record(0, "Nag-usap kami ni Ana Cruz (0917 123 4567) at ni Ben Tan sa palengke")
     told = [prospect(name="Ana Cruz", phone="0917 123 4567"), prospect(name="Ben Tan")]
     items, dropped = verified(told, [record])
@@ -179,20 +179,20 @@ def test_several_people_of_one_record_are_kept_apart() -> None:
 def test_a_score_is_brought_into_its_bounds_and_decides_the_bucket(
     score: int, kept: int, bucket: str
 ) -> None:
-    """The model's own idea of a bucket is never asked for."""
+    """The model is not asked for a bucket."""
     item, _ = one(ANA, name="Ana Cruz", score=score)
     assert (item.score, item.bucket) == (kept, bucket)
 
 
 @pytest.mark.parametrize("told", ["Cruz, Ana", "Ana Cruz", "ANA  CRUZ", "Ana\nCruz"])
 def test_a_name_counts_in_either_order_of_its_column(told: str) -> None:
-    """As it is written, or as it is read."""
+    """This is the written order, or the spoken one."""
     item, dropped = one(Record(0, "", {"name": "Cruz, Ana"}, "row"), name=told)
     assert (item.name, dropped) == ("Ana Cruz", 0)
 
 
 def test_a_record_that_the_model_leaves_out_keeps_its_rule_result() -> None:
-    """Nobody is lost, and it is told how many rules alone have found."""
+    """No record is lost, and the records with only a rule result are counted."""
     records = [ANA, Record(1, "Ben Tan — need negosyo", {"name": "Ben Tan"}), Record(2, "Extra income!")]
     found = results([prospect(name="Ana Cruz", score=90)], records)
     assert [(item.name, item.score) for item in found.items] == [("Ana Cruz", 90), ("Ben Tan", 68)]
@@ -200,7 +200,7 @@ def test_a_record_that_the_model_leaves_out_keeps_its_rule_result() -> None:
 
 
 def test_a_record_of_invented_people_alone_keeps_its_rule_result() -> None:
-    """«Name — note» lines keep it when the model gives nothing valid for them."""
+    """«Name — note» lines keep it if the model returns nothing valid for them."""
     records = [Record(0, "0917 123 4567")]
     found = results([prospect(name="Maria Clara", email="maria@clara.ph")], records)
     assert [(item.name, item.phone, item.email) for item in found.items] == [
@@ -210,7 +210,7 @@ def test_a_record_of_invented_people_alone_keeps_its_rule_result() -> None:
 
 
 def test_an_image_of_which_the_model_told_nobody_is_read_by_its_lines() -> None:
-    """A friend list that was transcribed is a list of people."""
+    """A transcribed friend list is a list of people."""
     image = Record(0, "Ana Cruz\nAdd Friend\nBen Tan\n0917 123 4567", source="image")
     found = results([prospect(name="Maria Clara")], [image])
     assert [(item.position, item.name, item.phone) for item in found.items] == [
@@ -221,7 +221,7 @@ def test_an_image_of_which_the_model_told_nobody_is_read_by_its_lines() -> None:
 
 
 def test_contacts_that_rules_have_read_are_added_to_the_only_person_of_a_record() -> None:
-    """The model need not tell what is certain; what it told stays."""
+    """The model need not return them; what it returned is kept."""
     found = results([prospect(name="Ana Cruz", email="ana@gmail.com")], [ANA])
     (item,) = found.items
     assert (item.email, item.phone, item.evidence["phone"]) == (
@@ -232,7 +232,7 @@ def test_contacts_that_rules_have_read_are_added_to_the_only_person_of_a_record(
 
 
 def test_contacts_are_not_shared_out_among_several_people() -> None:
-    """Whose number it is, only the words tell."""
+    """Only the words of the record say whose number it is."""
     record = Record(0, "Ana Cruz at Ben Tan, 0917 123 4567")
     found = results([prospect(name="Ana Cruz"), prospect(name="Ben Tan")], [record])
     assert [item.phone for item in found.items] == [None, None]
@@ -240,12 +240,12 @@ def test_contacts_are_not_shared_out_among_several_people() -> None:
 
 @pytest.mark.parametrize("shape", [Answer, ImageAnswer])
 def test_the_schema_is_one_that_strict_outputs_take(shape: type[Answer]) -> None:
-    """Every field required, nothing besides."""
+    """Every field is required, and no others are allowed."""
     assert check_schema({"name": "prospects", "schema": schema_of(shape), "strict": True}) is None
 
 
 def test_an_answer_is_read_with_or_without_its_fence() -> None:
-    """Models that know no schema put JSON into a block of code."""
+    """Models without schema support put JSON into a code block."""
     told = json.dumps({"prospects": [NOTHING]})
     assert read_answer(told) == read_answer(f"```json\n{told}\n```")
     assert read_image_answer(json.dumps({"prospects": [], "transcript": "Ana"})).transcript == "Ana"
@@ -255,13 +255,13 @@ def test_an_answer_is_read_with_or_without_its_fence() -> None:
     "told", ["", "[]", "{}", '{"prospects": [{}]}', '{"prospects": [], "more": 1}', '{"prospects": "none"}']
 )
 def test_an_answer_that_breaks_the_schema_is_an_error(told: str) -> None:
-    """It is asked for again, not mended."""
+    """It is repaired by a further request, not corrected here."""
     with pytest.raises(ValueError, match="breaks its schema"):
         read_answer(told)
 
 
 def test_a_record_is_shown_with_its_number_its_fields_and_its_words() -> None:
-    """All that evidence may come from."""
+    """The prompt has everything in which evidence may be found."""
     record = Record(7, "need income", {"first_name": "Ana", "last_name": "Cruz", "phone": "0917"}, "row")
     assert shown(record) == {
         "record": 7,
@@ -334,7 +334,7 @@ INVENTED = st.builds(
 @settings(max_examples=200, deadline=None)
 @given(st.lists(INVENTED, max_size=6))
 def test_no_contact_is_ever_fabricated(answer: list[AnsweredProspect]) -> None:
-    """Whatever a model invents, each contact of an item can be read in its record, and the rest is counted."""
+    """Each contact of an item can be read in its record, and all others are counted as dropped."""
     records = list(text_records("\n".join(PEOPLE)))
     texts = {record.position: "\n".join([*record.fields.values(), record.text]) for record in records}
     items, dropped = verified(answer, records)

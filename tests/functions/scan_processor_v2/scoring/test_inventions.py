@@ -1,4 +1,4 @@
-"""A provider that invents people and contacts: none of them is ever stored, and each invented value is counted."""
+"""A provider that invents people and contacts: none of them is stored, and each invented value is counted."""
 
 import json
 import random
@@ -30,7 +30,7 @@ NOTHING = {
 
 
 def invented(dice: random.Random, record: int) -> dict[str, Any]:
-    """A contact near to a true one or far from all: an address, a number and a company that stand nowhere."""
+    """Return an invented contact, similar to a true one or not: an address, a number and a company of no record."""
     return {
         "email": f"{dice.choice(['ana', 'ben', 'ben.tan', 'cora.lim'])}{dice.randrange(100)}@gmail.com",
         "phone": f"09{dice.randrange(18, 40)} {dice.randrange(100, 999)} {dice.randrange(1000, 9999)}",
@@ -40,7 +40,7 @@ def invented(dice: random.Random, record: int) -> dict[str, Any]:
 
 
 def answer(dice: random.Random) -> tuple[list[dict[str, Any]], int]:
-    """What the provider says of the three and of people whom it invents behind them; and how many values it invents."""
+    """Return the provider's answer about three people and further invented ones, and the number of invented values."""
     known = [NOTHING | invented(dice, record) | {"name": name} for record, name in enumerate(TRUE)]
     strangers = [
         NOTHING | invented(dice, dice.randrange(3)) | {"name": f"Fidel Imbento {number}"}
@@ -53,7 +53,7 @@ def answer(dice: random.Random) -> tuple[list[dict[str, Any]], int]:
 async def test_no_contact_that_a_provider_invents_is_stored(
     scans: ScanApi, new_user: NewUser, database: Database, provider: Provider, seed: int
 ) -> None:
-    """All are dropped and counted; the three people keep what the input tells of them, and the block is paid."""
+    """All are dropped and counted; the three people have the contacts of the input, and the block is charged."""
     told, count = answer(random.Random(seed))  # noqa: S311  # repeatable, not secret
     provider.fail({"kind": "say", "message": json.dumps({"prospects": told})})
     scan = new_scan(database, new_user("pro", energy=100))

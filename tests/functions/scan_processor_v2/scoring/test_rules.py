@@ -1,4 +1,4 @@
-"""Scores by rules: the points of the code being replaced, worked out by hand."""
+"""Scores by rules: the points of the old code, calculated by hand."""
 
 import pytest
 
@@ -7,7 +7,7 @@ from functions.scan_processor_v2.scoring.rules import rule_item, rule_items
 
 
 def points(text: str) -> tuple[int, float, str]:
-    """Score, confidence and bucket of a person of whom this is said."""
+    """Return score, confidence and bucket of a person with this text."""
     item = rule_item(Record(0, text, {"name": "Ana Cruz"}, "row"))
     assert item is not None
     return item.score, item.confidence, item.bucket
@@ -49,12 +49,12 @@ def test_english_words_count_as_words_alone(text: str) -> None:
     "text", ["nahihirapan po ako", "nangangailangan? kailangang-kailangan", "baon sa utang-utang"]
 )
 def test_tagalog_roots_count_in_their_forms(text: str) -> None:
-    """A root stands inside the forms in which people use it."""
+    """A root is found inside the forms that people use."""
     assert points(text)[0] == 58
 
 
 def test_every_factor_has_the_words_that_show_it() -> None:
-    """Evidence is the form in which a word stands in the record."""
+    """Evidence is the form of the word in the record."""
     item = rule_item(Record(7, "Nahihirapan na, need ng EXTRA INCOME asap", {"name": "Ana Cruz"}, "row"))
     assert item is not None
     assert item.pain_points == ("need", "hirap")
@@ -78,7 +78,7 @@ def test_every_factor_has_the_words_that_show_it() -> None:
 
 
 def test_contacts_are_told_in_their_normal_form_with_the_words_they_were_read_from() -> None:
-    """The phone as E.164, the address as the standard writes it."""
+    """The phone is in E.164, the address as the standard writes it."""
     item = rule_item(Record(0, "Ana Cruz - 0917 123 4567, ana [at] gmail [dot] com", {"name": "Ana Cruz"}))
     assert item is not None
     assert (item.phone, item.email) == ("+639171234567", "ana@gmail.com")
@@ -90,14 +90,14 @@ def test_contacts_are_told_in_their_normal_form_with_the_words_they_were_read_fr
 
 
 def test_somebody_without_a_name_is_called_by_the_contact() -> None:
-    """A number alone is still a prospect."""
+    """A number without a name is still a prospect."""
     item = rule_item(Record(0, "", {"phone": "09171234567"}, "row"))
     assert item is not None
     assert (item.name, item.phone) == ("+639171234567", "+639171234567")
 
 
 def test_a_record_about_nobody_gives_nobody() -> None:
-    """Neither name nor contact: nothing is made up."""
+    """Without a name and a contact there is no item."""
     records = [
         Record(0, "extra income asap"),
         Record(1, "Order no. 09171234567 paid"),
@@ -118,14 +118,14 @@ def test_a_number_that_a_sheet_has_mangled_is_still_read(cell: str) -> None:
 
 @pytest.mark.parametrize("cell", ["n/a", "-", "none", "9.17E+09", "12345", "wala"])
 def test_a_cell_that_is_no_number_gives_none(cell: str) -> None:
-    """Nothing is guessed from what a sheet has destroyed."""
+    """Digits that a sheet has lost are not guessed."""
     item = rule_item(Record(0, "", {"name": "Ana Cruz", "phone": cell}, "row"))
     assert item is not None
     assert item.phone is None
 
 
 def test_the_number_of_somebody_else_in_a_message_is_not_the_writers() -> None:
-    """In a chat the writer's own words decide; in a list the line does."""
+    """In a chat the writer's words decide; in a list the line does."""
     text = "tawagan nyo asawa ko, number nya 0917 975 8642"
     chat = rule_item(Record(0, text, {"name": "Ana Cruz"}, "message"))
     line = rule_item(Record(0, "Ana Cruz - number nya 0917 975 8642", {"name": "Ana Cruz"}, "line"))

@@ -1,1 +1,1 @@
-"""Tests of a scan's work."""
+"""Tests of the work on a scan."""

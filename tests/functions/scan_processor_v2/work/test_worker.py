@@ -1,4 +1,4 @@
-"""Scans that outlast their call: queued, worked off, given back when time ends, and always brought to an end."""
+"""Scans that take longer than their call: queued, worked on, returned when time is over, and always finished."""
 
 import asyncio
 import json
@@ -23,7 +23,7 @@ from tests.wire import answer, wire_before
 
 
 async def handed_in(stack: Stack, scan: Scan, records: int, **env: str) -> dict[str, object]:
-    """The answer to a scan whose function runs under an environment of the test's own."""
+    """Return the reply to a scan whose function runs with other environment variables."""
     async with (
         app_on(stack, "scan-processor-v2", router, None, **env) as app,
         client_of(stack, app) as client,
@@ -33,13 +33,13 @@ async def handed_in(stack: Stack, scan: Scan, records: int, **env: str) -> dict[
 
 
 async def work(scan: Scan, services: Services) -> None:
-    """Work on the scan as a worker does that got its message."""
+    """Work on the scan as a worker does that received its message."""
     seconds = services.settings.scan_timeout_seconds
     await work_on({"scanId": scan.id}, services, Deadline.starting(seconds))
 
 
 async def until_running(scan: Scan) -> None:
-    """Wait until a worker has claimed the scan."""
+    """Return when a worker has claimed the scan."""
     for _ in range(500):
         if scan.job()["state"] == "running":
             return
@@ -50,7 +50,7 @@ async def until_running(scan: Scan) -> None:
 async def test_a_large_scan_is_queued_and_the_worker_ends_it(
     scans: ScanApi, new_user: NewUser, database: Database, stack: Stack
 ) -> None:
-    """202 at once, then progress to completed, and the reply for whoever asks again."""
+    """The reply is a 202, then progress to completed, and the stored reply for a repeated call."""
     scan = new_scan(database, new_user("pro", energy=200))
     reply = await scans(scan.user, scan.id, people(250))
     assert (reply.status_code, reply.json()) == (
@@ -66,7 +66,7 @@ async def test_a_large_scan_is_queued_and_the_worker_ends_it(
 async def test_fault_19_a_call_without_time_for_a_block_leaves_the_scan_to_the_worker(
     new_user: NewUser, database: Database, stack: Stack
 ) -> None:
-    """The guard ends first: 202, nothing is left to after the reply, and the worker finishes."""
+    """The deadline ends the call first: 202, no work after the reply, and the worker finishes (fault 19)."""
     scan = new_scan(database, new_user("pro", energy=100))
     told = await handed_in(stack, scan, 3, REQUEST_TIMEOUT_SECONDS="5")
     assert (told["status_code"], told["status"]) == (202, "queued")
@@ -78,7 +78,7 @@ async def test_fault_19_a_call_without_time_for_a_block_leaves_the_scan_to_the_w
 async def test_fault_19_a_block_that_its_call_could_not_end_is_charged_once(
     new_user: NewUser, database: Database, stack: Stack, provider: Provider
 ) -> None:
-    """The provider hangs: what was sent is on record at its upper bound, its energy goes back, the worker finishes."""
+    """The request that hung is recorded at its bound, the energy released, the worker finishes (fault 19)."""
     provider.fail({"kind": "hang"})
     scan = new_scan(database, new_user("pro", energy=100))
     told = await handed_in(stack, scan, 3, REQUEST_TIMEOUT_SECONDS="11")
@@ -93,7 +93,7 @@ async def test_fault_19_a_block_that_its_call_could_not_end_is_charged_once(
 async def test_a_worker_out_of_time_gives_the_scan_back(
     new_user: NewUser, database: Database, stack: Stack
 ) -> None:
-    """It is queued again with all that was done, and the next worker does the rest."""
+    """The scan is queued again with all finished blocks, and the next worker does the rest."""
     scan = new_scan(database, new_user("pro", energy=200))
     with without_worker(stack):
         await handed_in(stack, scan, 210)
@@ -109,7 +109,7 @@ async def test_a_worker_out_of_time_gives_the_scan_back(
 async def test_a_worker_whose_lease_has_gone_stores_nothing_more(
     new_user: NewUser, database: Database, stack: Stack, provider: Provider
 ) -> None:
-    """Another has the scan: the first ends without a word, and each block is there once."""
+    """Another worker has the scan: the first ends without an error, and each block is stored once."""
     provider.fail({"kind": "slow_first_token", "seconds": 1.0, "times": 9})
     scan = new_scan(database, new_user("pro", energy=200))
     with without_worker(stack):
@@ -129,7 +129,7 @@ async def test_a_worker_whose_lease_has_gone_stores_nothing_more(
 
 @contextmanager
 def refused_rows(database: Database, scan: Scan, times: int) -> Iterator[None]:
-    """A trigger of the app that refuses the scan's items so many times."""
+    """Create a trigger of the app that refuses the scan's items a number of times."""
     database.execute("create sequence public.refusals")
     database.execute("grant usage on sequence public.refusals to service_role")
     database.execute(
@@ -153,7 +153,7 @@ def refused_rows(database: Database, scan: Scan, times: int) -> Iterator[None]:
 async def test_rows_that_were_refused_are_stored_from_the_kept_reply(
     new_user: NewUser, database: Database, stack: Stack, provider: Provider
 ) -> None:
-    """A trigger of the app refuses once: the block was charged, and is brought again without a second call."""
+    """The trigger refuses once: the block was charged, and is stored again without a second AI call."""
     scan = new_scan(database, new_user("pro", energy=100))
     with refused_rows(database, scan, times=1), without_worker(stack):
         told = await handed_in(stack, scan, 3)
@@ -165,7 +165,7 @@ async def test_rows_that_were_refused_are_stored_from_the_kept_reply(
 async def test_rows_that_are_refused_for_good_fail_the_scan_and_cost_nothing(
     new_user: NewUser, database: Database, stack: Stack
 ) -> None:
-    """The caller and the page are told, and the energy of the block comes back."""
+    """The caller and the page get the error, and the energy of the block is refunded."""
     scan = new_scan(database, new_user("pro", energy=100))
     with refused_rows(database, scan, times=99), without_worker(stack):
         told = await handed_in(stack, scan, 3)
@@ -178,7 +178,7 @@ async def test_rows_that_are_refused_for_good_fail_the_scan_and_cost_nothing(
 async def test_too_many_calls_a_minute_only_slow_a_scan_down(
     scans: ScanApi, new_user: NewUser, database: Database, stack: Stack
 ) -> None:
-    """The tier's limit stands in the way: the call answers 202, and once there is room the worker goes on."""
+    """With the tier's limit reached the call answers 202, and the worker continues when there is room."""
     user = new_user("free", energy=100)
     first, second = new_scan(database, user), new_scan(database, user)
     limit = "update public.ai_tiers set calls_per_minute = %s where tier = 'free'"
@@ -196,7 +196,7 @@ async def test_too_many_calls_a_minute_only_slow_a_scan_down(
 async def test_a_scan_that_is_queued_is_no_failure_of_its_call(
     new_user: NewUser, database: Database, stack: Stack
 ) -> None:
-    """The database goes away behind the last block: 202, and the worker does the rest."""
+    """The database is lost after the last block: 202, and the worker does the rest."""
     scan = new_scan(database, new_user("pro", energy=100))
     async with wire_before(stack.upstream_url) as wire:
         wire.meet("scan_claim", answer(503))
@@ -208,7 +208,7 @@ async def test_a_scan_that_is_queued_is_no_failure_of_its_call(
 async def test_a_database_that_is_gone_while_the_input_is_stored_fails_the_scan(
     new_user: NewUser, database: Database, stack: Stack
 ) -> None:
-    """503 for the caller, and for the page the same sentence: nothing was taken in, so nothing would go on."""
+    """The caller gets a 503, and the page the same message: nothing was stored, so no worker would continue."""
     scan = new_scan(database, new_user("pro", energy=100))
     async with wire_before(stack.upstream_url) as wire:
         wire.meet("scan_add_blocks", answer(503))
@@ -222,7 +222,7 @@ async def test_a_database_that_is_gone_while_the_input_is_stored_fails_the_scan(
 async def test_an_image_is_read_by_the_worker_too(
     new_user: NewUser, database: Database, stack: Stack
 ) -> None:
-    """It waits in its block, for the worker has no token of the caller's, and is erased with it."""
+    """The image waits in its block, as the worker has no token of the caller, and is erased with the block."""
     scan = new_scan(database, new_user("pro", energy=100))
     env = {"REQUEST_TIMEOUT_SECONDS": "5"}
     async with (
@@ -239,7 +239,7 @@ async def test_an_image_is_read_by_the_worker_too(
 async def test_an_image_without_a_provider_is_told_to_have_given_nothing(
     scans: ScanApi, new_user: NewUser, database: Database, provider: Provider
 ) -> None:
-    """Rules read no pictures: nobody is found, and the reply says why."""
+    """Rules cannot read images: nobody is found, and the reply says why."""
     provider.fail({"kind": "status", "status": 500, "times": 99})
     scan = new_scan(database, new_user("pro", energy=100))
     body = (await scans(scan.user, scan.id, png(people(3)).url, "image")).json()
@@ -250,7 +250,7 @@ async def test_an_image_without_a_provider_is_told_to_have_given_nothing(
 async def test_a_provider_that_is_busy_is_waited_for(
     scans: ScanApi, new_user: NewUser, database: Database, provider: Provider
 ) -> None:
-    """Its rate limit passes after a second, and the block is scored by the model after all."""
+    """Its rate limit ends after a second, and the model scores the block."""
     provider.fail({"kind": "status", "status": 429, "retry_after": 1, "times": 3})
     scan = new_scan(database, new_user("pro", energy=100))
     reply = await scans(scan.user, scan.id, people(3))
@@ -263,7 +263,7 @@ async def test_a_provider_that_is_busy_is_waited_for(
 async def test_no_message_and_no_log_carries_the_input(
     new_user: NewUser, database: Database, stack: Stack, payload: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """What is queued is the scan's id; names and contacts are in the database alone."""
+    """The message has only the scan's id; names and contacts are only in the database."""
     scan = new_scan(database, new_user())
     async with app_on(stack, "scan-processor-v2", router) as app, client_of(stack, app) as client:
         text = "Name,Phone\nZenaida Quiambao,0917 765 4321\n"

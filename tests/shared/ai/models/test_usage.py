@@ -61,7 +61,7 @@ def test_null_and_absent_details_are_none_used() -> None:
 
 
 def test_reasoning_beside_the_completion_is_added_once() -> None:
-    """xAI's total shows that reasoning is not part of the completion: 10 + 5 + 7 = 22."""
+    """The total of xAI shows that reasoning is not part of the completion: 10 + 5 + 7 = 22."""
     payload = TEN | {"total_tokens": 22, "completion_tokens_details": {"reasoning_tokens": 7}}
     assert usage_from_openai(payload) == Usage(10, 12, reasoning_tokens=7)
 

@@ -4,6 +4,7 @@ import asyncio
 import base64
 import json
 import logging
+import math
 import time
 from collections.abc import Callable, Mapping
 from typing import Annotated, Self
@@ -12,6 +13,7 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field, SecretStr, Va
 
 from shared.deadline import Clock
 from shared.log import log_event
+from shared.single_flight import Ages, SingleFlight
 
 RENEW_SECONDS = 3.0
 """The most that a request waits for a renewal; then it goes on with the values it has."""
@@ -116,37 +118,32 @@ class Secrets:
         """Read for the first time; raises SecretsError where that gives nothing that can be used."""
         self._read = read
         self._place = place
-        self._age_seconds = age_seconds
-        self._clock = clock
-        self._flight: asyncio.Task[None] | None = None
-        self._renew_at = clock() + age_seconds
-        self.known = SecretValues.checked(read(), place)
+        self._readings: SingleFlight[str, SecretValues] = SingleFlight(
+            Ages(age_seconds, math.inf, PAUSE_SECONDS), clock=clock
+        )
+        self._readings.keep(place, SecretValues.checked(read(), place))
+
+    @property
+    def known(self) -> SecretValues:
         """The newest good reading, however old."""
+        known = self._readings.trusted(self._place)
+        assert known is not None  # noqa: S101  # kept since the beginning, trusted for ever
+        return known
 
     async def current(self) -> SecretValues:
         """Return the values in force: renewed where they are old, and the known ones while that fails."""
-        if self._clock() >= self._renew_at:
-            if self._flight is None:
-                self._flight = asyncio.get_running_loop().create_task(self._renew())
-            # Neither its end nor that of the wait ends the renewal for the others.
-            _, unfinished = await asyncio.wait({self._flight}, timeout=RENEW_SECONDS)
-            if unfinished:
-                self._renew_at = self._clock() + PAUSE_SECONDS
-        return self.known
+        return await self._readings.get(self._place, self._renewed, lambda: RENEW_SECONDS)
 
     def expire(self) -> None:
         """Let the next use read them anew: what a snapshot holds may be of any age."""
-        self._renew_at = self._clock()
+        self._readings.expire(self._place)
 
-    async def _renew(self) -> None:
+    async def _renewed(self) -> SecretValues:
         try:
-            self.known = SecretValues.checked(await asyncio.to_thread(self._read), self._place)
-            self._renew_at = self._clock() + self._age_seconds
+            return SecretValues.checked(await asyncio.to_thread(self._read), self._place)
         except SecretsError as exc:
             log_event("secrets.kept", level=logging.ERROR, reasons=exc.lines)
-            self._renew_at = self._clock() + PAUSE_SECONDS
-        finally:
-            self._flight = None
+            raise
 
 
 def from_environment(env: Mapping[str, str], age_seconds: float) -> Secrets:

@@ -7,13 +7,17 @@ import time
 from collections.abc import AsyncGenerator, AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Any
+from functools import partial
+from typing import TYPE_CHECKING, Any, get_args
 
+from shared.ai.models.catalogue import Provider
 from shared.ai.provider.completion import StreamedReply, flagged_in, reply_of
 from shared.ai.provider.exchange import FailureKind, ProviderCall, ProviderFailure, ProviderReply
 from shared.ai.provider.retry_after import retry_after_seconds
 from shared.deadline import Deadline
+from shared.errors import ServiceUnavailable
 from shared.settings import Settings
+from shared.single_flight import Ages, SingleFlight
 
 if TYPE_CHECKING:
     import httpx2
@@ -43,35 +47,23 @@ class Providers:
         self._settings = settings
         self._tls = tls
         self._http = http
-        self._clients: dict[str, AsyncOpenAI] = {}
-        self._making: asyncio.Future[None] | None = None
+        self._clients: SingleFlight[str, AsyncOpenAI] = SingleFlight(Ages(), most=len(get_args(Provider)))
 
     def prepare(self) -> None:
         """Begin, once, what the first request needs; it is done in a thread, while the reservation is on its way."""
-        if self._making is None:
-            self._making = asyncio.ensure_future(asyncio.to_thread(self.make))
+        if self._clients.current("openai") is None:
+            self._clients.begin("openai", partial(asyncio.to_thread, self._made, "openai"))
 
     def make(self) -> None:
-        """Import the SDK, and of its parts those that calls use, which it imports when they are first named."""
-        # It makes many thousand objects that stay.
-        gc.disable()
-        try:
-            _ = self._client("openai").chat.completions.with_raw_response
-        finally:
-            gc.freeze()
-            gc.enable()
+        """Make, before any request, what the first one needs."""
+        self._clients.keep("openai", self._made("openai"))
 
-    async def _ready(self, until: Deadline) -> None:
-        """Wait until a request can be sent; raises ProviderFailure where that takes too long."""
-        self.prepare()
-        assert self._making is not None  # noqa: S101  # just prepared
-        if self._making.done():
-            self._making.result()
-            return
+    async def _client(self, provider: str, until: Deadline) -> "AsyncOpenAI":
+        """Return a provider's client; raises ProviderFailure where making it takes too long."""
+        made = partial(asyncio.to_thread, self._made, provider)
         try:
-            async with asyncio.timeout(until.remaining()):
-                await asyncio.shield(self._making)
-        except TimeoutError as exc:
+            return await self._clients.get(provider, made, until.remaining)
+        except ServiceUnavailable as exc:
             raise ProviderFailure(FailureKind.TIMEOUT, "not_billed") from exc
 
     async def complete(self, call: ProviderCall, until: Deadline) -> ProviderReply:
@@ -80,10 +72,10 @@ class Providers:
         Raises:
             ProviderFailure: it gave none that can be used, in time.
         """
-        await self._ready(until)
+        client = await self._client(call.model.provider, until)
         started = time.monotonic()
         async with _translated(started, until):
-            raw = await self._client(call.model.provider).chat.completions.with_raw_response.create(
+            raw = await client.chat.completions.with_raw_response.create(
                 **_arguments(call), timeout=until.remaining()
             )
             completion = raw.parse()
@@ -97,11 +89,11 @@ class Providers:
         Raises:
             ProviderFailure: the stream did not begin, broke, or did not end in time.
         """
-        await self._ready(until)
+        client = await self._client(call.model.provider, until)
         started = time.monotonic()
         whole = StreamedReply()
         async with _translated(started, until):
-            chunks = await self._client(call.model.provider).chat.completions.create(
+            chunks = await client.chat.completions.create(
                 **_arguments(call),
                 stream=True,
                 stream_options={"include_usage": True},
@@ -124,10 +116,10 @@ class Providers:
         Raises:
             ProviderFailure: it gave no judgement in time.
         """
-        await self._ready(until)
+        client = await self._client("openai", until)
         started = time.monotonic()
         async with _translated(started, until):
-            raw = await self._client("openai").moderations.with_raw_response.create(
+            raw = await client.moderations.with_raw_response.create(
                 input=text, model=MODERATION_MODEL, timeout=until.remaining()
             )
             judgement = raw.parse()
@@ -135,23 +127,28 @@ class Providers:
 
     async def close(self) -> None:
         """Close every client."""
-        for client in self._clients.values():
+        for client in self._clients.drop_all():
             await client.close()
-        self._clients.clear()
 
-    def _client(self, provider: str) -> "AsyncOpenAI":
-        from openai import AsyncOpenAI, DefaultAsyncHttpxClient  # noqa: PLC0415  # see make
+    def _made(self, provider: str) -> "AsyncOpenAI":
+        """Import the SDK, and of its parts those that calls use, which it imports when they are first named."""
+        # It makes many thousand objects that stay.
+        gc.disable()
+        try:
+            from openai import AsyncOpenAI, DefaultAsyncHttpxClient  # noqa: PLC0415  # half a second
 
-        if provider not in self._clients:
-            anthropic = provider == "anthropic"
-            self._clients[provider] = AsyncOpenAI(
-                api_key=self._anthropic_key if anthropic else self._openai_key,
+            client = AsyncOpenAI(
+                api_key=self._anthropic_key if provider == "anthropic" else self._openai_key,
                 base_url=_base_url(self._settings, provider),
                 # Hidden retries would be requests that nobody recorded.
                 max_retries=0,
                 http_client=self._http or DefaultAsyncHttpxClient(verify=self._tls or True),
             )
-        return self._clients[provider]
+            _ = client.chat.completions.with_raw_response
+        finally:
+            gc.freeze()
+            gc.enable()
+        return client
 
     async def _openai_key(self) -> str:
         return _text_of((await self._settings.secrets.current()).openai_api_key)
@@ -199,7 +196,7 @@ def _response_format(call: ProviderCall) -> dict[str, Any]:
 async def _translated(started: float, until: Deadline) -> AsyncIterator[None]:
     """Bound a step by the deadline, and turn whatever the SDK raises into a ProviderFailure."""
     import httpx2  # noqa: PLC0415  # comes with the SDK
-    from openai import APIError  # noqa: PLC0415  # half a second, spent in `make`
+    from openai import APIError  # noqa: PLC0415  # half a second, spent in `_made`
 
     try:
         # The total: a provider that drips a byte a second outlives every read timeout.
@@ -228,7 +225,7 @@ async def _closing(chunks: "AsyncStream[ChatCompletionChunk]") -> AsyncIterator[
 
 
 def _failure(error: Exception, latency_ms: int) -> ProviderFailure:
-    from openai import (  # noqa: PLC0415  # see make
+    from openai import (  # noqa: PLC0415  # see _made
         APIConnectionError,
         APIResponseValidationError,
         APIStatusError,

@@ -55,13 +55,13 @@ def test_what_starts_the_server_may_be_executed(packages: dict[str, Path], name:
 
 @pytest.mark.parametrize("name", NAMES)
 def test_everything_of_ours_is_in_its_package(packages: dict[str, Path], name: str) -> None:
-    """Every tracked kind of file: code, prompts, prices, API documents."""
+    """Every kind of file but the pages that people read: code, prompts and prices."""
     folder = PROJECT / "functions" / name.replace("-", "_")
     ours = [
         PurePosixPath(path.relative_to(PROJECT).as_posix())
         for root in (folder, PROJECT / "shared")
         for path in root.rglob("*")
-        if path.is_file() and "__pycache__" not in path.parts
+        if path.is_file() and "__pycache__" not in path.parts and path.suffix != ".md"
     ]
     assert set(ours) <= entries(packages[name])
 

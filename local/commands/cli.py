@@ -11,6 +11,7 @@ import typer
 from local import environment
 from local.commands import config as config_command
 from local.commands import scans as scans_command
+from local.commands import schema as schema_command
 from local.commands.invoke import Identity, event_of
 from local.commands.invoke import invoke as invoke_function
 from local.commands.migrate import migrate
@@ -85,6 +86,7 @@ def event(
 app.command()(migrate)
 app.add_typer(config_command.app, name="config")
 app.add_typer(scans_command.app, name="scans")
+app.add_typer(schema_command.app, name="schema")
 
 
 def read_body(data: str) -> str:

@@ -33,9 +33,9 @@ VerifyOption = Annotated[
 def migrate(database_url: Address = "", *, list_: ListOption = False, verify: VerifyOption = False) -> None:
     """Apply supabase/migrations to a database.
 
-    What is applied is recorded in the table of the Supabase CLI, so that both tools agree; versions of the
-    app's own that this folder lacks are left alone. Each file runs in a transaction. Running it again does no
-    harm.
+    What is applied is noted in nexscout.migration_files by name and checksum: a file that was changed
+    afterwards is refused. Where no other project's versions are recorded, the history of the Supabase CLI is
+    written too, so that both tools agree. Each file runs in a transaction. Running it again does no harm.
 
     Ends with 0 when all is well, and with 1 when a migration failed, the database cannot be reached, or
     --verify found differences.
@@ -57,7 +57,7 @@ def migrate(database_url: Address = "", *, list_: ListOption = False, verify: Ve
 
 def show_status(found: Status) -> None:
     """One line a migration, then how many others the history holds."""
-    for state, group in (("applied", found.applied), ("pending", found.pending)):
+    for state, group in (("applied", found.applied), ("changed", found.changed), ("pending", found.pending)):
         for migration in group:
             print(f"{state}  {migration.version}  {migration.name}")
     if found.foreign:

@@ -1,5 +1,11 @@
-"""Applies `supabase/migrations` to a database, recorded where the Supabase CLI records it too."""
+"""Applies `supabase/migrations` to a database, and notes what it has applied.
 
+What is applied is decided by name and checksum in `nexscout.migration_files` alone. The history of the Supabase CLI
+(`supabase_migrations`) is no proof: another project's file may bear the version and the name of one of ours. It is
+written too, so that both tools agree, unless it is another project's: there the CLI would refuse its own push.
+"""
+
+import hashlib
 import re
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,6 +21,21 @@ FOLDER = PROJECT / "supabase" / "migrations"
 FILE_NAME = re.compile(r"(?P<version>\d{14})_(?P<name>\w+)\.sql")
 # A table that the app is busy with must not queue all of its readers behind a migration that waits for it.
 LOCK_WAIT = "20s"
+NOTES = """
+create schema if not exists nexscout;
+create table if not exists nexscout.migration_files (
+  version text not null,
+  name text not null,
+  sha256 text not null,
+  primary key (version, name)
+);
+alter table nexscout.migration_files enable row level security;
+comment on table nexscout.migration_files is 'The migrations that `nexscout migrate` has applied, and what they were';
+"""
+NOTES_EXIST = "select to_regclass('nexscout.migration_files') is not null"
+NOTED = "select version, name, sha256 from nexscout.migration_files"
+NOTE = """insert into nexscout.migration_files (version, name, sha256) values (%s, %s, %s)
+          on conflict (version, name) do nothing"""
 # The columns that `supabase migration up` of CLI 3.1.0 makes; the hosted platform adds more.
 HISTORY = """
 create schema if not exists supabase_migrations;
@@ -24,7 +45,8 @@ alter table supabase_migrations.schema_migrations add column if not exists name 
 """
 HISTORY_EXISTS = "select to_regclass('supabase_migrations.schema_migrations') is not null"
 RECORDED = "select version from supabase_migrations.schema_migrations"
-RECORD = "insert into supabase_migrations.schema_migrations (version, name, statements) values (%s, %s, %s)"
+RECORD = """insert into supabase_migrations.schema_migrations (version, name, statements) values (%s, %s, %s)
+            on conflict (version) do nothing"""
 # One migration at a time, whoever starts it; freed with its transaction, so that poolers do no harm.
 ONE_AT_A_TIME = "select pg_advisory_xact_lock(hashtextextended('nexscout.migrate', 0))"
 
@@ -37,13 +59,29 @@ class Migration:
     name: str
     path: Path
 
+    @property
+    def script(self) -> str:
+        """What it does."""
+        return self.path.read_text(encoding="utf-8")
+
+    @property
+    def sha256(self) -> str:
+        """The checksum of what it does."""
+        return hashlib.sha256(self.path.read_bytes()).hexdigest()
+
 
 @dataclass(frozen=True)
 class Status:
-    """What a database has of a folder; `foreign` counts the versions in its history that the folder lacks."""
+    """What a database has of a folder, in the folder's order.
+
+    `changed` were applied and are other files now; `unknown` are noted and not in the folder; `foreign` counts
+    the versions in the history of the Supabase CLI that the folder lacks.
+    """
 
     applied: list[Migration]
     pending: list[Migration]
+    changed: list[Migration]
+    unknown: int
     foreign: int
 
 
@@ -69,14 +107,21 @@ def migrations(folder: Path = FOLDER) -> list[Migration]:
 
 
 def status(database_url: str, folder: Path = FOLDER) -> Status:
-    """Compare a folder with the history of a database, and write nothing."""
+    """Compare a folder with what a database has of it, and write nothing."""
     ours = migrations(folder)
     with connect(database_url) as connection:
-        known = recorded(connection)
+        return compare(ours, noted(connection), recorded(connection))
+
+
+def compare(ours: list[Migration], notes: dict[tuple[str, str], str], history: set[str]) -> Status:
+    """Return what of a folder is noted, and what else a database knows of."""
+    known = {one: notes.get((one.version, one.name)) for one in ours}
     return Status(
-        applied=[migration for migration in ours if migration.version in known],
-        pending=[migration for migration in ours if migration.version not in known],
-        foreign=len(known - {migration.version for migration in ours}),
+        applied=[one for one, sha256 in known.items() if sha256 == one.sha256],
+        pending=[one for one, sha256 in known.items() if sha256 is None],
+        changed=[one for one, sha256 in known.items() if sha256 not in (None, one.sha256)],
+        unknown=len(notes.keys() - {(one.version, one.name) for one in ours}),
+        foreign=len(history - {one.version for one in ours}),
     )
 
 
@@ -87,46 +132,73 @@ def apply(database_url: str, folder: Path = FOLDER, *, lock_wait: str = LOCK_WAI
     long a statement waits for a table that others use, as PostgreSQL writes it.
 
     Raises:
-        Problem: when a file fails; those before it stay applied, it leaves nothing behind.
+        Problem: when a file that was applied is another now: nothing is applied; or when a file fails: those
+            before it stay applied, it leaves nothing behind.
     """
     ours = migrations(folder)
     with connect(database_url) as connection:
-        prepare_history(connection)
-        known = recorded(connection)
-        pending = [migration for migration in ours if migration.version not in known]
-        return [migration for migration in pending if apply_one(connection, migration, lock_wait)]
+        prepare(connection, NOTES)
+        found = compare(ours, noted(connection), recorded(connection))
+        refuse_changed(found.changed)
+        if not found.foreign:
+            prepare(connection, HISTORY)
+        return [
+            one for one in found.pending if apply_one(connection, one, lock_wait, record=not found.foreign)
+        ]
 
 
-def prepare_history(connection: psycopg.Connection) -> None:
-    """Make the history table where it is missing."""
+def refuse_changed(changed: list[Migration]) -> None:
+    """Stop where a file is not what was applied.
+
+    Raises:
+        Problem: which names the files.
+    """
+    if changed:
+        names = ", ".join(one.path.name for one in changed)
+        raise Problem(
+            f"{names}: changed after it was applied. Put it back as it was, and write what is new into a "
+            "migration of its own."
+        )
+
+
+def prepare(connection: psycopg.Connection, tables: str) -> None:
+    """Make the tables that keep what is applied, where they are missing."""
     try:
         with connection.transaction():
             connection.execute(ONE_AT_A_TIME)
-            connection.execute(HISTORY)
+            connection.execute(tables.encode())
     except psycopg.Error as error:
         raise Problem(f"The history of migrations cannot be kept there: {first_line(error)}.") from None
 
 
+def noted(connection: psycopg.Connection) -> dict[tuple[str, str], str]:
+    """Return the checksum of each applied file by version and name; none where nothing was ever noted."""
+    if connection.execute(NOTES_EXIST).fetchone() != (True,):
+        return {}
+    return {(version, name): sha256 for version, name, sha256 in connection.execute(NOTED)}
+
+
 def recorded(connection: psycopg.Connection) -> set[str]:
-    """The versions in a database's history; none where it has no history."""
-    row = connection.execute(HISTORY_EXISTS).fetchone()
-    if row is None or not row[0]:
+    """Return the versions in the history of the Supabase CLI; none where there is no history."""
+    if connection.execute(HISTORY_EXISTS).fetchone() != (True,):
         return set()
     return {version for (version,) in connection.execute(RECORDED)}
 
 
-def apply_one(connection: psycopg.Connection, migration: Migration, lock_wait: str) -> bool:
-    """Run a file and record it, or neither; false when another run was quicker."""
-    script = migration.path.read_text(encoding="utf-8")
+def apply_one(connection: psycopg.Connection, migration: Migration, lock_wait: str, *, record: bool) -> bool:
+    """Run a file and note it, or neither; false when another run was quicker."""
+    script = migration.script
     try:
         with connection.transaction():
             connection.execute(ONE_AT_A_TIME)
             connection.execute("select set_config('lock_timeout', %s, true)", (lock_wait,))
             connection.execute("set local statement_timeout = 0")
-            if migration.version in recorded(connection):
+            if (migration.version, migration.name) in noted(connection):
                 return False
             connection.execute(script.encode())
-            connection.execute(RECORD, (migration.version, migration.name, [script]))
+            connection.execute(NOTE, (migration.version, migration.name, migration.sha256))
+            if record:
+                connection.execute(RECORD, (migration.version, migration.name, [script]))
     except psycopg.errors.LockNotAvailable:
         raise Problem(
             f"{migration.path.name} waited {lock_wait} for a busy table and gave up: try again."

@@ -14,6 +14,7 @@ import psycopg
 from local.connect import connect
 from local.migrations.apply import apply
 from local.migrations.empty_project import empty_projects
+from local.migrations.meaning import meaning
 from local.project import PROJECT
 
 FILE = PROJECT / "supabase" / "manifest.json"
@@ -21,6 +22,7 @@ FILE = PROJECT / "supabase" / "manifest.json"
 Manifest = dict[str, dict[str, str]]
 FACTS = Path(__file__).with_name("manifest.sql")
 GRANTED = "granted to "
+POLICY = "policy "
 NOTHING = "nothing"
 SHARED = [
     "public.admin_users",
@@ -57,7 +59,7 @@ def read(connection: psycopg.Connection) -> Manifest:
         rows = connection.execute(FACTS.read_bytes(), (SHARED,)).fetchall()
     manifest: Manifest = {}
     for thing, part, condition in rows:
-        manifest.setdefault(thing, {})[part] = condition
+        manifest.setdefault(thing, {})[part] = meaning(condition) if part.startswith(POLICY) else condition
     return manifest
 
 

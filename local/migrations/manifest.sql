@@ -8,6 +8,8 @@ with relation as (
   from pg_catalog.pg_class class
   join pg_catalog.pg_namespace space on space.oid = class.relnamespace
   where space.nspname in ('public', 'nexscout') and class.relkind in ('r', 'p', 'v')
+    -- What `nexscout migrate` keeps for itself; the Supabase CLI makes no such table.
+    and not (space.nspname = 'nexscout' and class.relname = 'migration_files')
 ), key as (
   select unnest(array['anon', 'authenticated', 'service_role']) as role
 )

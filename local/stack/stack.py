@@ -191,6 +191,7 @@ class Stack:
         self._postgres.start(self.children, self.logs / "postgres.log", self._port_near(1))
         self._prepare_database()
         self.report("migrations")
+        self._refuse_other_migrations()
         migrate.apply(self.database_url)
         self.report("the Supabase API")
         self._lite.start(self.children, self.database_url, self.logs / "lite.log")
@@ -219,6 +220,19 @@ class Stack:
             return
         lite = self._lite.start(self.children, self.database_url, self.logs / "lite.log")
         self.children.stop(lite)
+
+    def _refuse_other_migrations(self) -> None:
+        """Stop before data of an older checkout, whose migrations are not those of this one.
+
+        Raises:
+            Problem: which says how to start anew.
+        """
+        found = migrate.status(self.database_url)
+        if found.changed or found.unknown or found.foreign:
+            raise Problem(
+                f"the database below {self.folder} was made by other migrations than these: "
+                "`make dev RESET=1` starts from nothing."
+            )
 
     def _start_provider(self) -> None:
         if not provider.configured(self.caller):

@@ -61,7 +61,6 @@ create table if not exists public.ai_usage_logs (
   shadow boolean not null default false,
   created_at timestamptz not null default now()
 );
-
 comment on table public.ai_usage_logs is 'One row per AI call, delivered or not; written by the service alone';
 comment on column public.ai_usage_logs.request_id is 'The call; the same id as in ai_requests and in the reply';
 comment on column public.ai_usage_logs.user_id is 'Who pays: the signed-in caller, or the owner of the workspace that a visitor wrote to';
@@ -77,7 +76,6 @@ comment on column public.ai_usage_logs.downgrade_reason is 'Why another model th
 comment on column public.ai_usage_logs.shadow is
   'True for a copy of a call that another function answered: its USD were spent, but it is no use of the user''s';
 comment on column public.ai_usage_logs.error_code is 'The stable code of the reply; abandoned when the call never came back';
-
 create index if not exists ai_usage_logs_user_created_idx on public.ai_usage_logs (user_id, created_at desc);
 create index if not exists ai_usage_logs_workspace_created_idx on public.ai_usage_logs (workspace_id, created_at desc);
 create index if not exists ai_usage_logs_prospect_idx on public.ai_usage_logs (prospect_id) where prospect_id is not null;
@@ -117,126 +115,7 @@ comment on column public.ai_usage_attempts.cost_bound_usd is 'The most that this
 comment on column public.ai_usage_attempts.cost_method is
   'reported: from the provider''s usage; not_billed: never accepted by the provider; upper_bound or partial: an estimate';
 create index if not exists ai_usage_attempts_user_created_idx on public.ai_usage_attempts (user_id, created_at desc);
+create index if not exists ai_usage_attempts_created_idx on public.ai_usage_attempts (created_at);
 
 alter table public.ai_usage_logs enable row level security;
 alter table public.ai_usage_attempts enable row level security;
-revoke all on public.ai_usage_logs, public.ai_usage_attempts from anon;
-revoke insert, update, delete, truncate, references, trigger
-  on public.ai_usage_logs, public.ai_usage_attempts from authenticated;
-
-drop policy if exists "Users, workspace owners and administrators read usage" on public.ai_usage_logs;
-create policy "Users, workspace owners and administrators read usage" on public.ai_usage_logs
-  for select to authenticated
-  using (user_id = (select auth.uid()) or workspace_id = (select auth.uid()) or (select nexscout.is_admin()));
-drop policy if exists "Users and administrators read attempts" on public.ai_usage_attempts;
-create policy "Users and administrators read attempts" on public.ai_usage_attempts
-  for select to authenticated
-  using (user_id = (select auth.uid()) or (select nexscout.is_admin()));
-
-create or replace function nexscout.may_read_usage_of(p_user_id uuid) returns boolean
-language sql stable set search_path = '' as $$
-  select current_user not in ('anon', 'authenticated')
-    or coalesce(p_user_id = (select auth.uid()), false)
-    or coalesce((select nexscout.is_admin()), false)
-$$;
-comment on function nexscout.may_read_usage_of is 'True for the user, an administrator and the service';
-
-create or replace function public.get_user_total_ai_cost(p_user_id uuid) returns numeric
-language sql stable set search_path = '' as $$
-  select case when nexscout.may_read_usage_of(p_user_id) then
-    (select coalesce(sum(l.cost_usd), 0) from public.ai_usage_logs l where l.user_id = p_user_id and not l.shadow)
-  end
-$$;
-comment on function public.get_user_total_ai_cost is
-  'USD that a user''s calls have cost; null when the caller is neither that user nor an administrator';
-
-create or replace function public.get_user_monthly_ai_cost(p_user_id uuid, p_at timestamptz default now()) returns numeric
-language sql stable set search_path = '' as $$
-  select case when nexscout.may_read_usage_of(p_user_id) then
-    (select coalesce(sum(l.cost_usd), 0) from public.ai_usage_logs l
-     where l.user_id = p_user_id and not l.shadow
-       and l.created_at >= nexscout.month_start(p_at)
-       and l.created_at < nexscout.month_start(nexscout.month_start(p_at) + interval '32 days'))
-  end
-$$;
-comment on function public.get_user_monthly_ai_cost is
-  'USD of a user''s calls in the month of p_at (policy time zone); null when it is not the caller''s to know';
-
-create or replace function public.get_user_monthly_tokens(p_user_id uuid, p_at timestamptz default now()) returns bigint
-language sql stable set search_path = '' as $$
-  select case when nexscout.may_read_usage_of(p_user_id) then
-    (select coalesce(sum(l.tokens_total), 0)::bigint from public.ai_usage_logs l
-     where l.user_id = p_user_id and not l.shadow
-       and l.created_at >= nexscout.month_start(p_at)
-       and l.created_at < nexscout.month_start(nexscout.month_start(p_at) + interval '32 days'))
-  end
-$$;
-comment on function public.get_user_monthly_tokens is
-  'Tokens of a user''s calls in the month of p_at (policy time zone); null when it is not the caller''s to know';
-
-revoke all on function nexscout.may_read_usage_of(uuid), public.get_user_total_ai_cost(uuid),
-  public.get_user_monthly_ai_cost(uuid, timestamptz), public.get_user_monthly_tokens(uuid, timestamptz) from public, anon;
-grant execute on function nexscout.may_read_usage_of(uuid), public.get_user_total_ai_cost(uuid),
-  public.get_user_monthly_ai_cost(uuid, timestamptz), public.get_user_monthly_tokens(uuid, timestamptz)
-  to authenticated, service_role;
--- The monthly functions run with the caller's rights and need the month; its policy row holds nothing private.
-grant execute on function nexscout.month_start(timestamptz), nexscout.day_of(timestamptz) to authenticated;
-drop policy if exists "Signed-in users read the policy" on public.ai_policy;
-create policy "Signed-in users read the policy" on public.ai_policy
-  for select to authenticated using ((select auth.uid()) is not null);
-
-create or replace view public.daily_ai_usage_summary with (security_invoker = true) as
-select
-  nexscout.day_of(created_at) as day,
-  user_id,
-  action,
-  count(*) as calls,
-  count(*) filter (where success) as succeeded,
-  sum(tokens_total) as tokens_total,
-  sum(cost_usd) as cost_usd,
-  sum(energy_consumed) as energy_consumed
-from public.ai_usage_logs
-where not shadow
-group by 1, 2, 3;
-comment on view public.daily_ai_usage_summary is 'Calls, tokens, USD and energy per day (policy time zone), user and action';
-
-create or replace view public.monthly_ai_usage_by_user with (security_invoker = true) as
-select
-  date_trunc('month', nexscout.day_of(created_at)::timestamp)::date as month,
-  user_id,
-  count(*) as calls,
-  count(*) filter (where success) as succeeded,
-  sum(tokens_prompt) as tokens_prompt,
-  sum(tokens_completion) as tokens_completion,
-  sum(tokens_total) as tokens_total,
-  sum(cost_usd) as cost_usd,
-  sum(energy_consumed) as energy_consumed,
-  sum(coins_consumed) as coins_consumed
-from public.ai_usage_logs
-where not shadow
-group by 1, 2;
-comment on view public.monthly_ai_usage_by_user is 'Calls, tokens, USD, energy and coins per month (policy time zone) and user';
-
-create or replace view public.ai_model_usage_stats with (security_invoker = true) as
-select
-  provider,
-  model,
-  count(*) as calls,
-  count(*) filter (where success) as succeeded,
-  round(avg(latency_ms) filter (where success)) as average_latency_ms,
-  percentile_cont(0.95) within group (order by latency_ms) filter (where success) as p95_latency_ms,
-  sum(tokens_total) as tokens_total,
-  sum(tokens_cached) as tokens_cached,
-  sum(cost_usd) as cost_usd,
-  count(*) filter (where fallback_used) as fallbacks,
-  count(*) filter (where downgrade_reason is not null) as downgrades
-from public.ai_usage_logs
-where model is not null and not shadow
-group by 1, 2;
-comment on view public.ai_model_usage_stats is 'Success, latency, tokens and USD per provider and model';
-
-revoke all on public.daily_ai_usage_summary, public.monthly_ai_usage_by_user, public.ai_model_usage_stats from anon;
-revoke insert, update, delete, truncate, references, trigger
-  on public.daily_ai_usage_summary, public.monthly_ai_usage_by_user, public.ai_model_usage_stats from authenticated;
-grant select on public.daily_ai_usage_summary, public.monthly_ai_usage_by_user, public.ai_model_usage_stats
-  to authenticated, service_role;

@@ -61,12 +61,15 @@ insert into public.ai_usage_logs (id, user_id, feature_type, model_used, tokens_
   ('00000000-0000-4000-8000-000000000051', '00000000-0000-4000-8000-000000000001', 'ai_message', 'gpt-4o', 512, 0.0123, null),
   ('00000000-0000-4000-8000-000000000052', '00000000-0000-4000-8000-000000000002', 'ai_scan', 'gpt-4o', 0, 0, 'timed out');
 
--- The history of the app's own migrations, one of which bears the version and the name of a file of ours.
+-- The history of the app's own migrations; one of the last bears the version and the name of a file of ours.
 create schema if not exists supabase_migrations;
 create table if not exists supabase_migrations.schema_migrations (version text primary key, statements text[], name text);
 insert into supabase_migrations.schema_migrations (version, name)
 select to_char(timestamp '2025-11-24 19:00' + place * interval '30 minutes', 'YYYYMMDDHH24MISS'), 'app_' || place
-from generate_series(1, 373) as place;
+from generate_series(1, 357) as place;
 insert into supabase_migrations.schema_migrations (version, name) values
-  ('20251203120000', 'create_ai_usage_logs_table')
-on conflict (version) do update set name = excluded.name;
+  ('20251203000100', 'app_358'), ('20251203120000', 'create_ai_usage_logs_table'), ('20251203130000', 'app_360'),
+  ('20251203140000', 'app_361'), ('20251203150000', 'app_362'), ('20251203160000', 'app_363'), ('20251203170000', 'app_364'),
+  ('20251203180000', 'app_365'), ('20251203190000', 'app_366'), ('20251203195000', 'app_367'), ('20251203200000', 'app_368'),
+  ('20251203201000', 'app_369'), ('20251203210000', 'app_370'), ('20251203220000', 'app_371'), ('20251204000000', 'app_372'),
+  ('20251211140710', 'app_373');

@@ -43,6 +43,7 @@ public.scan_requeue                  no     no     no             no         yes
 public.load_assistant_material       yes    yes    yes            no         no
 public.get_user_from_chatbot_id      yes    yes    yes            yes        yes
 nexscout.ai_configuration            yes    yes    yes            no         yes
+nexscout.prospect_figures            yes    yes    yes            no         yes
 nexscout.is_admin                    yes    yes    yes            yes        yes
 nexscout.may_read_usage_of           yes    yes    yes            no         yes
 nexscout.day_of                      yes    yes    yes            no         yes

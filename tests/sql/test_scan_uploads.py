@@ -1,18 +1,19 @@
 """The bucket of scan input, in databases that have Supabase Storage: who may do what with which file."""
 
 from collections.abc import Callable, Iterator
-from pathlib import Path
 
 import psycopg
 import pytest
 
+from local.migrations import source
 from local.migrations.apply import FOLDER, apply, migrations
+from local.project import PROJECT
 from local.servers.postgres import ADMIN
 from tests.sql.roles import KEYS, OTHER, OWNER, Key, acting_as, make_users, undone
 
 MakeDatabase = Callable[[], str]
-STORAGE = Path(__file__).with_name("storage_schema.sql")
-MIGRATION = FOLDER / "20251203161000_scan_uploads.sql"
+STORAGE = PROJECT / "local" / "migrations" / "storage.sql"
+SCRIPTS = [FOLDER / "20251203125000_scan_uploads_bucket.sql", source.FOLDER / "scan" / "uploads.sql"]
 BUCKET = ("scan-uploads", False, 50_000_000, None)
 
 # A cell tells select, insert, update and delete, as in test_row_security.
@@ -125,7 +126,8 @@ def test_a_second_run_changes_nothing(empty_database: MakeDatabase) -> None:
     apply(url)
     with psycopg.connect(url) as connection:
         before = connection.execute(POLICIES).fetchall()
-        connection.execute(MIGRATION.read_bytes())
+        for script in SCRIPTS:
+            connection.execute(script.read_bytes())
         assert connection.execute(POLICIES).fetchall() == before
         assert len(before) == 4
     assert buckets(url) == [BUCKET]

@@ -10,7 +10,7 @@ from pathlib import Path
 import psycopg
 import pytest
 
-from local.migrations import manifest
+from local.migrations import manifest, objects, source
 from local.migrations.apply import FOLDER, apply, migrations, status
 
 MakeDatabase = Callable[[], str]
@@ -25,16 +25,18 @@ MOVED = {"ai_usage_logs": "ai_usage_logs_legacy"}
 
 
 def run_every_file_again(url: str) -> None:
-    """Apply all migrations to a database that has them, as if its history had been lost."""
+    """Apply all migrations to a database that has them, as if nobody had noted them."""
     with psycopg.connect(url, autocommit=True) as connection:
-        connection.execute("delete from supabase_migrations.schema_migrations")
+        connection.execute("delete from nexscout.migration_files")
     assert apply(url) == migrations()
 
 
-def supabase_cli(folder: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
+def supabase_cli(folder: Path, *arguments: str, ours: bool = True) -> subprocess.CompletedProcess[str]:
     """Run the real CLI on our migrations, copied to what the folder has, with a home of its own."""
     work = folder / "work"
-    shutil.copytree(FOLDER, migrations_folder(folder), dirs_exist_ok=True)
+    (work / "supabase").mkdir(parents=True, exist_ok=True)
+    if ours:
+        shutil.copytree(FOLDER, migrations_folder(folder), dirs_exist_ok=True)
     environment = {"PATH": os.environ["PATH"], "HOME": str(folder), "DO_NOT_TRACK": "1", "NO_COLOR": "1"}
     return subprocess.run(
         [str(SUPABASE), *arguments, "--yes", "--workdir", str(work)],
@@ -49,6 +51,14 @@ def supabase_cli(folder: Path, *arguments: str) -> subprocess.CompletedProcess[s
 def migrations_folder(folder: Path) -> Path:
     """Where the CLI looks for migrations."""
     return folder / "work" / "supabase" / "migrations"
+
+
+def history(url: str) -> list[tuple[object, ...]]:
+    """Return the versions and names that the Supabase CLI knows of."""
+    with psycopg.connect(url) as connection:
+        return connection.execute(
+            "select version, name from supabase_migrations.schema_migrations order by version"
+        ).fetchall()
 
 
 def write_the_app_s_files(url: str, folder: Path) -> None:
@@ -118,12 +128,56 @@ def test_existing_project_differs_before(existing_database: MakeDatabase) -> Non
     assert "public.ai_requests is missing." in manifest.verify(existing_database())
 
 
-def test_recorded_version_does_not_hide_missing_table(existing_database: MakeDatabase) -> None:
-    """A version recorded as applied that failed there is made good by the file after it."""
+def test_each_file_may_run_twice(empty_database: MakeDatabase) -> None:
+    """A file that runs again before the next one is there changes nothing: a run may break off anywhere."""
+    url = empty_database()
+    with psycopg.connect(url, autocommit=True) as connection:
+        for migration in migrations():
+            for _ in range(2):
+                connection.execute(migration.script.encode())
+    assert manifest.verify(url) == []
+
+
+@pytest.mark.parametrize("start", ["empty_database", "existing_database"])
+def test_migrations_give_what_the_source_says(start: str, request: pytest.FixtureRequest) -> None:
+    """The source over the migrations changes nothing by meaning, wherever they began."""
+    make: MakeDatabase = request.getfixturevalue(start)
+    url = make()
+    apply(url)
+    with psycopg.connect(url, autocommit=True) as connection:
+        given = objects.read(connection)
+        source.apply(connection)
+        assert objects.different(given, objects.read(connection)) == []
+    assert {"function public.ai_reserve(text)", "view public.ai_model_usage_stats"} <= given.keys()
+
+
+def test_no_version_is_one_of_the_app_s(existing_database: MakeDatabase) -> None:
+    """No file has a number that the app has recorded, but the one whose number the app was to have."""
+    taken = {version for version, _ in history(existing_database())}
+    assert [one.path.name for one in migrations() if one.version in taken] == [
+        "20251203120000_create_ai_usage_logs_table.sql"
+    ]
+
+
+def test_recorded_version_hides_nothing(existing_database: MakeDatabase) -> None:
+    """A file whose version and name the app has recorded is applied all the same: the app's was another."""
     url = existing_database()
-    assert "20251203120000" not in [migration.version for migration in apply(url)]
-    with psycopg.connect(url) as connection:
-        assert connection.execute("select request_id from public.ai_usage_logs").fetchall() == []
+    assert apply(url) == migrations()
+    assert status(url).pending == []
+
+
+def test_the_app_s_history_stays_its_own(existing_database: MakeDatabase) -> None:
+    """Where the history is the app's, nothing of ours is written into it."""
+    url = existing_database()
+    before = history(url)
+    apply(url)
+    assert history(url) == before
+
+
+def test_file_after_the_recorded_one_does_its_work_again() -> None:
+    """The Supabase CLI skips a file whose version the app has recorded: the next file is the same."""
+    first, second = (one for one in migrations() if one.version in ("20251203120000", "20251203120100"))
+    assert first.script == second.script
 
 
 def test_existing_data_is_still_there(existing_database: MakeDatabase) -> None:
@@ -171,21 +225,29 @@ def test_app_goes_on_working(existing_database: MakeDatabase) -> None:
         assert energy.fetchone() == (100,)
 
 
-def test_supabase_cli_applies_to_empty_project(empty_database: MakeDatabase, tmp_path: Path) -> None:
-    """The Supabase CLI brings an empty project to the same state, and both tools agree on what is applied."""
+@pytest.mark.parametrize("command", [("migration", "up"), ("db", "push")])
+def test_supabase_cli_applies_to_empty_project(
+    command: tuple[str, ...], empty_database: MakeDatabase, tmp_path: Path
+) -> None:
+    """The Supabase CLI brings an empty project to the same state; we note the files when we have applied them."""
     url = empty_database()
-    done = supabase_cli(tmp_path, "migration", "up", f"--remote={url}")
+    done = supabase_cli(tmp_path, *command, f"--remote={url}")
     assert done.returncode == 0, done.stderr
     assert manifest.verify(url) == []
-    assert status(url).pending == []
+    before = history(url)
+    assert apply(url) == migrations()
     assert apply(url) == []
+    assert (manifest.verify(url), history(url)) == ([], before)
 
 
-def test_supabase_cli_has_nothing_left_to_do(empty_database: MakeDatabase, tmp_path: Path) -> None:
-    """After `nexscout migrate` the Supabase CLI finds the project up to date."""
+@pytest.mark.parametrize("command", [("migration", "up"), ("db", "push")])
+def test_supabase_cli_has_nothing_left_to_do(
+    command: tuple[str, ...], empty_database: MakeDatabase, tmp_path: Path
+) -> None:
+    """After `nexscout migrate` the Supabase CLI finds an empty project up to date."""
     url = empty_database()
     apply(url)
-    done = supabase_cli(tmp_path, "migration", "up", f"--remote={url}")
+    done = supabase_cli(tmp_path, *command, f"--remote={url}")
     assert done.returncode == 0, done.stderr
     assert "up to date" in done.stdout + done.stderr
 
@@ -198,13 +260,34 @@ def test_supabase_cli_refuses_the_existing_project(existing_database: MakeDataba
     assert "public.ai_requests is missing." in manifest.verify(url)
 
 
+@pytest.mark.parametrize("command", [("migration", "up"), ("db", "push")])
+def test_the_app_goes_on_pushing(
+    command: tuple[str, ...], existing_database: MakeDatabase, tmp_path: Path
+) -> None:
+    """After `nexscout migrate` the app's own folder, with a new file, is pushed as before."""
+    url = existing_database()
+    write_the_app_s_files(url, tmp_path)
+    apply(url)
+    new = migrations_folder(tmp_path) / "20251212000000_of_the_app.sql"
+    new.write_text("create table public.of_the_app ();\n")
+    done = supabase_cli(tmp_path, *command, f"--remote={url}", ours=False)
+    assert done.returncode == 0, done.stderr
+    assert history(url)[-1] == ("20251212000000", "of_the_app")
+    assert manifest.verify(url) == []
+    assert (status(url).pending, apply(url)) == ([], [])
+
+
+@pytest.mark.parametrize("migrated_before", [False, True])
 def test_supabase_cli_applies_from_the_app_s_own_folder(
-    existing_database: MakeDatabase, tmp_path: Path
+    existing_database: MakeDatabase, tmp_path: Path, *, migrated_before: bool
 ) -> None:
     """With our files beside the app's own, the CLI brings the existing project to the same state."""
     url = existing_database()
     write_the_app_s_files(url, tmp_path)
+    if migrated_before:
+        apply(url)
     done = supabase_cli(tmp_path, "migration", "up", "--include-all", f"--remote={url}")
     assert done.returncode == 0, done.stderr
     assert manifest.verify(url) == []
-    assert status(url).pending == []
+    assert apply(url) == ([] if migrated_before else migrations())
+    assert manifest.verify(url) == []

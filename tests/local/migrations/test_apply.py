@@ -1,6 +1,8 @@
 """`nexscout migrate`: what it applies, records, lists and verifies, and what it says when it cannot."""
 
+import hashlib
 import os
+import shutil
 import subprocess
 import sys
 from collections.abc import Callable
@@ -49,6 +51,14 @@ def history(url: str) -> list[tuple[object, ...]]:
         ).fetchall()
 
 
+def notes(url: str) -> list[tuple[object, ...]]:
+    """Return what we have noted of applied files."""
+    with psycopg.connect(url) as connection:
+        return connection.execute(
+            "select version, name, sha256 from nexscout.migration_files order by version"
+        ).fetchall()
+
+
 def change(url: str, statement: str) -> None:
     """Change a database by hand."""
     with psycopg.connect(url, autocommit=True) as connection:
@@ -60,6 +70,13 @@ def test_applied_file_is_recorded_with_its_text(empty_database: MakeDatabase, tm
     url = empty_database()
     apply(url, folder_with(tmp_path, _20250101000000_one=CREATE))
     assert history(url) == [("20250101000000", "one", CREATE)]
+
+
+def test_applied_file_is_noted_with_its_checksum(empty_database: MakeDatabase, tmp_path: Path) -> None:
+    """A file that ran stands in our own table with version, name and SHA-256."""
+    url = empty_database()
+    apply(url, folder_with(tmp_path, _20250101000000_one=CREATE))
+    assert notes(url) == [("20250101000000", "one", hashlib.sha256(CREATE.encode()).hexdigest())]
 
 
 def test_history_table_is_made_where_missing(empty_database: MakeDatabase, tmp_path: Path) -> None:
@@ -104,7 +121,7 @@ def test_failing_line_is_named(empty_database: MakeDatabase, tmp_path: Path) -> 
 
 
 def test_foreign_versions_are_left_alone(empty_database: MakeDatabase, tmp_path: Path) -> None:
-    """Versions that the folder lacks neither stop a run nor vanish from the history."""
+    """Versions that the folder lacks neither stop a run nor vanish, and beside them ours are only noted."""
     url = empty_database()
     change(
         url,
@@ -116,7 +133,47 @@ def test_foreign_versions_are_left_alone(empty_database: MakeDatabase, tmp_path:
     folder = folder_with(tmp_path, _20250101000000_one=CREATE)
     apply(url, folder)
     assert status(url, folder).foreign == 1
-    assert history(url)[-1] == ("20990101000000", "app", None)
+    assert history(url) == [("20990101000000", "app", None)]
+    assert [row[:2] for row in notes(url)] == [("20250101000000", "one")]
+
+
+def test_recorded_version_is_no_proof(empty_database: MakeDatabase, tmp_path: Path) -> None:
+    """A file that only the Supabase CLI's history knows, by the same number and name, is applied."""
+    url = empty_database()
+    change(
+        url,
+        "insert into supabase_migrations.schema_migrations (version, name) values ('20250101000000', 'one')",
+    )
+    assert len(apply(url, folder_with(tmp_path, _20250101000000_one=CREATE))) == 1
+    with psycopg.connect(url) as connection:
+        assert connection.execute("select to_regclass('public.one')::text").fetchone() == ("one",)
+
+
+def test_changed_file_is_refused_and_named(empty_database: MakeDatabase, tmp_path: Path) -> None:
+    """When an applied file of our own migrations is another, nothing of a run is applied, and it says which."""
+    url = empty_database()
+    shutil.copytree(FOLDER, tmp_path, dirs_exist_ok=True)
+    apply(url, tmp_path)
+    edited = next(one for one in migrations(tmp_path) if one.name == "requests")
+    edited.path.write_text(edited.script + "-- Only a comment.\n")
+    folder_with(tmp_path, _20990101000000_new=CREATE)
+    with pytest.raises(Problem, match=rf"{edited.path.name}: changed after it was applied"):
+        apply(url, tmp_path)
+    found = status(url, tmp_path)
+    assert ([one.name for one in found.changed], [one.name for one in found.pending]) == (
+        ["requests"],
+        ["new"],
+    )
+
+
+def test_list_names_a_changed_file(empty_database: MakeDatabase) -> None:
+    """--list tells a file that is not what was applied, and a run ends with 1 and its name."""
+    url = empty_database()
+    apply(url)
+    change(url, "update nexscout.migration_files set sha256 = '' where name = 'requests'")
+    assert "changed  20251203121000  requests" in nexscout("--list", database_url=url).stdout
+    done = nexscout(database_url=url)
+    assert (done.returncode, "20251203121000_requests.sql: changed" in done.stderr) == (1, True)
 
 
 def test_two_runs_at_once_apply_each_file_once(empty_database: MakeDatabase) -> None:
@@ -157,11 +214,11 @@ def test_list_shows_pending_then_applied(empty_database: MakeDatabase) -> None:
     url = empty_database()
     pending = nexscout("--list", database_url=url)
     assert pending.returncode == 0
-    assert "pending  20251203110000  base_tables" in pending.stdout
+    assert "pending  20251203110000  workspace_tables" in pending.stdout
     assert "applied" not in pending.stdout
     assert nexscout(database_url=url).returncode == 0
     applied = nexscout("--list", database_url=url)
-    assert "applied  20251203110000  base_tables" in applied.stdout
+    assert "applied  20251203110000  workspace_tables" in applied.stdout
     assert "pending" not in applied.stdout
 
 

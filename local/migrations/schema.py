@@ -1,0 +1,208 @@
+"""The migration that brings what the migrations give to what the source says."""
+
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from pathlib import Path
+
+import psycopg
+
+from local.migrations import apply, ephemeral, objects, source
+from local.migrations.objects import Object, Objects
+from local.migrations.source import CHECKED, UNCHECKED, Statement
+from local.problem import Problem
+
+# Dropped in this order: each kind leans on those behind it.
+DROPPED = ("trigger", "policy", "view", "function")
+# The hosted default, from which the source's grants take away.
+AS_HOSTED = """
+do $$
+declare
+  item record;
+begin
+  for item in
+    select format('drop policy %I on %I.%I', policyname, schemaname, tablename) as statement
+    from pg_catalog.pg_policies where schemaname in ('public', 'nexscout', 'storage')
+    union all
+    select format('drop trigger %I on %s', tgname, tgrelid::regclass) from pg_catalog.pg_trigger act
+    join pg_catalog.pg_class class on class.oid = act.tgrelid
+    where not tgisinternal and class.relnamespace in ('public'::regnamespace, 'nexscout'::regnamespace)
+  loop
+    execute item.statement;
+  end loop;
+  for item in
+    select oid::regclass as name from pg_catalog.pg_class
+    where relkind = 'v' and relnamespace in ('public'::regnamespace, 'nexscout'::regnamespace)
+  loop
+    execute format('drop view if exists %s cascade', item.name);
+  end loop;
+  for item in
+    select oid::regprocedure as name from pg_catalog.pg_proc
+    where pronamespace in ('public'::regnamespace, 'nexscout'::regnamespace)
+  loop
+    execute format('drop routine %s', item.name);
+  end loop;
+end
+$$;
+revoke all on all tables in schema nexscout from public, anon, authenticated, service_role;
+revoke all on schema nexscout from public, anon, authenticated, service_role;
+revoke all on all tables in schema public from public;
+grant all on all tables in schema public to anon, authenticated, service_role;
+"""
+KEYS = ("public", "anon", "authenticated", "service_role")
+VERBS = "delete, insert, references, select, trigger, truncate, update"
+LINE = 120
+HEAD = "-- Written by `nexscout schema migration {name}` from supabase/sql."
+
+
+@dataclass
+class Difference:
+    """What the migrations give, what the source says, and what stands on what has to be dropped."""
+
+    given: Objects
+    wanted: Objects
+    statements: list[Statement]
+    on_dropped: set[str] = field(default_factory=set)
+
+    @property
+    def dropped(self) -> list[str]:
+        """What went, or cannot change in place, or stands on such a thing; in the order of dropping."""
+        names = self.gone_or_reshaped() | self.on_dropped
+        return sorted(names, key=lambda name: (DROPPED.index(self.given[name].kind), name))
+
+    @property
+    def defined(self) -> list[Object]:
+        """What is new, changed or dropped for the sake of another."""
+        changed = {one for one in self.wanted if self.wanted[one] != self.given.get(one)} | self.on_dropped
+        return [self.wanted[one] for one in sorted(changed & self.wanted.keys())]
+
+    def gone_or_reshaped(self) -> set[str]:
+        """Return the identities of what went or cannot change in place."""
+        return {
+            one
+            for one, given in self.given.items()
+            if given.kind in DROPPED and (one not in self.wanted or self.wanted[one].shape != given.shape)
+        }
+
+    def script(self, name: str) -> str:
+        """Return the text of the migration; empty where nothing differs."""
+        parts = ["\n".join(self.drops()), self.definitions(), "\n".join(self.grants())]
+        parts = [part for part in parts if part]
+        if not parts:
+            return ""
+        return "\n\n".join([HEAD.format(name=name), UNCHECKED, *parts, CHECKED]) + "\n"
+
+    def drops(self) -> list[str]:
+        """Return the statements that drop."""
+        return [f"drop {self.given[one].kind} if exists {self.given[one].identity};" for one in self.dropped]
+
+    def definitions(self) -> str:
+        """Return the source's own statements for all that is defined anew, each with its comment below."""
+        names = {one.source_name for one in self.defined if one.kind in DROPPED}
+        return "".join(
+            ("\n" if statement.goes_with_the_one_above else "\n\n") + statement.text
+            for statement in self.statements
+            if names & (statement.defines | statement.belongs_to)
+        ).strip()
+
+    def grants(self) -> list[str]:
+        """Return what takes away and gives, each key once for all things of a kind that it may do the same with."""
+        groups: dict[tuple[str, str, str], list[str]] = {}
+        # What a block makes where it is missing may be the app's, and so are the rights on it.
+        blocks = {name for statement in self.statements if statement.is_block for name in statement.defines}
+        for one in self.defined:
+            if one.source_name in blocks:
+                continue
+            for key, verbs in held(one).items():
+                groups.setdefault((one.kind, key, verbs), []).append(one.identity)
+        return [granted(kind, key, verbs, names) for (kind, key, verbs), names in sorted(groups.items())]
+
+
+def held(one: Object) -> dict[str, str]:
+    """Return what each key may do with an object; nothing for kinds that are not granted."""
+    if one.kind in ("policy", "trigger"):
+        return {}
+    known = dict(part.split(": ", 1) for part in (one.grants or "").split("; ") if part)
+    return {key: known.get(key, "") for key in KEYS}
+
+
+def granted(kind: str, key: str, verbs: str, names: list[str]) -> str:
+    """Return the statements that leave a key exactly these verbs; it never lacks, meanwhile, what it had of them."""
+    things = names_of("table" if kind == "view" else kind, names)
+    if kind in ("function", "schema"):
+        return f"grant {verbs} on {things} to {key};" if verbs else f"revoke all on {things} from {key};"
+    if verbs == VERBS:
+        return f"grant all on {things} to {key};"
+    lacking = ", ".join(verb for verb in VERBS.split(", ") if verb not in verbs.split(", "))
+    take = f"revoke {lacking if verbs else 'all'} on {things} from {key};"
+    return f"{take}\ngrant {verbs} on {things} to {key};" if verbs else take
+
+
+def names_of(kind: str, names: list[str]) -> str:
+    """Return the kind and the names, in lines that a person can read."""
+    lines: list[str] = []
+    for name in names:
+        if lines and len(lines[-1]) + len(name) < LINE:
+            lines[-1] += f", {name}"
+        else:
+            lines.append(f"  {name}")
+    return f"{kind} {names[0]}" if len(names) == 1 else f"{kind}\n" + ",\n".join(lines) + "\n "
+
+
+def difference(given_url: str, wanted_url: str, folder: Path = source.FOLDER) -> Difference:
+    """Return how two databases differ that both have the migrations: the second is given the source."""
+    with (
+        psycopg.connect(given_url, autocommit=True) as given,
+        psycopg.connect(wanted_url, autocommit=True) as wanted,
+    ):
+        wanted.execute(AS_HOSTED.encode())
+        source.apply(wanted, folder)
+        found = Difference(objects.read(given), objects.read(wanted), source.statements(folder))
+        found.on_dropped = objects.dependents(given, found.gone_or_reshaped())
+        return found
+
+
+def write(name: str, migrations: Path = apply.FOLDER, folder: Path = source.FOLDER) -> Path | None:
+    """Write the migration for what the source says otherwise than the migrations give; None where nothing is.
+
+    Raises:
+        Problem: when the name cannot be a file's, a statement fails, or the written file would not do.
+    """
+    if not name.isidentifier():
+        raise Problem(f"A migration cannot be called {name}: use letters, digits and underscores.")
+    with ephemeral.server() as postgres:
+        given, wanted = (ephemeral.project(postgres, database) for database in ("given", "wanted"))
+        try:
+            for url in (given, wanted):
+                apply.apply(url, migrations)
+            found = difference(given, wanted, folder)
+            script = found.script(name)
+            check(script, given, found.wanted)
+        except psycopg.Error as error:
+            raise Problem(f"supabase/sql cannot be applied: {apply.first_line(error)}.") from None
+    if not script:
+        return None
+    path = migrations / f"{next_version(migrations)}_{name}.sql"
+    path.write_text(script, encoding="utf-8")
+    return path
+
+
+def check(script: str, url: str, wanted: Objects) -> None:
+    """Apply the migration twice where it is to be applied, and see that it does what it is written for.
+
+    Raises:
+        Problem: when it does not: a block of the source decides by itself, and leaves what is there.
+    """
+    with psycopg.connect(url, autocommit=True) as connection:
+        for _ in range(2):
+            connection.execute(script.encode())
+        left = objects.different(objects.read(connection), wanted)
+    if left:
+        raise Problem(
+            f"supabase/sql makes {', '.join(left)} only where there is none: write that migration by hand."
+        )
+
+
+def next_version(folder: Path) -> str:
+    """Return the version of a new migration: now, or right behind the newest."""
+    newest = max((int(known.version) for known in apply.migrations(folder)), default=0)
+    return str(max(int(datetime.now(UTC).strftime("%Y%m%d%H%M%S")), newest + 1))

@@ -1,1 +1,0 @@
-20251203120000_create_ai_usage_logs_table.sql

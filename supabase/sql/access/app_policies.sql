@@ -1,0 +1,161 @@
+-- The policies of the app's own tables that the functions lean on, by the app's own names. Where one is there already it stays as
+-- the app has it: these are made where they are missing, as in an empty project. Then row-level security is switched on, in the
+-- same statement: no table is closed to its owners meanwhile.
+
+do $$
+declare
+  rule record;
+  relation text;
+begin
+  for rule in
+    values
+      ('admin_users', 'Administrators read own row',
+        'for select to authenticated using ((select auth.uid()) = user_id)'),
+      ('profiles', 'System can insert profiles',
+        'for insert to authenticated with check (auth.uid() = id)'),
+      ('profiles', 'Users can read own profile',
+        'for select to authenticated using (auth.uid() = id)'),
+      ('profiles', 'Users can update own profile',
+        'for update to authenticated using (id = auth.uid()) with check (id = auth.uid())'),
+      ('workspace_configs', 'Users can insert own workspace config',
+        'for insert to authenticated with check (auth.uid() = workspace_id)'),
+      ('workspace_configs', 'Admins can view all workspace configs',
+        'for select to authenticated using (exists (select 1 from public.admin_users where admin_users.user_id = auth.uid()))'),
+      ('workspace_configs', 'Users can view own workspace config',
+        'for select to authenticated using (auth.uid() = workspace_id)'),
+      ('workspace_configs', 'Users can update own workspace config',
+        'for update to authenticated using (auth.uid() = workspace_id) with check (auth.uid() = workspace_id)'),
+      ('prospects', 'Users can delete own prospects',
+        'for delete to authenticated using (user_id = auth.uid())'),
+      ('prospects', 'Users can insert own prospects',
+        'for insert to authenticated with check (user_id = auth.uid())'),
+      ('prospects', 'Users can view own prospects',
+        'for select to authenticated using (user_id = auth.uid())'),
+      ('prospects', 'Users can update own prospects',
+        'for update to authenticated using (user_id = auth.uid()) with check (user_id = auth.uid())'),
+      ('products', 'Users can delete own products',
+        'for delete to authenticated using (auth.uid() = user_id)'),
+      ('products', 'Users can insert own products',
+        'for insert to authenticated with check (auth.uid() = user_id)'),
+      ('products', 'Public can view active products for chatbot',
+        'for select to anon, authenticated using (active = true)'),
+      ('products', 'Users can update own products',
+        'for update to authenticated using (auth.uid() = user_id) with check (auth.uid() = user_id)'),
+      ('company_profiles', 'Public can view company profiles for chatbot',
+        'for select to anon, authenticated using (true)'),
+      ('company_intelligence_v2', 'Users can delete own intelligence',
+        'for delete to authenticated using (auth.uid() = user_id)'),
+      ('company_intelligence_v2', 'Users can insert own intelligence',
+        'for insert to authenticated with check (auth.uid() = user_id)'),
+      ('company_intelligence_v2', 'Users can view own intelligence',
+        'for select to authenticated using (auth.uid() = user_id)'),
+      ('company_intelligence_v2', 'Users can update own intelligence',
+        'for update to authenticated using (auth.uid() = user_id) with check (auth.uid() = user_id)'),
+      ('chatbot_settings', 'Users can insert own chatbot settings',
+        'for insert to authenticated with check (auth.uid() = user_id)'),
+      ('chatbot_settings', 'Public can view active chatbot settings',
+        'for select to anon, authenticated using (is_active = true)'),
+      ('chatbot_settings', 'Users can view own chatbot settings',
+        'for select to authenticated using (user_id = auth.uid())'),
+      ('chatbot_settings', 'Users can update own chatbot settings',
+        'for update to authenticated using (auth.uid() = user_id) with check (auth.uid() = user_id)'),
+      ('chatbot_links', 'Public can view active chatbot links',
+        'for select to anon, authenticated using (is_active = true)'),
+      ('public_chatbot_training_data', 'Public can view active training data',
+        'for select to anon, authenticated using (is_active = true)'),
+      ('public_chat_sessions', 'Public can create chat sessions',
+        'for insert to anon, authenticated with check (true)'),
+      ('public_chat_sessions', 'Public can view own session by slug',
+        'for select to anon, authenticated using (true)'),
+      ('public_chat_sessions', 'Public can update chat sessions',
+        'for update to anon, authenticated using (true) with check (true)'),
+      ('public_chat_messages', 'Public can insert chat messages',
+        'for insert to anon, authenticated with check (true)'),
+      ('public_chat_messages', 'Public can insert messages to sessions',
+        'for insert to anon, authenticated with check (true)'),
+      ('public_chat_messages', 'Public can view chat messages',
+        'for select to anon, authenticated using (true)'),
+      ('public_chat_messages', 'Public can view messages in session',
+        'for select to anon, authenticated using (true)'),
+      ('chatbot_to_prospect_pipeline', 'Users can insert own pipeline entries',
+        'for insert to authenticated with check (auth.uid() = user_id)'),
+      ('chatbot_to_prospect_pipeline', 'Users can view own pipeline entries',
+        'for select to authenticated using (auth.uid() = user_id)'),
+      ('chatbot_to_prospect_pipeline', 'Users can update own pipeline entries',
+        'for update to authenticated using (auth.uid() = user_id) with check (auth.uid() = user_id)'),
+      ('scans', 'Users can delete own scans',
+        'for delete to authenticated using (user_id = auth.uid())'),
+      ('scans', 'Users can create own scans',
+        'for insert to authenticated with check (user_id = auth.uid())'),
+      ('scans', 'Users can view own scans',
+        'for select to authenticated using (user_id = auth.uid())'),
+      ('scans', 'Users can update own scans',
+        'for update to authenticated using (user_id = auth.uid()) with check (user_id = auth.uid())'),
+      ('scan_status', 'System can insert scan status',
+        'for insert to authenticated with check (exists (select 1 from public.scans where scans.id = scan_status.scan_id and scans.user_id = auth.uid()))'),
+      ('scan_status', 'Users can view own scan status',
+        'for select to authenticated using (exists (select 1 from public.scans where scans.id = scan_status.scan_id and scans.user_id = auth.uid()))'),
+      ('scan_status', 'System can update scan status',
+        'for update to authenticated using (exists (select 1 from public.scans where scans.id = scan_status.scan_id and scans.user_id = auth.uid()))
+          with check (exists (select 1 from public.scans where scans.id = scan_status.scan_id and scans.user_id = auth.uid()))'),
+      ('scan_processed_items', 'Users can delete own scan processed items',
+        'for delete to authenticated using (exists (select 1 from public.scans where scans.id = scan_processed_items.scan_id and scans.user_id = auth.uid()))'),
+      ('scan_processed_items', 'Users can insert own scan processed items',
+        'for insert to authenticated with check (exists (select 1 from public.scans where scans.id = scan_processed_items.scan_id and scans.user_id = auth.uid()))'),
+      ('scan_processed_items', 'Users can view own scan processed items',
+        'for select to authenticated using (exists (select 1 from public.scans where scans.id = scan_processed_items.scan_id and scans.user_id = auth.uid()))'),
+      ('scan_processed_items', 'Users can update own scan processed items',
+        'for update to authenticated using (exists (select 1 from public.scans where scans.id = scan_processed_items.scan_id and scans.user_id = auth.uid()))
+          with check (exists (select 1 from public.scans where scans.id = scan_processed_items.scan_id and scans.user_id = auth.uid()))'),
+      ('scan_results', 'System can insert scan results',
+        'for insert to authenticated with check (exists (select 1 from public.scans where scans.id = scan_results.scan_id and scans.user_id = auth.uid()))'),
+      ('scan_results', 'Users can view own scan results',
+        'for select to authenticated using (exists (select 1 from public.scans where scans.id = scan_results.scan_id and scans.user_id = auth.uid()))'),
+      ('scan_results', 'System can update scan results',
+        'for update to authenticated using (exists (select 1 from public.scans where scans.id = scan_results.scan_id and scans.user_id = auth.uid()))
+          with check (exists (select 1 from public.scans where scans.id = scan_results.scan_id and scans.user_id = auth.uid()))'),
+      ('ai_generations', 'Users can insert own generations',
+        'for insert to authenticated with check (user_id = auth.uid())'),
+      ('ai_generations', 'Users can view own generations',
+        'for select to authenticated using (user_id = auth.uid())'),
+      ('ai_generations', 'Users can update own generations',
+        'for update to authenticated using (user_id = auth.uid()) with check (user_id = auth.uid())'),
+      ('coin_transactions', 'System can insert coin transactions',
+        'for insert to authenticated with check (auth.uid() = user_id)'),
+      ('coin_transactions', 'Users can view own coin transactions',
+        'for select to authenticated using (auth.uid() = user_id)'),
+      ('user_energy', 'Users can insert own energy record',
+        'for insert to authenticated with check (auth.uid() = user_id)'),
+      ('user_energy', 'Users can view own energy',
+        'for select to authenticated using (auth.uid() = user_id)'),
+      ('user_energy', 'Users can update own energy',
+        'for update to authenticated using (auth.uid() = user_id) with check (auth.uid() = user_id)'),
+      ('energy_transactions', 'System can insert energy txns',
+        'for insert to authenticated with check (auth.uid() = user_id)'),
+      ('energy_transactions', 'Users can insert own energy trans',
+        'for insert to authenticated with check (user_id = auth.uid())'),
+      ('energy_transactions', 'Users can view own energy trans',
+        'for select to authenticated using (user_id = auth.uid())'),
+      ('energy_transactions', 'Users can view own energy txns',
+        'for select to authenticated using (auth.uid() = user_id)'),
+      ('energy_costs', 'Anyone can view energy costs',
+        'for select to authenticated using (true)')
+  loop
+    if not exists (
+      select from pg_catalog.pg_policies
+      where schemaname = 'public' and tablename = rule.column1 and policyname = rule.column2
+    ) then
+      execute format('create policy %I on public.%I %s', rule.column2, rule.column1, rule.column3);
+    end if;
+  end loop;
+  -- On the hosted project it is on already; where it is not, this closes a hole.
+  foreach relation in array array[
+    'admin_users', 'profiles', 'workspace_configs', 'prospects', 'company_profiles', 'products', 'company_intelligence_v2',
+    'chatbot_settings', 'chatbot_links', 'public_chatbot_training_data', 'public_chat_sessions', 'public_chat_messages',
+    'chatbot_to_prospect_pipeline', 'notifications', 'scans', 'scan_status', 'scan_processed_items', 'scan_results',
+    'ai_generations', 'coin_transactions', 'user_energy', 'energy_transactions', 'energy_costs'
+  ] loop
+    execute format('alter table public.%I enable row level security', relation);
+  end loop;
+end
+$$;

@@ -191,7 +191,7 @@ class Stack:
         self._postgres.start(self.children, self.logs / "postgres.log", self._port_near(1))
         self._prepare_database()
         self.report("migrations")
-        self._refuse_other_migrations()
+        refuse_other_migrations(self.database_url)
         migrate.apply(self.database_url)
         self.report("the Supabase API")
         self._lite.start(self.children, self.database_url, self.logs / "lite.log")
@@ -220,19 +220,6 @@ class Stack:
             return
         lite = self._lite.start(self.children, self.database_url, self.logs / "lite.log")
         self.children.stop(lite)
-
-    def _refuse_other_migrations(self) -> None:
-        """Stop before data of an older checkout, whose migrations are not those of this one.
-
-        Raises:
-            Problem: which says how to start anew.
-        """
-        found = migrate.status(self.database_url)
-        if found.changed or found.unknown or found.foreign:
-            raise Problem(
-                f"the database below {self.folder} was made by other migrations than these: "
-                "`make dev RESET=1` starts from nothing."
-            )
 
     def _start_provider(self) -> None:
         if not provider.configured(self.caller):
@@ -278,3 +265,16 @@ class Stack:
         gateway = self.children.start(server)
         wait_for_answer(gateway, self.url, log)
         return gateway
+
+
+def refuse_other_migrations(database_url: str) -> None:
+    """Stop before the data of an older checkout, whose migrations are not those of this one.
+
+    Raises:
+        Problem: which says how to start anew.
+    """
+    found = migrate.status(database_url)
+    if found.changed or found.unknown or found.foreign:
+        raise Problem(
+            "the database was made by other migrations than these: `make dev RESET=1` starts from nothing."
+        )

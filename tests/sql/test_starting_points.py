@@ -1,22 +1,29 @@
 """Two starting points, an empty project and the app's own with data, end at the same state."""
 
+import inspect
 import json
 import os
 import shutil
 import subprocess
+import tomllib
 from collections.abc import Callable
 from pathlib import Path
+from urllib.parse import urlsplit
 
 import psycopg
 import pytest
 
+from local.commands.cli import dev
 from local.migrations import manifest, objects, source
 from local.migrations.apply import FOLDER, apply, migrations, status
+from local.project import PROJECT
+from local.stack.stack import Stack
 
 MakeDatabase = Callable[[], str]
 Rows = dict[str, dict[str, dict[str, object]]]
 
-SUPABASE = Path(__file__).resolve().parents[2] / "node_modules" / ".bin" / "supabase"
+SUPABASE = PROJECT / "node_modules" / ".bin" / "supabase"
+CONFIG = PROJECT / "supabase" / "config.toml"
 ANA = "00000000-0000-4000-8000-000000000001"
 BEN = "00000000-0000-4000-8000-000000000002"
 CARLA = "00000000-0000-4000-8000-000000000003"
@@ -291,3 +298,33 @@ def test_supabase_cli_applies_from_the_app_s_own_folder(
     assert manifest.verify(url) == []
     assert apply(url) == ([] if migrated_before else migrations())
     assert manifest.verify(url) == []
+
+
+@pytest.mark.parametrize(
+    ("command", "said"),
+    [
+        (("db", "push"), "up to date"),
+        (("migration", "up"), "up to date"),
+        (("migration", "list"), "`20251203125900` | `20251203125900`"),
+        (("db", "query", "select count(*) as tiers from public.ai_tiers"), "4"),
+    ],
+)
+def test_supabase_cli_works_beside_the_stack(
+    command: tuple[str, ...], said: str, stack: Stack, tmp_path: Path
+) -> None:
+    """With the committed configuration, but for the port, the CLI works with the stack's database as written."""
+    text = CONFIG.read_text()
+    port = str(urlsplit(stack.database_url).port)
+    work = tmp_path / "work" / "supabase"
+    work.mkdir(parents=True)
+    (work / "config.toml").write_text(text.replace("port = 54322", f"port = {port}"))
+    done = supabase_cli(tmp_path, *command)
+    assert done.returncode == 0, done.stderr
+    assert said in done.stdout + done.stderr
+
+
+def test_configuration_has_the_stack_s_ports() -> None:
+    """The committed configuration says where `make dev` listens without further words."""
+    config = tomllib.loads(CONFIG.read_text())
+    port = inspect.signature(dev).parameters["port"].default
+    assert (config["api"]["port"], config["db"]["port"]) == (port, port + 1)

@@ -4,8 +4,10 @@ import httpx
 import psycopg
 import pytest
 
+from local.migrations.apply import apply
+from local.problem import Problem
 from local.seed import DEMO, OTHER, seed
-from local.stack.stack import Stack
+from local.stack.stack import Stack, refuse_other_migrations
 from tests.conftest import Database, EmptyDatabase
 
 LINES = [
@@ -111,3 +113,31 @@ def test_example_user_signs_in(stack: Stack) -> None:
         json={"email": DEMO.email, "password": DEMO.password},
     )
     assert reply.json()["user"]["id"] == stack.people[DEMO.email]
+
+
+@pytest.mark.parametrize(
+    "trace",
+    [
+        "update nexscout.migration_files set sha256 = '' where version = '20251203121000'",
+        "insert into nexscout.migration_files values ('20251203131000', 'ai_reserve', '')",
+        "insert into supabase_migrations.schema_migrations (version) values ('20251203131000')",
+    ],
+)
+def test_data_of_an_older_checkout_asks_for_a_reset(trace: str, empty_database: EmptyDatabase) -> None:
+    """A database that other migrations have made is told as such, with the remedy, and not migrated."""
+    url = empty_database()
+    apply(url)
+    refuse_other_migrations(url)
+    with psycopg.connect(url, autocommit=True) as connection:
+        connection.execute(trace.encode())
+    with pytest.raises(Problem, match="`make dev RESET=1` starts from nothing"):
+        refuse_other_migrations(url)
+
+
+def test_new_migrations_ask_for_no_reset(empty_database: EmptyDatabase) -> None:
+    """A database that lacks the newest files is brought up to date."""
+    url = empty_database()
+    apply(url)
+    with psycopg.connect(url, autocommit=True) as connection:
+        connection.execute("delete from nexscout.migration_files where version > '20251203122000'")
+    refuse_other_migrations(url)

@@ -1,5 +1,6 @@
 """The migration that brings what the migrations give to what the source says."""
 
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
@@ -50,6 +51,8 @@ grant all on all tables in schema public to anon, authenticated, service_role;
 """
 KEYS = ("public", "anon", "authenticated", "service_role")
 VERBS = "delete, insert, references, select, trigger, truncate, update"
+# All that can be granted on each kind.
+GRANTED = {"function": "execute", "schema": "usage", "table": VERBS, "view": VERBS}
 LINE = 120
 HEAD = "-- Written by `nexscout schema migration {name}` from supabase/sql."
 
@@ -105,36 +108,35 @@ class Difference:
         ).strip()
 
     def grants(self) -> list[str]:
-        """Return what takes away and gives, each key once for all things of a kind that it may do the same with."""
-        groups: dict[tuple[str, str, str], list[str]] = {}
+        """Return what takes away and gives, once for all things of a kind on which everybody has the same rights."""
+        groups: dict[tuple[str, tuple[str, ...]], list[str]] = {}
         # What a block makes where it is missing may be the app's, and so are the rights on it.
         blocks = {name for statement in self.statements if statement.is_block for name in statement.defines}
         for one in self.defined:
-            if one.source_name in blocks:
-                continue
-            for key, verbs in held(one).items():
-                groups.setdefault((one.kind, key, verbs), []).append(one.identity)
-        return [granted(kind, key, verbs, names) for (kind, key, verbs), names in sorted(groups.items())]
+            if one.kind in GRANTED and one.source_name not in blocks:
+                groups.setdefault((one.kind, rights(one)), []).append(one.identity)
+        return [
+            statement
+            for (kind, held), names in sorted(groups.items())
+            for statement in granted(kind, held, names)
+        ]
 
 
-def held(one: Object) -> dict[str, str]:
-    """Return what each key may do with an object; nothing for kinds that are not granted."""
-    if one.kind in ("policy", "trigger"):
-        return {}
+def rights(one: Object) -> tuple[str, ...]:
+    """Return what each of the keys may do with an object, in their order; nothing is an empty text."""
     known = dict(part.split(": ", 1) for part in (one.grants or "").split("; ") if part)
-    return {key: known.get(key, "") for key in KEYS}
+    return tuple(known.get(key, "") for key in KEYS)
 
 
-def granted(kind: str, key: str, verbs: str, names: list[str]) -> str:
-    """Return the statements that leave a key exactly these verbs; it never lacks, meanwhile, what it had of them."""
+def granted(kind: str, held: tuple[str, ...], names: list[str]) -> Iterator[str]:
+    """Return the statements that leave each key exactly its rights, in which one that has all never lacks any."""
     things = names_of("table" if kind == "view" else kind, names)
-    if kind in ("function", "schema"):
-        return f"grant {verbs} on {things} to {key};" if verbs else f"revoke all on {things} from {key};"
-    if verbs == VERBS:
-        return f"grant all on {things} to {key};"
-    lacking = ", ".join(verb for verb in VERBS.split(", ") if verb not in verbs.split(", "))
-    take = f"revoke {lacking if verbs else 'all'} on {things} from {key};"
-    return f"{take}\ngrant {verbs} on {things} to {key};" if verbs else take
+    losing = [key for key, verbs in zip(KEYS, held, strict=True) if verbs != GRANTED[kind]]
+    if losing:
+        yield f"revoke all on {things} from {', '.join(losing)};"
+    for verbs in sorted(set(held) - {""}):
+        keys = ", ".join(key for key, own in zip(KEYS, held, strict=True) if own == verbs)
+        yield f"grant {'all' if verbs == VERBS else verbs} on {things} to {keys};"
 
 
 def names_of(kind: str, names: list[str]) -> str:

@@ -3546,85 +3546,16 @@ group by 1, 2;
 comment on view public.ai_model_usage_stats is 'Success, latency, tokens and USD per provider and model';
 
 revoke all on function
-  nexscout.account_as_it_stands(uuid), nexscout.account_for_call(uuid,boolean),
-  nexscout.add_lead_prospect(public.public_chat_sessions,public.chat_leads,jsonb),
-  nexscout.add_ledger_row(uuid,integer,integer), nexscout.add_scan_status(uuid,text,integer,text),
-  nexscout.admit(nexscout.reservation,public.user_energy,public.ai_tiers,timestamp with time zone),
-  nexscout.ai_configuration(uuid), nexscout.bump_config_version(), nexscout.calls_per_charge(text),
-  nexscout.change_energy(uuid,integer,text,uuid), nexscout.charge(public.ai_requests,text,public.user_energy),
-  nexscout.chat_company_parts(uuid), nexscout.chat_context(public.public_chat_sessions,public.chatbot_settings),
-  nexscout.chat_flood_wait(uuid), nexscout.chat_knowledge(uuid,text), nexscout.chat_links(uuid),
-  nexscout.chat_products(uuid), nexscout.chat_training(uuid),
-  nexscout.choose(nexscout.reservation,public.user_energy,public.ai_tiers,public.ai_charge_groups),
-  nexscout.claim_scan(uuid,integer,integer), nexscout.close_abandoned(uuid,uuid), nexscout.coins_free(uuid,uuid),
-  nexscout.coins_held(uuid,uuid), nexscout.cost_bound_within(nexscout.reservation,integer),
-  nexscout.count_paid_block(public.ai_requests,jsonb), nexscout.count_scan_block(public.scan_jobs,jsonb),
-  nexscout.day_of(timestamp with time zone), nexscout.day_start(timestamp with time zone),
-  nexscout.downgrade_reason(text,text,public.ai_tiers,boolean,boolean),
-  nexscout.earlier_answer(nexscout.reservation,public.user_energy,timestamp with time zone),
-  nexscout.earlier_call(public.ai_requests,text,timestamp with time zone),
-  nexscout.end_hold(public.ai_requests,public.user_energy,jsonb,boolean,timestamp with time zone),
-  nexscout.ended_scan(public.scans), nexscout.energy_held(uuid,uuid,uuid), nexscout.erase_jobs(integer),
-  nexscout.erase_replies(integer), nexscout.expire_holds(uuid,timestamp with time zone),
-  nexscout.fail_scan(public.scans,text,text), nexscout.fill_prospect(uuid,jsonb,jsonb),
-  nexscout.find_earlier_call(nexscout.reservation,timestamp with time zone),
-  nexscout.find_group(nexscout.reservation,timestamp with time zone), nexscout.give_up_scan(public.scans),
-  nexscout.guard_chat_message(), nexscout.guard_chat_session(), nexscout.guard_energy_row(),
-  nexscout.guard_ledger_insert(), nexscout.guard_profile_money(),
-  nexscout.hold(nexscout.reservation,nexscout.choice,timestamp with time zone), nexscout.is_claimable(public.scan_jobs),
-  nexscout.keep_contact(public.public_chat_sessions,jsonb), nexscout.keep_ledger_rows(),
-  nexscout.known_prospect(uuid,uuid,jsonb), nexscout.leased_scan(uuid,integer,text[]), nexscout.lock_account(uuid),
-  nexscout.lock_scan(uuid,uuid), nexscout.may_read_usage_of(uuid), nexscout.month_start(timestamp with time zone),
-  nexscout.most_relevant(jsonb,text,integer), nexscout.next_chat_instant(uuid), nexscout.no_lease(uuid),
-  nexscout.notify_scan(public.scan_jobs), nexscout.phone_key(text), nexscout.pin_user(uuid,boolean),
-  nexscout.prospect_figures(uuid),
-  nexscout.rate_limit_wait(nexscout.reservation,public.ai_tiers,timestamp with time zone),
-  nexscout.read_reservation(text), nexscout.record_attempts(public.ai_requests,jsonb,timestamp with time zone),
-  nexscout.record_energy_change(),
-  nexscout.record_late(public.ai_requests,public.user_energy,jsonb,timestamp with time zone),
-  nexscout.refill(public.user_energy,public.ai_tiers,timestamp with time zone), nexscout.refill_due(uuid),
-  nexscout.refusal(nexscout.outcome,jsonb), nexscout.refuse(nexscout.reservation,public.ai_tiers,nexscout.outcome,jsonb),
-  nexscout.refuse_truncate(), nexscout.repeated(public.ai_requests,public.user_energy),
-  nexscout.reply_with_figures(jsonb,integer,integer,boolean), nexscout.report_progress(uuid,text,integer,text),
-  nexscout.reserved(public.ai_requests,public.user_energy), nexscout.resolve(uuid,jsonb,boolean),
-  nexscout.resolved_before(public.ai_requests,public.user_energy), nexscout.scan_prospect_ids(uuid),
-  nexscout.scan_reply(public.scan_jobs,jsonb), nexscout.scan_standing(public.scan_jobs),
-  nexscout.scanned_metadata(public.scan_jobs,jsonb),
-  nexscout.seconds_until_free(timestamp with time zone,timestamp with time zone),
-  nexscout.shadow_cap_reached(nexscout.reservation,timestamp with time zone),
-  nexscout.shadow_chat_context(public.public_chat_sessions,public.chatbot_settings,text), nexscout.shortened(jsonb),
-  nexscout.spend_cap_reached(nexscout.reservation,public.ai_tiers,timestamp with time zone),
-  nexscout.store_assistant_turn(uuid,jsonb), nexscout.store_chat_answer(uuid,jsonb,text),
-  nexscout.store_chat_lead(public.public_chat_sessions,jsonb), nexscout.store_rows(public.ai_requests,jsonb,numeric),
-  nexscout.store_scan_block(uuid,jsonb,text), nexscout.store_scan_item(public.scan_jobs,jsonb,text),
-  nexscout.store_scan_items(public.scan_jobs,jsonb), nexscout.store_visitor_message(uuid,text),
-  nexscout.sweep_accounts(integer), nexscout.sweep_requests(integer), nexscout.sweep_scans(integer),
-  nexscout.take_coins(public.ai_requests,integer), nexscout.take_if_free(uuid), nexscout.tier_of(uuid),
-  nexscout.visitor_may(nexscout.visitor_use,text,integer,numeric),
-  nexscout.visitor_use_of(nexscout.reservation,timestamp with time zone), nexscout.watched_figures(),
-  nexscout.write_resolution(public.ai_requests,jsonb,boolean,integer,timestamp with time zone),
-  nexscout.write_usage(public.ai_requests,boolean,text,jsonb), public.ai_claim_job(uuid,integer),
-  public.ai_configuration_of(uuid), public.ai_enqueue_job(text), public.ai_finish_job(uuid,integer,integer,text),
-  public.ai_note_attempt(uuid,integer,text,text,text), public.ai_prospect_of(uuid,uuid), public.ai_release(uuid,text),
-  public.ai_requeue_jobs(integer,integer,integer), public.ai_reserve(text), public.ai_settle(uuid,text),
-  public.ai_sweep(integer), public.assistant_open(uuid,text), public.chat_answer(uuid,text),
-  public.chat_open(uuid,uuid,text,text), public.get_user_monthly_ai_cost(uuid,timestamp with time zone),
-  public.get_user_monthly_tokens(uuid,timestamp with time zone), public.get_user_total_ai_cost(uuid),
-  public.load_ai_configuration(), public.load_assistant_material(uuid,uuid),
-  public.scan_accept(uuid,uuid,text,text,integer), public.scan_add_blocks(uuid,integer,integer,text),
-  public.scan_claim(uuid,integer,integer), public.scan_fail(uuid,uuid,text,text,integer),
-  public.scan_finish(uuid,integer,text), public.scan_open_blocks(uuid,integer,integer,integer),
-  public.scan_owner(uuid,uuid), public.scan_queue(uuid,integer,text), public.scan_release(uuid,integer),
-  public.scan_renew(uuid,integer,integer), public.scan_requeue(integer,integer,integer),
-  public.scan_store_block(uuid,text)
-  from anon;
-grant execute on function nexscout.is_admin() to anon;
+  nexscout.bump_config_version(), nexscout.guard_chat_message(), nexscout.guard_chat_session(),
+  nexscout.guard_energy_row(), nexscout.guard_ledger_insert(), nexscout.guard_profile_money(),
+  nexscout.keep_ledger_rows(), nexscout.record_energy_change(), nexscout.refuse_truncate()
+  from public, anon, authenticated, service_role;
 revoke all on function
   nexscout.account_as_it_stands(uuid), nexscout.account_for_call(uuid,boolean),
   nexscout.add_lead_prospect(public.public_chat_sessions,public.chat_leads,jsonb),
   nexscout.add_ledger_row(uuid,integer,integer), nexscout.add_scan_status(uuid,text,integer,text),
   nexscout.admit(nexscout.reservation,public.user_energy,public.ai_tiers,timestamp with time zone),
-  nexscout.bump_config_version(), nexscout.calls_per_charge(text), nexscout.change_energy(uuid,integer,text,uuid),
+  nexscout.calls_per_charge(text), nexscout.change_energy(uuid,integer,text,uuid),
   nexscout.charge(public.ai_requests,text,public.user_energy), nexscout.chat_company_parts(uuid),
   nexscout.chat_context(public.public_chat_sessions,public.chatbot_settings), nexscout.chat_flood_wait(uuid),
   nexscout.chat_knowledge(uuid,text), nexscout.chat_links(uuid), nexscout.chat_products(uuid),
@@ -3642,168 +3573,11 @@ revoke all on function
   nexscout.fail_scan(public.scans,text,text), nexscout.fill_prospect(uuid,jsonb,jsonb),
   nexscout.find_earlier_call(nexscout.reservation,timestamp with time zone),
   nexscout.find_group(nexscout.reservation,timestamp with time zone), nexscout.give_up_scan(public.scans),
-  nexscout.guard_chat_message(), nexscout.guard_chat_session(), nexscout.guard_energy_row(),
-  nexscout.guard_ledger_insert(), nexscout.guard_profile_money(),
   nexscout.hold(nexscout.reservation,nexscout.choice,timestamp with time zone), nexscout.is_claimable(public.scan_jobs),
-  nexscout.keep_contact(public.public_chat_sessions,jsonb), nexscout.keep_ledger_rows(),
-  nexscout.known_prospect(uuid,uuid,jsonb), nexscout.leased_scan(uuid,integer,text[]), nexscout.lock_account(uuid),
-  nexscout.lock_scan(uuid,uuid), nexscout.most_relevant(jsonb,text,integer), nexscout.next_chat_instant(uuid),
-  nexscout.no_lease(uuid), nexscout.notify_scan(public.scan_jobs), nexscout.phone_key(text),
-  nexscout.pin_user(uuid,boolean),
-  nexscout.rate_limit_wait(nexscout.reservation,public.ai_tiers,timestamp with time zone),
-  nexscout.read_reservation(text), nexscout.record_attempts(public.ai_requests,jsonb,timestamp with time zone),
-  nexscout.record_energy_change(),
-  nexscout.record_late(public.ai_requests,public.user_energy,jsonb,timestamp with time zone),
-  nexscout.refill(public.user_energy,public.ai_tiers,timestamp with time zone), nexscout.refill_due(uuid),
-  nexscout.refusal(nexscout.outcome,jsonb), nexscout.refuse(nexscout.reservation,public.ai_tiers,nexscout.outcome,jsonb),
-  nexscout.refuse_truncate(), nexscout.repeated(public.ai_requests,public.user_energy),
-  nexscout.reply_with_figures(jsonb,integer,integer,boolean), nexscout.report_progress(uuid,text,integer,text),
-  nexscout.reserved(public.ai_requests,public.user_energy), nexscout.resolve(uuid,jsonb,boolean),
-  nexscout.resolved_before(public.ai_requests,public.user_energy), nexscout.scan_prospect_ids(uuid),
-  nexscout.scan_reply(public.scan_jobs,jsonb), nexscout.scan_standing(public.scan_jobs),
-  nexscout.scanned_metadata(public.scan_jobs,jsonb),
-  nexscout.seconds_until_free(timestamp with time zone,timestamp with time zone),
-  nexscout.shadow_cap_reached(nexscout.reservation,timestamp with time zone),
-  nexscout.shadow_chat_context(public.public_chat_sessions,public.chatbot_settings,text), nexscout.shortened(jsonb),
-  nexscout.spend_cap_reached(nexscout.reservation,public.ai_tiers,timestamp with time zone),
-  nexscout.store_assistant_turn(uuid,jsonb), nexscout.store_chat_answer(uuid,jsonb,text),
-  nexscout.store_chat_lead(public.public_chat_sessions,jsonb), nexscout.store_rows(public.ai_requests,jsonb,numeric),
-  nexscout.store_scan_block(uuid,jsonb,text), nexscout.store_scan_item(public.scan_jobs,jsonb,text),
-  nexscout.store_scan_items(public.scan_jobs,jsonb), nexscout.store_visitor_message(uuid,text),
-  nexscout.sweep_accounts(integer), nexscout.sweep_requests(integer), nexscout.sweep_scans(integer),
-  nexscout.take_coins(public.ai_requests,integer), nexscout.take_if_free(uuid), nexscout.tier_of(uuid),
-  nexscout.visitor_may(nexscout.visitor_use,text,integer,numeric),
-  nexscout.visitor_use_of(nexscout.reservation,timestamp with time zone), nexscout.watched_figures(),
-  nexscout.write_resolution(public.ai_requests,jsonb,boolean,integer,timestamp with time zone),
-  nexscout.write_usage(public.ai_requests,boolean,text,jsonb), public.ai_claim_job(uuid,integer),
-  public.ai_configuration_of(uuid), public.ai_enqueue_job(text), public.ai_finish_job(uuid,integer,integer,text),
-  public.ai_note_attempt(uuid,integer,text,text,text), public.ai_prospect_of(uuid,uuid), public.ai_release(uuid,text),
-  public.ai_requeue_jobs(integer,integer,integer), public.ai_reserve(text), public.ai_settle(uuid,text),
-  public.ai_sweep(integer), public.assistant_open(uuid,text), public.chat_answer(uuid,text),
-  public.chat_open(uuid,uuid,text,text), public.scan_accept(uuid,uuid,text,text,integer),
-  public.scan_add_blocks(uuid,integer,integer,text), public.scan_claim(uuid,integer,integer),
-  public.scan_fail(uuid,uuid,text,text,integer), public.scan_finish(uuid,integer,text),
-  public.scan_open_blocks(uuid,integer,integer,integer), public.scan_owner(uuid,uuid),
-  public.scan_queue(uuid,integer,text), public.scan_release(uuid,integer), public.scan_renew(uuid,integer,integer),
-  public.scan_requeue(integer,integer,integer), public.scan_store_block(uuid,text)
-  from authenticated;
-grant execute on function
-  nexscout.ai_configuration(uuid), nexscout.day_of(timestamp with time zone), nexscout.is_admin(),
-  nexscout.may_read_usage_of(uuid), nexscout.month_start(timestamp with time zone), nexscout.prospect_figures(uuid),
-  public.get_user_monthly_ai_cost(uuid,timestamp with time zone),
-  public.get_user_monthly_tokens(uuid,timestamp with time zone), public.get_user_total_ai_cost(uuid),
-  public.load_ai_configuration(), public.load_assistant_material(uuid,uuid)
-  to authenticated;
-revoke all on function
-  nexscout.account_as_it_stands(uuid), nexscout.account_for_call(uuid,boolean),
-  nexscout.add_lead_prospect(public.public_chat_sessions,public.chat_leads,jsonb),
-  nexscout.add_ledger_row(uuid,integer,integer), nexscout.add_scan_status(uuid,text,integer,text),
-  nexscout.admit(nexscout.reservation,public.user_energy,public.ai_tiers,timestamp with time zone),
-  nexscout.ai_configuration(uuid), nexscout.bump_config_version(), nexscout.calls_per_charge(text),
-  nexscout.change_energy(uuid,integer,text,uuid), nexscout.charge(public.ai_requests,text,public.user_energy),
-  nexscout.chat_company_parts(uuid), nexscout.chat_context(public.public_chat_sessions,public.chatbot_settings),
-  nexscout.chat_flood_wait(uuid), nexscout.chat_knowledge(uuid,text), nexscout.chat_links(uuid),
-  nexscout.chat_products(uuid), nexscout.chat_training(uuid),
-  nexscout.choose(nexscout.reservation,public.user_energy,public.ai_tiers,public.ai_charge_groups),
-  nexscout.claim_scan(uuid,integer,integer), nexscout.close_abandoned(uuid,uuid), nexscout.coins_free(uuid,uuid),
-  nexscout.coins_held(uuid,uuid), nexscout.cost_bound_within(nexscout.reservation,integer),
-  nexscout.count_paid_block(public.ai_requests,jsonb), nexscout.count_scan_block(public.scan_jobs,jsonb),
-  nexscout.day_of(timestamp with time zone), nexscout.day_start(timestamp with time zone),
-  nexscout.downgrade_reason(text,text,public.ai_tiers,boolean,boolean),
-  nexscout.earlier_answer(nexscout.reservation,public.user_energy,timestamp with time zone),
-  nexscout.earlier_call(public.ai_requests,text,timestamp with time zone),
-  nexscout.end_hold(public.ai_requests,public.user_energy,jsonb,boolean,timestamp with time zone),
-  nexscout.ended_scan(public.scans), nexscout.energy_held(uuid,uuid,uuid), nexscout.erase_jobs(integer),
-  nexscout.erase_replies(integer), nexscout.expire_holds(uuid,timestamp with time zone),
-  nexscout.fail_scan(public.scans,text,text), nexscout.fill_prospect(uuid,jsonb,jsonb),
-  nexscout.find_earlier_call(nexscout.reservation,timestamp with time zone),
-  nexscout.find_group(nexscout.reservation,timestamp with time zone), nexscout.give_up_scan(public.scans),
-  nexscout.guard_chat_message(), nexscout.guard_chat_session(), nexscout.guard_energy_row(),
-  nexscout.guard_ledger_insert(), nexscout.guard_profile_money(),
-  nexscout.hold(nexscout.reservation,nexscout.choice,timestamp with time zone), nexscout.is_admin(),
-  nexscout.is_claimable(public.scan_jobs), nexscout.keep_contact(public.public_chat_sessions,jsonb),
-  nexscout.keep_ledger_rows(), nexscout.known_prospect(uuid,uuid,jsonb), nexscout.leased_scan(uuid,integer,text[]),
-  nexscout.lock_account(uuid), nexscout.lock_scan(uuid,uuid), nexscout.may_read_usage_of(uuid),
-  nexscout.month_start(timestamp with time zone), nexscout.most_relevant(jsonb,text,integer),
-  nexscout.next_chat_instant(uuid), nexscout.no_lease(uuid), nexscout.notify_scan(public.scan_jobs),
-  nexscout.phone_key(text), nexscout.pin_user(uuid,boolean), nexscout.prospect_figures(uuid),
-  nexscout.rate_limit_wait(nexscout.reservation,public.ai_tiers,timestamp with time zone),
-  nexscout.read_reservation(text), nexscout.record_attempts(public.ai_requests,jsonb,timestamp with time zone),
-  nexscout.record_energy_change(),
-  nexscout.record_late(public.ai_requests,public.user_energy,jsonb,timestamp with time zone),
-  nexscout.refill(public.user_energy,public.ai_tiers,timestamp with time zone), nexscout.refill_due(uuid),
-  nexscout.refusal(nexscout.outcome,jsonb), nexscout.refuse(nexscout.reservation,public.ai_tiers,nexscout.outcome,jsonb),
-  nexscout.refuse_truncate(), nexscout.repeated(public.ai_requests,public.user_energy),
-  nexscout.reply_with_figures(jsonb,integer,integer,boolean), nexscout.report_progress(uuid,text,integer,text),
-  nexscout.reserved(public.ai_requests,public.user_energy), nexscout.resolve(uuid,jsonb,boolean),
-  nexscout.resolved_before(public.ai_requests,public.user_energy), nexscout.scan_prospect_ids(uuid),
-  nexscout.scan_reply(public.scan_jobs,jsonb), nexscout.scan_standing(public.scan_jobs),
-  nexscout.scanned_metadata(public.scan_jobs,jsonb),
-  nexscout.seconds_until_free(timestamp with time zone,timestamp with time zone),
-  nexscout.shadow_cap_reached(nexscout.reservation,timestamp with time zone),
-  nexscout.shadow_chat_context(public.public_chat_sessions,public.chatbot_settings,text), nexscout.shortened(jsonb),
-  nexscout.spend_cap_reached(nexscout.reservation,public.ai_tiers,timestamp with time zone),
-  nexscout.store_assistant_turn(uuid,jsonb), nexscout.store_chat_answer(uuid,jsonb,text),
-  nexscout.store_chat_lead(public.public_chat_sessions,jsonb), nexscout.store_rows(public.ai_requests,jsonb,numeric),
-  nexscout.store_scan_block(uuid,jsonb,text), nexscout.store_scan_item(public.scan_jobs,jsonb,text),
-  nexscout.store_scan_items(public.scan_jobs,jsonb), nexscout.store_visitor_message(uuid,text),
-  nexscout.sweep_accounts(integer), nexscout.sweep_requests(integer), nexscout.sweep_scans(integer),
-  nexscout.take_coins(public.ai_requests,integer), nexscout.take_if_free(uuid), nexscout.tier_of(uuid),
-  nexscout.visitor_may(nexscout.visitor_use,text,integer,numeric),
-  nexscout.visitor_use_of(nexscout.reservation,timestamp with time zone), nexscout.watched_figures(),
-  nexscout.write_resolution(public.ai_requests,jsonb,boolean,integer,timestamp with time zone),
-  nexscout.write_usage(public.ai_requests,boolean,text,jsonb), public.ai_claim_job(uuid,integer),
-  public.ai_configuration_of(uuid), public.ai_enqueue_job(text), public.ai_finish_job(uuid,integer,integer,text),
-  public.ai_note_attempt(uuid,integer,text,text,text), public.ai_prospect_of(uuid,uuid), public.ai_release(uuid,text),
-  public.ai_requeue_jobs(integer,integer,integer), public.ai_reserve(text), public.ai_settle(uuid,text),
-  public.ai_sweep(integer), public.assistant_open(uuid,text), public.chat_answer(uuid,text),
-  public.chat_open(uuid,uuid,text,text), public.get_user_monthly_ai_cost(uuid,timestamp with time zone),
-  public.get_user_monthly_tokens(uuid,timestamp with time zone), public.get_user_total_ai_cost(uuid),
-  public.load_ai_configuration(), public.load_assistant_material(uuid,uuid),
-  public.scan_accept(uuid,uuid,text,text,integer), public.scan_add_blocks(uuid,integer,integer,text),
-  public.scan_claim(uuid,integer,integer), public.scan_fail(uuid,uuid,text,text,integer),
-  public.scan_finish(uuid,integer,text), public.scan_open_blocks(uuid,integer,integer,integer),
-  public.scan_owner(uuid,uuid), public.scan_queue(uuid,integer,text), public.scan_release(uuid,integer),
-  public.scan_renew(uuid,integer,integer), public.scan_requeue(integer,integer,integer),
-  public.scan_store_block(uuid,text)
-  from public;
-revoke all on function
-  nexscout.bump_config_version(), nexscout.guard_chat_message(), nexscout.guard_chat_session(),
-  nexscout.guard_energy_row(), nexscout.guard_ledger_insert(), nexscout.guard_profile_money(),
-  nexscout.keep_ledger_rows(), nexscout.record_energy_change(), nexscout.refuse_truncate(),
-  public.load_ai_configuration(), public.load_assistant_material(uuid,uuid)
-  from service_role;
-grant execute on function
-  nexscout.account_as_it_stands(uuid), nexscout.account_for_call(uuid,boolean),
-  nexscout.add_lead_prospect(public.public_chat_sessions,public.chat_leads,jsonb),
-  nexscout.add_ledger_row(uuid,integer,integer), nexscout.add_scan_status(uuid,text,integer,text),
-  nexscout.admit(nexscout.reservation,public.user_energy,public.ai_tiers,timestamp with time zone),
-  nexscout.ai_configuration(uuid), nexscout.calls_per_charge(text), nexscout.change_energy(uuid,integer,text,uuid),
-  nexscout.charge(public.ai_requests,text,public.user_energy), nexscout.chat_company_parts(uuid),
-  nexscout.chat_context(public.public_chat_sessions,public.chatbot_settings), nexscout.chat_flood_wait(uuid),
-  nexscout.chat_knowledge(uuid,text), nexscout.chat_links(uuid), nexscout.chat_products(uuid),
-  nexscout.chat_training(uuid),
-  nexscout.choose(nexscout.reservation,public.user_energy,public.ai_tiers,public.ai_charge_groups),
-  nexscout.claim_scan(uuid,integer,integer), nexscout.close_abandoned(uuid,uuid), nexscout.coins_free(uuid,uuid),
-  nexscout.coins_held(uuid,uuid), nexscout.cost_bound_within(nexscout.reservation,integer),
-  nexscout.count_paid_block(public.ai_requests,jsonb), nexscout.count_scan_block(public.scan_jobs,jsonb),
-  nexscout.day_of(timestamp with time zone), nexscout.day_start(timestamp with time zone),
-  nexscout.downgrade_reason(text,text,public.ai_tiers,boolean,boolean),
-  nexscout.earlier_answer(nexscout.reservation,public.user_energy,timestamp with time zone),
-  nexscout.earlier_call(public.ai_requests,text,timestamp with time zone),
-  nexscout.end_hold(public.ai_requests,public.user_energy,jsonb,boolean,timestamp with time zone),
-  nexscout.ended_scan(public.scans), nexscout.energy_held(uuid,uuid,uuid), nexscout.erase_jobs(integer),
-  nexscout.erase_replies(integer), nexscout.expire_holds(uuid,timestamp with time zone),
-  nexscout.fail_scan(public.scans,text,text), nexscout.fill_prospect(uuid,jsonb,jsonb),
-  nexscout.find_earlier_call(nexscout.reservation,timestamp with time zone),
-  nexscout.find_group(nexscout.reservation,timestamp with time zone), nexscout.give_up_scan(public.scans),
-  nexscout.hold(nexscout.reservation,nexscout.choice,timestamp with time zone), nexscout.is_admin(),
-  nexscout.is_claimable(public.scan_jobs), nexscout.keep_contact(public.public_chat_sessions,jsonb),
-  nexscout.known_prospect(uuid,uuid,jsonb), nexscout.leased_scan(uuid,integer,text[]), nexscout.lock_account(uuid),
-  nexscout.lock_scan(uuid,uuid), nexscout.may_read_usage_of(uuid), nexscout.month_start(timestamp with time zone),
+  nexscout.keep_contact(public.public_chat_sessions,jsonb), nexscout.known_prospect(uuid,uuid,jsonb),
+  nexscout.leased_scan(uuid,integer,text[]), nexscout.lock_account(uuid), nexscout.lock_scan(uuid,uuid),
   nexscout.most_relevant(jsonb,text,integer), nexscout.next_chat_instant(uuid), nexscout.no_lease(uuid),
   nexscout.notify_scan(public.scan_jobs), nexscout.phone_key(text), nexscout.pin_user(uuid,boolean),
-  nexscout.prospect_figures(uuid),
   nexscout.rate_limit_wait(nexscout.reservation,public.ai_tiers,timestamp with time zone),
   nexscout.read_reservation(text), nexscout.record_attempts(public.ai_requests,jsonb,timestamp with time zone),
   nexscout.record_late(public.ai_requests,public.user_energy,jsonb,timestamp with time zone),
@@ -3832,67 +3606,136 @@ grant execute on function
   public.ai_note_attempt(uuid,integer,text,text,text), public.ai_prospect_of(uuid,uuid), public.ai_release(uuid,text),
   public.ai_requeue_jobs(integer,integer,integer), public.ai_reserve(text), public.ai_settle(uuid,text),
   public.ai_sweep(integer), public.assistant_open(uuid,text), public.chat_answer(uuid,text),
-  public.chat_open(uuid,uuid,text,text), public.get_user_monthly_ai_cost(uuid,timestamp with time zone),
-  public.get_user_monthly_tokens(uuid,timestamp with time zone), public.get_user_total_ai_cost(uuid),
-  public.scan_accept(uuid,uuid,text,text,integer), public.scan_add_blocks(uuid,integer,integer,text),
-  public.scan_claim(uuid,integer,integer), public.scan_fail(uuid,uuid,text,text,integer),
-  public.scan_finish(uuid,integer,text), public.scan_open_blocks(uuid,integer,integer,integer),
-  public.scan_owner(uuid,uuid), public.scan_queue(uuid,integer,text), public.scan_release(uuid,integer),
-  public.scan_renew(uuid,integer,integer), public.scan_requeue(integer,integer,integer),
-  public.scan_store_block(uuid,text)
+  public.chat_open(uuid,uuid,text,text), public.scan_accept(uuid,uuid,text,text,integer),
+  public.scan_add_blocks(uuid,integer,integer,text), public.scan_claim(uuid,integer,integer),
+  public.scan_fail(uuid,uuid,text,text,integer), public.scan_finish(uuid,integer,text),
+  public.scan_open_blocks(uuid,integer,integer,integer), public.scan_owner(uuid,uuid),
+  public.scan_queue(uuid,integer,text), public.scan_release(uuid,integer), public.scan_renew(uuid,integer,integer),
+  public.scan_requeue(integer,integer,integer), public.scan_store_block(uuid,text)
+  from public, anon, authenticated;
+grant execute on function
+  nexscout.account_as_it_stands(uuid), nexscout.account_for_call(uuid,boolean),
+  nexscout.add_lead_prospect(public.public_chat_sessions,public.chat_leads,jsonb),
+  nexscout.add_ledger_row(uuid,integer,integer), nexscout.add_scan_status(uuid,text,integer,text),
+  nexscout.admit(nexscout.reservation,public.user_energy,public.ai_tiers,timestamp with time zone),
+  nexscout.calls_per_charge(text), nexscout.change_energy(uuid,integer,text,uuid),
+  nexscout.charge(public.ai_requests,text,public.user_energy), nexscout.chat_company_parts(uuid),
+  nexscout.chat_context(public.public_chat_sessions,public.chatbot_settings), nexscout.chat_flood_wait(uuid),
+  nexscout.chat_knowledge(uuid,text), nexscout.chat_links(uuid), nexscout.chat_products(uuid),
+  nexscout.chat_training(uuid),
+  nexscout.choose(nexscout.reservation,public.user_energy,public.ai_tiers,public.ai_charge_groups),
+  nexscout.claim_scan(uuid,integer,integer), nexscout.close_abandoned(uuid,uuid), nexscout.coins_free(uuid,uuid),
+  nexscout.coins_held(uuid,uuid), nexscout.cost_bound_within(nexscout.reservation,integer),
+  nexscout.count_paid_block(public.ai_requests,jsonb), nexscout.count_scan_block(public.scan_jobs,jsonb),
+  nexscout.day_start(timestamp with time zone), nexscout.downgrade_reason(text,text,public.ai_tiers,boolean,boolean),
+  nexscout.earlier_answer(nexscout.reservation,public.user_energy,timestamp with time zone),
+  nexscout.earlier_call(public.ai_requests,text,timestamp with time zone),
+  nexscout.end_hold(public.ai_requests,public.user_energy,jsonb,boolean,timestamp with time zone),
+  nexscout.ended_scan(public.scans), nexscout.energy_held(uuid,uuid,uuid), nexscout.erase_jobs(integer),
+  nexscout.erase_replies(integer), nexscout.expire_holds(uuid,timestamp with time zone),
+  nexscout.fail_scan(public.scans,text,text), nexscout.fill_prospect(uuid,jsonb,jsonb),
+  nexscout.find_earlier_call(nexscout.reservation,timestamp with time zone),
+  nexscout.find_group(nexscout.reservation,timestamp with time zone), nexscout.give_up_scan(public.scans),
+  nexscout.hold(nexscout.reservation,nexscout.choice,timestamp with time zone), nexscout.is_claimable(public.scan_jobs),
+  nexscout.keep_contact(public.public_chat_sessions,jsonb), nexscout.known_prospect(uuid,uuid,jsonb),
+  nexscout.leased_scan(uuid,integer,text[]), nexscout.lock_account(uuid), nexscout.lock_scan(uuid,uuid),
+  nexscout.most_relevant(jsonb,text,integer), nexscout.next_chat_instant(uuid), nexscout.no_lease(uuid),
+  nexscout.notify_scan(public.scan_jobs), nexscout.phone_key(text), nexscout.pin_user(uuid,boolean),
+  nexscout.rate_limit_wait(nexscout.reservation,public.ai_tiers,timestamp with time zone),
+  nexscout.read_reservation(text), nexscout.record_attempts(public.ai_requests,jsonb,timestamp with time zone),
+  nexscout.record_late(public.ai_requests,public.user_energy,jsonb,timestamp with time zone),
+  nexscout.refill(public.user_energy,public.ai_tiers,timestamp with time zone), nexscout.refill_due(uuid),
+  nexscout.refusal(nexscout.outcome,jsonb), nexscout.refuse(nexscout.reservation,public.ai_tiers,nexscout.outcome,jsonb),
+  nexscout.repeated(public.ai_requests,public.user_energy), nexscout.reply_with_figures(jsonb,integer,integer,boolean),
+  nexscout.report_progress(uuid,text,integer,text), nexscout.reserved(public.ai_requests,public.user_energy),
+  nexscout.resolve(uuid,jsonb,boolean), nexscout.resolved_before(public.ai_requests,public.user_energy),
+  nexscout.scan_prospect_ids(uuid), nexscout.scan_reply(public.scan_jobs,jsonb), nexscout.scan_standing(public.scan_jobs),
+  nexscout.scanned_metadata(public.scan_jobs,jsonb),
+  nexscout.seconds_until_free(timestamp with time zone,timestamp with time zone),
+  nexscout.shadow_cap_reached(nexscout.reservation,timestamp with time zone),
+  nexscout.shadow_chat_context(public.public_chat_sessions,public.chatbot_settings,text), nexscout.shortened(jsonb),
+  nexscout.spend_cap_reached(nexscout.reservation,public.ai_tiers,timestamp with time zone),
+  nexscout.store_assistant_turn(uuid,jsonb), nexscout.store_chat_answer(uuid,jsonb,text),
+  nexscout.store_chat_lead(public.public_chat_sessions,jsonb), nexscout.store_rows(public.ai_requests,jsonb,numeric),
+  nexscout.store_scan_block(uuid,jsonb,text), nexscout.store_scan_item(public.scan_jobs,jsonb,text),
+  nexscout.store_scan_items(public.scan_jobs,jsonb), nexscout.store_visitor_message(uuid,text),
+  nexscout.sweep_accounts(integer), nexscout.sweep_requests(integer), nexscout.sweep_scans(integer),
+  nexscout.take_coins(public.ai_requests,integer), nexscout.take_if_free(uuid), nexscout.tier_of(uuid),
+  nexscout.visitor_may(nexscout.visitor_use,text,integer,numeric),
+  nexscout.visitor_use_of(nexscout.reservation,timestamp with time zone), nexscout.watched_figures(),
+  nexscout.write_resolution(public.ai_requests,jsonb,boolean,integer,timestamp with time zone),
+  nexscout.write_usage(public.ai_requests,boolean,text,jsonb), public.ai_claim_job(uuid,integer),
+  public.ai_configuration_of(uuid), public.ai_enqueue_job(text), public.ai_finish_job(uuid,integer,integer,text),
+  public.ai_note_attempt(uuid,integer,text,text,text), public.ai_prospect_of(uuid,uuid), public.ai_release(uuid,text),
+  public.ai_requeue_jobs(integer,integer,integer), public.ai_reserve(text), public.ai_settle(uuid,text),
+  public.ai_sweep(integer), public.assistant_open(uuid,text), public.chat_answer(uuid,text),
+  public.chat_open(uuid,uuid,text,text), public.scan_accept(uuid,uuid,text,text,integer),
+  public.scan_add_blocks(uuid,integer,integer,text), public.scan_claim(uuid,integer,integer),
+  public.scan_fail(uuid,uuid,text,text,integer), public.scan_finish(uuid,integer,text),
+  public.scan_open_blocks(uuid,integer,integer,integer), public.scan_owner(uuid,uuid),
+  public.scan_queue(uuid,integer,text), public.scan_release(uuid,integer), public.scan_renew(uuid,integer,integer),
+  public.scan_requeue(integer,integer,integer), public.scan_store_block(uuid,text)
   to service_role;
-grant usage on schema nexscout to anon;
-grant usage on schema nexscout to authenticated;
+revoke all on function
+  public.load_ai_configuration(), public.load_assistant_material(uuid,uuid)
+  from public, anon, service_role;
+grant execute on function
+  public.load_ai_configuration(), public.load_assistant_material(uuid,uuid)
+  to authenticated;
+revoke all on function
+  nexscout.ai_configuration(uuid), nexscout.day_of(timestamp with time zone), nexscout.may_read_usage_of(uuid),
+  nexscout.month_start(timestamp with time zone), nexscout.prospect_figures(uuid),
+  public.get_user_monthly_ai_cost(uuid,timestamp with time zone),
+  public.get_user_monthly_tokens(uuid,timestamp with time zone), public.get_user_total_ai_cost(uuid)
+  from public, anon;
+grant execute on function
+  nexscout.ai_configuration(uuid), nexscout.day_of(timestamp with time zone), nexscout.may_read_usage_of(uuid),
+  nexscout.month_start(timestamp with time zone), nexscout.prospect_figures(uuid),
+  public.get_user_monthly_ai_cost(uuid,timestamp with time zone),
+  public.get_user_monthly_tokens(uuid,timestamp with time zone), public.get_user_total_ai_cost(uuid)
+  to authenticated, service_role;
+revoke all on function nexscout.is_admin() from public;
+grant execute on function nexscout.is_admin() to anon, authenticated, service_role;
 revoke all on schema nexscout from public;
-grant usage on schema nexscout to service_role;
-revoke all on table
-  public.ai_charge_groups, public.ai_config_versions, public.ai_jobs, public.ai_requests, public.ai_settings,
-  public.ai_system_instructions, public.ai_usage_attempts, public.ai_usage_logs, public.assistant_conversations,
-  public.assistant_messages, public.chat_leads, public.scan_blocks, public.scan_jobs
-  from anon;
+grant usage on schema nexscout to anon, authenticated, service_role;
 revoke all on table
   public.ai_charge_groups, public.scan_blocks
-  from authenticated;
-revoke references, trigger, truncate on table
+  from public, anon, authenticated;
+grant all on table
+  public.ai_charge_groups, public.scan_blocks
+  to service_role;
+revoke all on table
   public.ai_settings, public.ai_system_instructions
-  from authenticated;
+  from public, anon, authenticated;
+grant all on table
+  public.ai_settings, public.ai_system_instructions
+  to service_role;
 grant delete, insert, select, update on table
   public.ai_settings, public.ai_system_instructions
   to authenticated;
-revoke insert, references, trigger, truncate, update on table public.assistant_conversations from authenticated;
+revoke all on table public.assistant_conversations from public, anon, authenticated;
+grant all on table public.assistant_conversations to service_role;
 grant delete, select on table public.assistant_conversations to authenticated;
-revoke delete, insert, references, trigger, truncate, update on table
+revoke all on table
   public.ai_config_versions, public.ai_jobs, public.ai_requests, public.ai_usage_attempts, public.ai_usage_logs,
   public.assistant_messages, public.chat_leads, public.scan_jobs
-  from authenticated;
+  from public, anon, authenticated;
+grant all on table
+  public.ai_config_versions, public.ai_jobs, public.ai_requests, public.ai_usage_attempts, public.ai_usage_logs,
+  public.assistant_messages, public.chat_leads, public.scan_jobs
+  to service_role;
 grant select on table
   public.ai_config_versions, public.ai_jobs, public.ai_requests, public.ai_usage_attempts, public.ai_usage_logs,
   public.assistant_messages, public.chat_leads, public.scan_jobs
   to authenticated;
 revoke all on table
-  public.ai_charge_groups, public.ai_config_versions, public.ai_jobs, public.ai_requests, public.ai_settings,
-  public.ai_system_instructions, public.ai_usage_attempts, public.ai_usage_logs, public.assistant_conversations,
-  public.assistant_messages, public.chat_leads, public.scan_blocks, public.scan_jobs
-  from public;
+  public.ai_model_usage_stats, public.daily_ai_usage_summary, public.monthly_ai_usage_by_user
+  from public, anon, authenticated;
 grant all on table
-  public.ai_charge_groups, public.ai_config_versions, public.ai_jobs, public.ai_requests, public.ai_settings,
-  public.ai_system_instructions, public.ai_usage_attempts, public.ai_usage_logs, public.assistant_conversations,
-  public.assistant_messages, public.chat_leads, public.scan_blocks, public.scan_jobs
+  public.ai_model_usage_stats, public.daily_ai_usage_summary, public.monthly_ai_usage_by_user
   to service_role;
-revoke all on table
-  public.ai_model_usage_stats, public.daily_ai_usage_summary, public.monthly_ai_usage_by_user
-  from anon;
-revoke delete, insert, references, trigger, truncate, update on table
-  public.ai_model_usage_stats, public.daily_ai_usage_summary, public.monthly_ai_usage_by_user
-  from authenticated;
 grant select on table
   public.ai_model_usage_stats, public.daily_ai_usage_summary, public.monthly_ai_usage_by_user
   to authenticated;
-revoke all on table
-  public.ai_model_usage_stats, public.daily_ai_usage_summary, public.monthly_ai_usage_by_user
-  from public;
-grant all on table
-  public.ai_model_usage_stats, public.daily_ai_usage_summary, public.monthly_ai_usage_by_user
-  to service_role;
 
 reset check_function_bodies;

@@ -1,4 +1,4 @@
-"""The OpenAPI document of the function: what its routes take and give."""
+"""The OpenAPI document of the function."""
 
 from functools import cache
 from typing import Annotated, Any, Literal, get_args
@@ -180,7 +180,7 @@ FIND_REQUEST = Operation(
 
 @cache
 def document() -> Document:
-    """Return the document; it is built when it is first asked for, so that no cold start waits for it."""
+    """Return the document, built at the first request for it, so that no cold start waits for it."""
     return document_of(
         Description(
             name=FUNCTION,

@@ -1,1 +1,1 @@
-"""public-chatbot-chat: answers for the visitors of a workspace's public page."""
+"""public-chatbot-chat: answers visitors of a workspace's public page, and the workspace's users."""

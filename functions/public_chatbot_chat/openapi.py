@@ -1,4 +1,4 @@
-"""The OpenAPI document of the function: what its route takes and gives."""
+"""The OpenAPI document of the function."""
 
 from datetime import datetime
 from functools import cache
@@ -36,7 +36,7 @@ Share = Annotated[float, Field(ge=0, le=1)]
 
 
 class Session(ReplyShape):
-    """What is known of a visitor; the figures of a user are 0."""
+    """The scores of a visitor; 0 for a user."""
 
     qualification_score: Share
     buying_intent: Share
@@ -45,7 +45,7 @@ class Session(ReplyShape):
 
 
 class Answer(ReplyShape, extra="forbid"):
-    """What every answer has; response, message and content are the same text."""
+    """The fields of every answer; response, message and content are the same text."""
 
     success: Literal[True]
     request_id: UUID
@@ -59,18 +59,18 @@ class Answer(ReplyShape, extra="forbid"):
     overriding_intelligence: bool
     system_prompt_length: Count
     fallback: Annotated[
-        bool, Field(description="No model answered: these are the owner's own words, or an apology.")
+        bool, Field(description="No model answered: these are the owner's words, or an apology.")
     ]
     handled_by: Literal["ai", "human", "away"]
     session: Session
 
 
 class NoUsage(ReplyShape, extra="forbid"):
-    """What an answer took is the owner's to know."""
+    """Empty: a visitor may not see the usage."""
 
 
 class VisitorMeta(ReplyShape, extra="forbid"):
-    """What a visitor may know of how he was answered."""
+    """The figures that a visitor may see."""
 
     finish_reason: str | None = absent()
     latency_ms: Count = absent()
@@ -78,14 +78,14 @@ class VisitorMeta(ReplyShape, extra="forbid"):
 
 
 class VisitorReply(Answer):
-    """The answer to a visitor: nothing of its cost, and nothing of its model."""
+    """The answer to a visitor, without costs and model."""
 
     usage: NoUsage = absent()
     meta: VisitorMeta
 
 
 class UserReply(Answer):
-    """The answer to a signed-in user, which a model gave."""
+    """A model's answer to a signed-in user."""
 
     generation_id: None
     usage: Usage
@@ -101,7 +101,7 @@ class AssistantReply(UserReply):
 
     conversation_id: Annotated[
         UUID | None,
-        Field(description="Send it with the next message; null where the turn could not be stored."),
+        Field(description="To be sent with the next message; null if the turn could not be stored."),
     ]
 
 
@@ -110,7 +110,7 @@ class TransformReply(UserReply):
 
 
 class MetaEvent(ReplyShape, extra="forbid"):
-    """The first event of a stream; a visitor reads its id alone."""
+    """The first event of a stream; a visitor gets only its id."""
 
     type: Literal["meta"]
     request_id: UUID
@@ -120,19 +120,19 @@ class MetaEvent(ReplyShape, extra="forbid"):
 
 
 class VisitorDoneEvent(VisitorReply):
-    """The last event of a visitor's stream that ended well."""
+    """The last event of a visitor's successful stream."""
 
     type: Literal["done"]
 
 
 class AssistantDoneEvent(AssistantReply):
-    """The last event of an assistant's stream that ended well."""
+    """The last event of an assistant's successful stream."""
 
     type: Literal["done"]
 
 
 class TransformDoneEvent(TransformReply):
-    """The last event of a rewriting's stream that ended well."""
+    """The last event of a transform's successful stream."""
 
     type: Literal["done"]
 
@@ -141,11 +141,11 @@ REPLIES = (VisitorReply, AssistantReply, TransformReply)
 EVENTS = (MetaEvent, DeltaEvent, VisitorDoneEvent, AssistantDoneEvent, TransformDoneEvent, ErrorEvent)
 
 CHAT = Operation(
-    summary="Say something, as a visitor or as a signed-in user.",
-    description="With the publishable key alone: a visitor, who names session and workspace; when no model answers he "
-    "gets an honest fallback with status 200, and only the limit of calls is an error. With a user's token: the "
-    "internal assistant, or with `transformMode` the rewriting of a text; all errors are told. A token beside a "
-    "visitor's body (`sessionId` a UUID, `userId`, none of the user's own fields) is a visitor too. "
+    summary="Answer one message, of a visitor or of a signed-in user.",
+    description="With the publishable key alone: a visitor, who names session and workspace; if no model answers, "
+    "the reply is a fallback answer with status 200, and only the limit of calls is an error. With a user's token: the "
+    "internal assistant, or with `transformMode` the rewriting of a text; errors are returned as they are. A token "
+    "beside a visitor's body (`sessionId` a UUID, `userId`, none of the user's own fields) is a visitor too. "
     "`systemInstruction` and `transformMode` without a token are 403. Fields that are not named are ignored. With "
     "`stream: true` in the body or `Accept: text/event-stream` the reply is a stream of server-sent events.",
     body="Request",
@@ -155,7 +155,7 @@ CHAT = Operation(
         200: reply(
             "The answer.",
             reference("Reply"),
-            # A visitor is told of neither.
+            # A visitor gets neither.
             headers={
                 **CALL_HEADERS,
                 "x-model-served": {
@@ -175,7 +175,7 @@ CODES_OF_OTHERS = frozenset(
 
 @cache
 def document() -> Document:
-    """Return the document; it is built when it is first asked for, so that no cold start waits for it."""
+    """Return the document, built at the first request for it, so that no cold start waits for it."""
     return document_of(
         Description(
             name=FUNCTION,
@@ -194,7 +194,7 @@ def document() -> Document:
 def _shapes() -> dict[str, Schema]:
     requests = (VisitorRequest, AssistantRequest, TransformRequest)
     schemas = model_schemas(requests, [*REPLIES, *EVENTS, ServerSentEvent])
-    # By this field the two shapes of a signed-in user are told apart.
+    # This field distinguishes the two shapes of a signed-in user.
     schemas["TransformRequest"]["properties"]["transformMode"] = {"const": True}
     schemas["AssistantRequest"]["properties"]["transformMode"] = {"enum": [False, None]}
     return schemas | {

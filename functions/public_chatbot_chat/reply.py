@@ -1,12 +1,12 @@
-"""What a signed-in caller is told of an answer: the fields that the page of a visitor reads too."""
+"""The reply's fields of an answer to a signed-in caller, the same as for a visitor's page."""
 
 from typing import Any
 
 
-def told(
+def answer_fields(
     text: str, *, prompt: str, own_instructions: str = "", uses_workspace: bool = False, messages: int = 0
 ) -> dict[str, Any]:
-    """Return the fields of an answer that a model gave under these instructions; `messages` are kept of its talk."""
+    """Return the fields of a model's answer; `messages` is the number of stored messages of its conversation."""
     return {
         "response": text,
         "message": text,
@@ -19,7 +19,7 @@ def told(
         "systemPromptLength": len(prompt),
         "fallback": False,
         "handledBy": "ai",
-        # Nobody rates a user: the figures are there for the code that reads them of a visitor.
+        # A user has no scores; the client reads the same fields as for a visitor.
         "session": {
             "qualificationScore": 0,
             "buyingIntent": 0,

@@ -1,4 +1,4 @@
-"""The URL of public-chatbot-chat: knows the caller, and hands the message to who answers such a caller."""
+"""The route of public-chatbot-chat: identifies the caller; calls the visitor's chat, the assistant or transform."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -21,7 +21,7 @@ from shared.supabase.auth import Caller, check_owner
 VISITOR_BODY_BYTES = 100_000
 USER_BODY_BYTES = 500_000
 
-# What a page never sends: with one of them a signed-in caller speaks for himself.
+# A public page never sends these: with one of them a signed-in caller is a user, not a visitor.
 _OWN_FIELDS = ("transformMode", "systemInstruction", "conversationId", "prospectId")
 
 router = APIRouter()
@@ -32,7 +32,7 @@ router.add_api_route(
 
 @router.post("")
 async def chat(request: Request) -> Response:
-    """Serve one message: a visitor's by the public key, a user's own by his token."""
+    """Return the answer to one message: of a visitor (publishable key) or of a user (token)."""
     services, context = services_of(request), context_of(request)
     caller = await services.authenticator.authenticate(request.headers, context.deadline)
     if caller.kind == "service":
@@ -41,18 +41,18 @@ async def chat(request: Request) -> Response:
     body = await read_json(request, USER_BODY_BYTES if caller.kind == "user" else VISITOR_BODY_BYTES)
     if caller.kind == "anonymous" and (body.get("systemInstruction") or body.get("transformMode")):
         raise Forbidden
-    if caller.kind == "anonymous" or _from_a_page(body):
-        # A tenth of a start, which comes with the first visitor; a snapshot has it (see handler.py).
+    if caller.kind == "anonymous" or _is_from_page(body):
+        # A tenth of a start: imported with the first visitor, or before a snapshot (see handler.py).
         from functions.public_chatbot_chat.visitor.answer import answer_visitor  # noqa: PLC0415
 
         return await answer_visitor(body, request)
     return await _answer_user(body, caller, key, request)
 
 
-def _from_a_page(body: Mapping[str, Any]) -> bool:
-    """Return whether a signed-in user writes on a public page, whose client sends his token along."""
-    named = body.get("userId") and _is_uuid(body.get("sessionId"))
-    return bool(named) and not any(body.get(name) for name in _OWN_FIELDS)
+def _is_from_page(body: Mapping[str, Any]) -> bool:
+    """Return whether a signed-in user writes as a visitor of a public page, whose client sends the token too."""
+    has_ids = body.get("userId") and _is_uuid(body.get("sessionId"))
+    return bool(has_ids) and not any(body.get(name) for name in _OWN_FIELDS)
 
 
 def _is_uuid(value: object) -> bool:
@@ -65,15 +65,15 @@ def _is_uuid(value: object) -> bool:
 async def _answer_user(
     body: Mapping[str, Any], caller: Caller, key: str | None, request: Request
 ) -> Response:
-    asked = _request(body)
-    check_owner("userId", asked.user_id, caller)
-    call = Call(FUNCTION, caller, _task(asked), key, body_hash(FUNCTION, body))
-    return await serve(call, request, stream=asked.stream)
+    chat_request = _request(body)
+    check_owner("userId", chat_request.user_id, caller)
+    call = Call(FUNCTION, caller, _task(chat_request), key, body_hash(FUNCTION, body))
+    return await serve(call, request, stream=chat_request.stream)
 
 
 def _request(body: Mapping[str, Any]) -> TransformRequest | AssistantRequest:
     return parse(TransformRequest, body) if body.get("transformMode") else parse(AssistantRequest, body)
 
 
-def _task(asked: TransformRequest | AssistantRequest) -> Task:
-    return TransformTask(asked) if isinstance(asked, TransformRequest) else AssistantTask(asked)
+def _task(request: TransformRequest | AssistantRequest) -> Task:
+    return TransformTask(request) if isinstance(request, TransformRequest) else AssistantTask(request)

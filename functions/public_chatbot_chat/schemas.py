@@ -1,4 +1,4 @@
-"""The requests that meet at the URL: a visitor's page, the internal assistant, the rewriting of a text."""
+"""The three shapes of request at the URL: a visitor's message, the internal assistant, transform."""
 
 from typing import Annotated
 from uuid import UUID
@@ -19,7 +19,7 @@ MessageText = Annotated[
 
 
 class VisitorRequest(BaseModel):
-    """A visitor's message; `userId` is the workspace's owner as the page knows it, and only compared."""
+    """A visitor's message; `userId` is the workspace's owner as the page knows it, which is compared, not trusted."""
 
     model_config = ConfigDict(alias_generator=to_camel, extra="ignore", frozen=True)
 
@@ -35,7 +35,7 @@ MAX_TRANSFORMED_TOKENS = 20_000
 
 
 class AssistantRequest(Shape):
-    """A signed-in user's message to the assistant; without `conversationId` a new conversation begins."""
+    """A signed-in user's message to the assistant; without `conversationId` it starts a new conversation."""
 
     message: Annotated[
         str, StringConstraints(strip_whitespace=True, min_length=1, max_length=MAX_QUESTION_CHARS)
@@ -50,7 +50,7 @@ class AssistantRequest(Shape):
 
 
 class TransformRequest(Shape):
-    """A signed-in user's text to be rewritten by an instruction; `sessionId` means nothing, and may be any string."""
+    """A signed-in user's text to be rewritten by an instruction; `sessionId` is ignored and may be any string."""
 
     transform_mode: StrictBool
     message: Annotated[str, StringConstraints(strip_whitespace=True, min_length=1)]

@@ -1,11 +1,11 @@
-"""The rewriting of a text by an instruction, both the signed-in caller's own; nothing of it is kept as a chat."""
+"""Transform: a text is rewritten by an instruction, both from the signed-in caller; no conversation is stored."""
 
 import json
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from functions.public_chatbot_chat.reply import told
+from functions.public_chatbot_chat.reply import answer_fields
 from functions.public_chatbot_chat.schemas import TransformRequest
 from shared.ai import Generated, Limits, Material, Message, Reading, Task
 from shared.ai.prompt import Prompt
@@ -22,24 +22,24 @@ OVERHEAD_BYTES = 256
 
 
 class TransformTask(Task):
-    """A text, rewritten by the caller's instruction or by ours."""
+    """A text that is rewritten by the caller's instruction or by the default one."""
 
     action = "ai_chatbot_response"
     reading = Reading(configuration=False)
 
-    def __init__(self, asked: TransformRequest) -> None:
-        """Raise PayloadTooLarge where text and instruction pass their limit."""
-        own = asked.system_instruction
-        self._own_instruction = own or ""
-        self._instruction = PROMPT.text if own is None else own
+    def __init__(self, request: TransformRequest) -> None:
+        """Raise PayloadTooLarge if text and instruction exceed their limit."""
+        instruction = request.system_instruction
+        self._own_instruction = instruction or ""
+        self._instruction = PROMPT.text if instruction is None else instruction
         self._messages = [
             {"role": "system", "content": self._instruction},
-            {"role": "user", "content": asked.message},
+            {"role": "user", "content": request.message},
         ]
-        output_tokens = DEFAULT_OUTPUT_TOKENS if asked.max_tokens is None else asked.max_tokens
+        output_tokens = DEFAULT_OUTPUT_TOKENS if request.max_tokens is None else request.max_tokens
         self.limits = Limits(_limit_bytes(self._messages), output_tokens)
-        self.temperature = TEMPERATURE if asked.temperature is None else asked.temperature
-        self.prompt_version = PROMPT.version if own is None else None
+        self.temperature = TEMPERATURE if request.temperature is None else request.temperature
+        self.prompt_version = PROMPT.version if instruction is None else None
 
     def messages(self, material: Material) -> Sequence[Message]:
         """Return the instruction and the text."""
@@ -47,8 +47,8 @@ class TransformTask(Task):
         return self._messages
 
     def reply(self, generated: Generated) -> Mapping[str, Any]:
-        """Return the fields that the client reads."""
-        return told(generated.text, prompt=self._instruction, own_instructions=self._own_instruction)
+        """Return the answer's fields of the reply."""
+        return answer_fields(generated.text, prompt=self._instruction, own_instructions=self._own_instruction)
 
 
 def _limit_bytes(messages: Sequence[Message]) -> int:

@@ -1,4 +1,4 @@
-"""The OpenAPI document of the function: what its route takes and gives."""
+"""The OpenAPI document of the function."""
 
 from functools import cache
 from typing import Annotated, Any, Literal
@@ -77,7 +77,7 @@ CODES_OF_OTHERS = frozenset(
 
 @cache
 def document() -> Document:
-    """Return the document; it is built when it is first asked for, so that no cold start waits for it."""
+    """Return the document, built at the first request for it, so that no cold start waits for it."""
     return document_of(
         Description(
             name=FUNCTION,

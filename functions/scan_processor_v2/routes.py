@@ -1,4 +1,4 @@
-"""The URL of scan-processor-v2: knows the caller, takes the scan in, and works on it while there is time."""
+"""The route of scan-processor-v2: identifies the caller, stores the input, and works on it while time remains."""
 
 import re
 from collections.abc import Mapping
@@ -19,27 +19,27 @@ router.add_api_route(
     "/openapi.json", document_at("functions.scan_processor_v2.openapi"), include_in_schema=False
 )
 
-# The first thing that callers send: also a body that cannot be read tells by it which scan has failed.
+# Clients send it first: with it even an unreadable body says which scan has failed.
 _SCAN_ID = re.compile(rb'"scanId"\s*:\s*"([0-9a-fA-F-]{32,36})"')
 
 
 @router.post("")
 async def process_scan(request: Request) -> Response:
-    """Process a scan: 200 with its counts where it is small, else 202."""
+    """Return 200 with the counts of a small scan, or 202 if a worker continues it."""
     services, context = services_of(request), context_of(request)
     caller = await services.authenticator.authenticate(request.headers, context.deadline)
     if caller.kind == "anonymous":
         raise Unauthorized
-    # What both of them bring is a tenth of a start: it comes with the first scan; a snapshot has it (see handler.py).
+    # A tenth of a start: imported with the first scan, or before a snapshot (see handler.py).
     if services.settings.shadow:
         from functions.scan_processor_v2.shadow import count_scan  # noqa: PLC0415
 
         body = await read_json(request, services.settings.max_body_bytes)
         context.fields.update(await count_scan(parse(ScanRequest, body), caller, services, context.deadline))
         return JSONResponse({"success": True})
-    from functions.scan_processor_v2.work.scan import Asked, Processing  # noqa: PLC0415
+    from functions.scan_processor_v2.work.scan import ScanCall, ScanProcessor  # noqa: PLC0415
 
-    processing = Processing(services, caller, context.deadline)
+    processor = ScanProcessor(services, caller, context.deadline)
     head = bytearray()
     try:
         body = await read_json(request, services.settings.max_body_bytes, head)
@@ -47,29 +47,31 @@ async def process_scan(request: Request) -> Response:
     except NexscoutError as error:
         found = _SCAN_ID.search(head)
         if found is not None and (known := _uuid(found[1].decode())) is not None:
-            await processing.refuse(known, error)
+            await processor.refuse(known, error)
         raise
     context.fields["scan_id"] = scan_id
-    asked = Asked(scan_id, _scan_type(body), body_hash(FUNCTION, body), lambda: parse(ScanRequest, body))
-    reply = await processing.process(asked)
+    scan_call = ScanCall(
+        scan_id, _scan_type(body), body_hash(FUNCTION, body), lambda: parse(ScanRequest, body)
+    )
+    reply = await processor.process(scan_call)
     return JSONResponse(reply, 200 if "status" not in reply else 202)
 
 
 def _scan_id(body: Mapping[str, Any]) -> UUID:
-    given = body.get("scanId")
-    scan_id = _uuid(given) if isinstance(given, str) else None
+    sent = body.get("scanId")
+    scan_id = _uuid(sent) if isinstance(sent, str) else None
     if scan_id is None:
-        fault = "missing" if given is None else "must be a UUID"
+        problem = "missing" if sent is None else "must be a UUID"
         raise InvalidRequest(
-            f"Invalid field 'scanId': {fault}.", details=[{"field": "scanId", "message": fault}]
+            f"Invalid field 'scanId': {problem}.", details=[{"field": "scanId", "message": problem}]
         )
     return scan_id
 
 
 def _scan_type(body: Mapping[str, Any]) -> str:
-    """Return the type; one that is none is refused when the rest is read."""
-    given = body.get("scanType")
-    return given if isinstance(given, str) and given in get_args(ScanType) else "text"
+    """Return the type; an invalid one is refused later, with the rest of the body."""
+    sent = body.get("scanType")
+    return sent if isinstance(sent, str) and sent in get_args(ScanType) else "text"
 
 
 def _uuid(text: str) -> UUID | None:

@@ -1,4 +1,4 @@
-"""What is sent to have a scan processed."""
+"""The request to process a scan."""
 
 from typing import Annotated, Any, Literal
 from uuid import UUID
@@ -16,7 +16,7 @@ ScanType = Literal["text", "csv", "image"]
 
 
 class Payload(BaseModel):
-    """The input of a scan: one of its fields is given. `image` is base64, a data URL too."""
+    """The input of a scan, in one of its fields. `image` is base64, with or without the prefix of a data URL."""
 
     model_config = ConfigDict(extra="ignore", frozen=True)
 
@@ -31,7 +31,7 @@ class Payload(BaseModel):
 
 
 class ScanRequest(Shape):
-    """A scan to be processed. Whose it is, its row tells: `userId` of older callers has no effect."""
+    """A scan to be processed. Its row has the owner: `userId` of older clients has no effect."""
 
     scan_id: UUID
     scan_type: ScanType

@@ -1,4 +1,4 @@
-"""A copied scan in shadow: read and scored by rules, as the code that it shadows does; only its figures are kept."""
+"""A copied scan in shadow mode: it is read and scored by rules, and only its figures are logged."""
 
 import asyncio
 from collections import Counter
@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from dataclasses import replace
 
 from functions.scan_processor_v2.intake.intake import StoredBlock, stored_blocks
-from functions.scan_processor_v2.intake.source import Download, downloaded, given
+from functions.scan_processor_v2.intake.source import Download, download, inline_input
 from functions.scan_processor_v2.reading.record import Record
 from functions.scan_processor_v2.schemas import ScanRequest
 from functions.scan_processor_v2.scoring.rules import rule_items
@@ -17,33 +17,33 @@ from shared.supabase.auth import Caller
 
 
 async def count_scan(
-    asked: ScanRequest, caller: Caller, services: Services, deadline: Deadline
+    request: ScanRequest, caller: Caller, services: Services, deadline: Deadline
 ) -> dict[str, object]:
-    """Return the figures of a scan for the log: records, what was left out of them, and people by bucket.
+    """Return the figures of a scan for the log: records, removed records, and people by bucket.
 
     Raises:
-        ScanNotFound: it is not the caller's.
-        NexscoutError: its input cannot be read, or not in time; the scan stays as it is.
+        ScanNotFound: the scan does not exist or belongs to another user.
+        NexscoutError: the input cannot be read, or not in time; the scan does not change.
     """
-    owner = await _owner(asked, caller, services, deadline)
-    data: bytes | Download | None = given(asked)
+    owner = await _owner(request, caller, services, deadline)
+    data: bytes | Download | None = inline_input(request)
     if data is None:
-        data = await downloaded(asked, replace(caller, user_id=owner), services.storage, deadline)
+        data = await download(request, replace(caller, user_id=owner), services.storage, deadline)
     figures = Counter[str]()
     try:
-        stored = stored_blocks(asked.scan_type, data, figures)
+        stored = stored_blocks(request.scan_type, data, figures)
         while await asyncio.to_thread(_counted, stored, figures):
             deadline.timeout(0)
     finally:
         if isinstance(data, Download):
             data.close()
-    return {"scan_id": asked.scan_id, "scan_type": asked.scan_type, **figures}
+    return {"scan_id": request.scan_id, "scan_type": request.scan_type, **figures}
 
 
-async def _owner(asked: ScanRequest, caller: Caller, services: Services, deadline: Deadline) -> str:
-    # The service acts for whoever owns the scan.
+async def _owner(request: ScanRequest, caller: Caller, services: Services, deadline: Deadline) -> str:
+    # The service acts for the owner of the scan.
     user_id = caller.user_id if caller.kind == "user" else None
-    arguments = {"p_scan_id": str(asked.scan_id), "p_user_id": user_id}
+    arguments = {"p_scan_id": str(request.scan_id), "p_user_id": user_id}
     owner: str | None = await services.database.as_service().rpc("scan_owner", arguments, deadline)
     if owner is None:
         raise ScanNotFound
@@ -51,7 +51,7 @@ async def _owner(asked: ScanRequest, caller: Caller, services: Services, deadlin
 
 
 def _counted(stored: Iterator[StoredBlock], figures: Counter[str]) -> bool:
-    """Count the people of the next block; False when there was none."""
+    """Count the people of the next block; return False if there is none."""
     block = next(stored, None)
     if block is None:
         return False

@@ -1,4 +1,4 @@
-"""Scans in the database: calls of the service's SQL functions and the meaning of their answers."""
+"""Scans in the database: calls of SQL functions and the meaning of their outcomes."""
 
 import json
 from collections.abc import Mapping, Sequence
@@ -15,12 +15,12 @@ StoredRecord = Mapping[str, Any]
 
 
 class LeaseLost(Exception):  # noqa: N818  # what happened, as the other errors
-    """The scan has gone to another worker, or has ended: nothing more may be done for it here."""
+    """Another worker has the scan now, or it has ended: this process must stop its work."""
 
 
 @dataclass(frozen=True, slots=True)
 class Lease:
-    """The right to work on a scan; `number` names it, and a later one takes its place."""
+    """The right to work on a scan; a lease with a higher `number` replaces it."""
 
     scan_id: UUID
     user_id: str
@@ -29,7 +29,7 @@ class Lease:
 
 @dataclass(frozen=True, slots=True)
 class Arrival:
-    """A scan that a caller asks for; a None user leaves its owner to its row."""
+    """A scan that a caller requests; without a user id it is the owner's in its row."""
 
     scan_id: UUID
     user_id: str | None
@@ -39,10 +39,9 @@ class Arrival:
 
 @dataclass(frozen=True, slots=True)
 class Accepted:
-    """The answer to a caller: a lease for whom came first, else how the scan stands.
+    """The state of a requested scan, with a lease for the first caller.
 
-    `state` is accepted, running, done or failed; `reply` is there once it is done, `code` and `sentence` once it
-    has failed.
+    `state` is accepted, running, done or failed; a done one has `reply`, a failed one `code` and `sentence`.
     """
 
     state: str
@@ -54,23 +53,23 @@ class Accepted:
 
 @dataclass(frozen=True, slots=True)
 class Block:
-    """An open block: its number, and its records as they were stored."""
+    """An open block: its number and its stored records."""
 
     ordinal: int
     records: Sequence[StoredRecord]
 
 
 class ScanStore:
-    """Takes scans in, leases them and keeps what they gave, under the service key."""
+    """Stores scans, leases them and keeps their results, with the service key."""
 
     def __init__(self, database: Database) -> None:
         self._database = database
 
     async def accept(self, arrival: Arrival, lease_seconds: int, deadline: Deadline) -> Accepted:
-        """Take a scan in, or tell how it stands.
+        """Return a lease on a new scan, or the state of a known one.
 
         Raises:
-            ScanNotFound: there is none of this id, or it is somebody else's.
+            ScanNotFound: it does not exist or belongs to another user.
         """
         answer = await self._call(
             "scan_accept",
@@ -96,22 +95,22 @@ class ScanStore:
     async def add_blocks(
         self, lease: Lease, first_ordinal: int, blocks: Sequence[Sequence[StoredRecord]], deadline: Deadline
     ) -> None:
-        """Store blocks of records under consecutive numbers; a repeat changes nothing."""
+        """Store blocks of records with consecutive numbers; a repeat changes nothing."""
         arguments = {"p_first_ordinal": first_ordinal, "p_blocks": json.dumps(blocks)}
         await self._leased("scan_add_blocks", lease, arguments, deadline)
 
     async def queue(self, lease: Lease, facts: Mapping[str, int], deadline: Deadline) -> None:
-        """Tell that all blocks are stored."""
+        """Mark the intake as complete, so that workers may claim the scan."""
         await self._leased("scan_queue", lease, {"p_facts": json.dumps(facts)}, deadline)
 
     async def claim(
-        self, scan_id: UUID, lease_seconds: int, most_tries: int, deadline: Deadline
+        self, scan_id: UUID, lease_seconds: int, max_tries: int, deadline: Deadline
     ) -> Lease | None:
-        """Lease a scan that waits, also one whose worker has not come back; None where there is nothing to do."""
+        """Return a lease on a waiting scan or one with an expired lease, or None if there is nothing to do."""
         arguments = {
             "p_scan_id": str(scan_id),
             "p_lease_seconds": lease_seconds,
-            "p_most_tries": most_tries,
+            "p_most_tries": max_tries,
         }
         answer = await self._call("scan_claim", arguments, deadline)
         match Outcome(answer["outcome"]):
@@ -123,15 +122,15 @@ class ScanStore:
                 raise InternalError
 
     async def open_blocks(self, lease: Lease, after: int, limit: int, deadline: Deadline) -> list[Block]:
-        """Return the open blocks of the lowest numbers above `after`."""
+        """Return the open blocks with the lowest numbers above `after`."""
         arguments = {"p_after": after, "p_limit": limit}
         answer = await self._leased("scan_open_blocks", lease, arguments, deadline)
         return [Block(row["ordinal"], row["records"]) for row in answer["blocks"]]
 
     async def store_block(self, lease: Lease, block: Mapping[str, Any], deadline: Deadline) -> bool:
-        """Store what a block gave without a call behind it; one that is done already stays as it is.
+        """Store a block's result that no settlement stores; a block that is done does not change.
 
-        False where a call that may still bring the block holds energy for it: then it stays open.
+        Return False if a call for the block still holds energy: the block stays open then.
         """
         arguments = {"p_user_id": lease.user_id, "p_block": json.dumps(block)}
         answer = await self._call("scan_store_block", arguments, deadline)
@@ -144,17 +143,17 @@ class ScanStore:
                 raise LeaseLost
 
     async def renew(self, lease: Lease, lease_seconds: int, deadline: Deadline) -> None:
-        """Keep the lease for so many seconds from now."""
+        """Extend the lease to `lease_seconds` from now."""
         await self._leased("scan_renew", lease, {"p_lease_seconds": lease_seconds}, deadline)
 
     async def release(self, lease: Lease, deadline: Deadline) -> None:
-        """Hand the scan back, for another worker to go on with."""
+        """Return the scan to the queue for another worker."""
         await self._leased("scan_release", lease, {}, deadline)
 
     async def finish(
         self, lease: Lease, meta: Mapping[str, Any], deadline: Deadline
     ) -> dict[str, Any] | None:
-        """Complete a scan and give its reply, a repeat the same; None where a block is still open."""
+        """Complete a scan and return its reply, or None while a block is open; a repeat returns the same reply."""
         answer = await self._leased("scan_finish", lease, {"p_meta": json.dumps(meta)}, deadline)
         match Outcome(answer["outcome"]):
             case Outcome.DONE:
@@ -166,14 +165,14 @@ class ScanStore:
                 raise LeaseLost
 
     async def fail(self, lease: Lease, code: str, sentence: str, deadline: Deadline) -> None:
-        """End a scan as failed, with a sentence for its owner; one that has ended stays as it is."""
+        """End a scan as failed, with a sentence for its owner; one that has ended does not change."""
         arguments = {"p_user_id": lease.user_id, "p_code": code, "p_sentence": sentence}
         await self._leased("scan_fail", lease, arguments, deadline)
 
     async def _leased(
         self, function: str, lease: Lease, arguments: Mapping[str, Any], deadline: Deadline
-    ) -> Any:  # noqa: ANN401  # whatever the function gives
-        """Call a function that only the holder of the lease may; raises LeaseLost for any other."""
+    ) -> Any:  # noqa: ANN401  # the function's answer
+        """Return the answer of a function that needs the lease; raise LeaseLost without it."""
         named = {"p_scan_id": str(lease.scan_id), "p_lease": lease.number, **arguments}
         answer = await self._call(function, named, deadline)
         if Outcome(answer["outcome"]) in {Outcome.LEASE_LOST, Outcome.SCAN_NOT_FOUND}:

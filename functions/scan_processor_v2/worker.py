@@ -1,4 +1,4 @@
-"""Works on the scans that messages name: those too large for their call, and those whose worker has not come back."""
+"""The worker of scans: those too large for their call, and those whose lease expired."""
 
 import logging
 from collections.abc import Mapping
@@ -7,7 +7,7 @@ from uuid import UUID
 
 from functions.scan_processor_v2.store import ScanStore
 from functions.scan_processor_v2.work.lease import LEASE_SECONDS, ScanWork
-from functions.scan_processor_v2.work.scan import MOST_TRIES
+from functions.scan_processor_v2.work.scan import MAX_TRIES
 from shared.deadline import Deadline
 from shared.errors import NexscoutError
 from shared.log import log_event
@@ -15,15 +15,15 @@ from shared.services import Services
 
 
 async def work_on(message: Mapping[str, Any], services: Services, deadline: Deadline) -> None:
-    """Work on the scan that a message names, unless somebody else does.
+    """Work on the scan that a message names, unless another worker does.
 
-    What is not done when the budget ends is told to the next worker by a message of its own.
+    If the time ends first, a new message starts the next worker.
 
     Raises:
-        NexscoutError: it cannot be claimed now; its message must come again.
+        NexscoutError: it cannot be claimed now; its message must be delivered again.
     """
     scan_id = UUID(message["scanId"])
-    lease = await ScanStore(services.database).claim(scan_id, LEASE_SECONDS, MOST_TRIES, deadline)
+    lease = await ScanStore(services.database).claim(scan_id, LEASE_SECONDS, MAX_TRIES, deadline)
     if lease is None:
         return
     try:

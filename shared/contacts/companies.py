@@ -1,10 +1,10 @@
-"""The company a visitor works for or owns, where the visitor says so."""
+"""Companies that a visitor works for or owns, as stated in a message."""
 
 import re
 from collections.abc import Iterator
 
 from shared.contacts.name_words import COMPANY_ENDS, NOT_NAMES, PLACES
-from shared.contacts.said import Statement
+from shared.contacts.statement import Statement
 
 MAX_WORDS = 7
 _ABBREVIATED = frozenset(["inc", "co", "corp", "ltd", "sta", "sto", "st"])
@@ -38,7 +38,7 @@ _WORD = re.compile(r"[^\W_]+(?:['\u2019-][^\W_]+)*|&")
 
 
 def company_statements(text: str) -> Iterator[Statement]:
-    """Return the companies the visitor names as his own or his employer's; a place of work alone is none."""
+    """Yield the companies that the visitor names as own or as employer; a place of work alone is none."""
     for match in _CUE.finditer(text):
         yield from _named(text, match.end(), match.start())
     for match in _FROM.finditer(text):
@@ -65,7 +65,7 @@ def _named(text: str, start: int, cue_start: int) -> Iterator[Statement]:
 
 
 def _company_end(text: str, start: int) -> int:
-    """Return the end of the capitalised words from `start` on; small words count only between two of them."""
+    """Return the end of the capitalised words from `start`; joining words count only between two of them."""
     end = position = start
     for _ in range(MAX_WORDS):
         word = _WORD.match(text, position)

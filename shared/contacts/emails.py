@@ -1,11 +1,11 @@
-"""E-mail addresses in a visitor's words."""
+"""E-mail addresses in text."""
 
 import re
 from collections.abc import Iterator
 
 from email_validator import EmailNotValidError, validate_email
 
-from shared.contacts.said import Statement
+from shared.contacts.statement import Statement
 
 _PLAIN = re.compile(r"(?<![\w.+@/-])[\w.+%'\u2019-]{1,64}@[\w-]+(?:\.[\w-]+)+(?!@)")
 _PROVIDERS = "gmail|yahoo|ymail|outlook|hotmail|icloud|proton|protonmail|live|aol|gmx"
@@ -43,7 +43,7 @@ _OTHERS_AFTER = re.compile(
 
 
 def email_statements(text: str) -> Iterator[Statement]:
-    """Return the visitor's own valid addresses in order, the domain in lower case; no name server is asked."""
+    """Yield the visitor's own valid addresses in order, the domain in lower case; DNS is not queried."""
     since = 0
     for start, end in sorted(set(_plain_spans(text)) | set(_written_out_spans(text))):
         if start < since:
@@ -55,7 +55,7 @@ def email_statements(text: str) -> Iterator[Statement]:
         since = end
         if not (
             statement.denied
-            or statement.somebody_elses
+            or statement.about_another
             or _OTHERS.search(statement.before)
             or _OTHERS_AFTER.match(statement.after)
         ):
@@ -63,7 +63,7 @@ def email_statements(text: str) -> Iterator[Statement]:
 
 
 def listed_addresses(text: str) -> Iterator[Statement]:
-    """Return every valid address in notes about other people, in order, the domain in lower case, whosever it is."""
+    """Yield every valid address in notes about other people, in order, the domain in lower case."""
     since = 0
     spaced = (match.span() for match in _SPACED.finditer(text))
     spans = {*_plain_spans(text), *_written_out_spans(text), *spaced}
@@ -77,7 +77,7 @@ def listed_addresses(text: str) -> Iterator[Statement]:
 
 
 def valid_address(address: str) -> str | None:
-    """Return the address as the mail standards write it, or None where they do not allow it."""
+    """Return the normalised address, or None if it is not valid."""
     try:
         return validate_email(address, check_deliverability=False).normalized
     except EmailNotValidError:
@@ -85,7 +85,7 @@ def valid_address(address: str) -> str | None:
 
 
 def spelled(words: str) -> str:
-    """Return `maria [at] gmail dot com` as `maria@gmail.com`; an address stays as it is."""
+    """Return `maria [at] gmail dot com` as `maria@gmail.com`, and an address unchanged."""
     joined = re.sub(
         r"[ \t]*[\[({]at[\])}][ \t]*|[ \t]+at[ \t]+|[ \t]*@[ \t]*", "@", words, flags=re.IGNORECASE
     )
@@ -100,7 +100,7 @@ def _plain_spans(text: str) -> Iterator[tuple[int, int]]:
 
 
 def _next_sentence(address: str) -> int:
-    """How many characters belong to a sentence begun without a space: `gmail.com.Thanks`, `gmail.comThanks`."""
+    """Return how many characters belong to the next sentence, as in `gmail.com.Thanks` and `gmail.comThanks`."""
     last = address.rpartition(".")[2]
     others = address.rpartition("@")[2].removesuffix(last)
     joined = re.fullmatch(r"[a-z]{2,3}([A-Z][a-z]+)", last)
@@ -110,11 +110,11 @@ def _next_sentence(address: str) -> int:
 
 
 def _written_out_spans(text: str) -> Iterator[tuple[int, int]]:
-    """Only what cannot be meant otherwise: brackets, or a known provider in a message that speaks of mail."""
+    """Yield spoken addresses that are unambiguous: with brackets, or of a known provider in a message about mail."""
     for match in _BRACKETED.finditer(text):
         yield match.span()
     for match in _SPOKEN.finditer(text):
         local = match["local"].lower()
-        telling = re.search(r"[a-z].*[\d._]|[\d._].*[a-z]", local) or _MAIL_WORD.search(text)
-        if telling and len(local) > 1 and not _NOT_LOCAL.fullmatch(local) and not local.isdigit():
+        unambiguous = re.search(r"[a-z].*[\d._]|[\d._].*[a-z]", local) or _MAIL_WORD.search(text)
+        if unambiguous and len(local) > 1 and not _NOT_LOCAL.fullmatch(local) and not local.isdigit():
             yield match.span()

@@ -1,4 +1,4 @@
-"""The stretch of words, from a given place on, that makes up a person's name."""
+"""The span of a person's name that starts at a given place."""
 
 import re
 from dataclasses import dataclass
@@ -38,9 +38,9 @@ class _Word:
 
 
 def name_span(text: str, start: int, *, lower_case: bool = False) -> tuple[int, int] | None:
-    """Return where the name that begins at `start` stands, without titles, or None where no name begins there.
+    """Return the span of the name that starts at `start`, without titles, or None if there is none.
 
-    Words that are not capitalised are a name only with `lower_case`, for the places where nothing else can stand.
+    Words in lower case are a name only with `lower_case`, which is for places where only a name can stand.
     """
     words = _words(text, start)
     while words and words[0].key.replace("'", "").replace("\u2019", "") in TITLES:
@@ -57,7 +57,7 @@ def name_span(text: str, start: int, *, lower_case: bool = False) -> tuple[int, 
 
 
 def _words(text: str, start: int) -> list[_Word]:
-    """Return the words from `start` on that only spaces part; a full stop ends them unless it abbreviates."""
+    """Return the words from `start`, separated by spaces only, up to a full stop that marks no abbreviation."""
     words: list[_Word] = []
     position = start
     while len(words) <= MAX_WORDS:
@@ -84,7 +84,7 @@ def _end(word: _Word) -> int:
 
 
 def _capitalised(words: list[_Word], *, shouting: bool) -> list[_Word]:
-    """Return the leading words that are written as a name; those in capitals only where shouting is let pass."""
+    """Return the leading words that are written as a name; words in capitals count only with `shouting`."""
     name: list[_Word] = []
     for word in words:
         if not (_is_name_word(word, shouting=shouting) or (name and word.key in PARTICLES | SUFFIXES)):
@@ -103,7 +103,7 @@ def _is_name_word(word: _Word, *, shouting: bool) -> bool:
 
 
 def _lower_case(words: list[_Word]) -> list[_Word]:
-    """Return the words up to the first that cannot be a name's; none where they run on like a sentence."""
+    """Return the words up to the first that cannot be part of a name, or none if there are too many."""
     name: list[_Word] = []
     for word in words:
         if word.key in NOT_NAMES | BRANDS or len(word.text) == 1 or _is_verb_form(word.key):
@@ -125,7 +125,7 @@ def _is_verb_form(word: str) -> bool:
 
 
 def _is_something_else(name: list[_Word], following: list[_Word]) -> bool:
-    """Tell a place, a company, a possessive (`Maria's sister`) and a kind of person from a name."""
+    """Return whether the words are no name: a place, a company, a possessive (`Maria's sister`), a kind of person."""
     whole = " ".join(word.key for word in name)
     sentence = name[0].text[0].isupper() and _is_gerund(name[0].key)
     kin = len(name) == 1 and name[0].key in KIN

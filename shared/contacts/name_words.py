@@ -1,4 +1,4 @@
-"""Words that tell a name from what merely stands where a name could stand."""
+"""Word lists that separate names from other words in the same places."""
 
 
 def _words(listed: str, separator: str | None = None) -> frozenset[str]:
@@ -67,7 +67,7 @@ NOT_NAMES = _words("""
 # Names as well as something else: a name beside another word, or where nothing but a name can stand.
 AMBIGUOUS = _words("christian german may april june happy rich angel faith")
 
-# Said before a name; alone they tell no name.
+# Span before a name; alone they tell no name.
 KIN = _words("nanay tatay kuya ate aling mang tita tito mommy daddy lola lolo")
 
 # What an inclination or a membership looks like behind a capitalised word: "I'm Globe postpaid".

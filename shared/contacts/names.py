@@ -1,14 +1,14 @@
-"""A visitor's own name, where the visitor says it: in English, Tagalog, or both at once."""
+"""The visitor's own name, as stated in English, Tagalog or both."""
 
 import re
 from collections.abc import Iterator
 
 from shared.contacts.name_span import name_span
-from shared.contacts.said import CORRECTION, Statement
+from shared.contacts.statement import CORRECTION, Statement
 
 _PARTICLE = r"(?:(?:po|ho|nga|pala|naman|ay|rin|din|lang|eh)[ \t]+)*"
 
-# Where nothing but a name can follow, so that also `berto santiago` is one.
+# Only a name can follow, so `berto santiago` in lower case is one.
 _CERTAIN = re.compile(
     r"\bmy[ \t]+(?:full[ \t]+|complete[ \t]+|real[ \t]+)?(?:name|nmae|naem)(?:['\u2019]s|[ \t]+is|[ \t]*[:=])[ \t]*"
     rf"|\bako[ \t]+{_PARTICLE}si[ \t]+"
@@ -29,7 +29,7 @@ _NICKNAME = re.compile(
     r"(?:akong|sa[ \t]+akin)[ \t]+",
     re.IGNORECASE,
 )
-# The cue stands behind the name: "si Jun to", "Jerome here", "Jenny po ang pangalan ko".
+# The cue follows the name: "si Jun to", "Jerome here", "Jenny po ang pangalan ko".
 _BEHIND = re.compile(
     r"(?:^|(?<=[.!?,\n]))[ \t]*(?:(?:hi|hello)[ \t]+(?:po[ \t]+)?)?(?=\S)(?:si[ \t]+(?=\S))?", re.IGNORECASE
 )
@@ -63,7 +63,7 @@ _CORRECTED = re.compile(
 
 
 def name_statements(text: str) -> Iterator[Statement]:
-    """Return the names by which the visitor introduces himself: the plainest introduction first, then in order."""
+    """Yield the names of introductions, the most certain form first."""
     yield from _after(text, _CERTAIN, lower_case=True)
     yield from _after(text, _LABEL, lower_case=True)
     yield from _after(text, _LIKELY)
@@ -74,12 +74,12 @@ def name_statements(text: str) -> Iterator[Statement]:
 
 
 def nickname_statements(text: str) -> Iterator[Statement]:
-    """Return what the visitor wants to be called: a name only where no other is known."""
+    """Yield the names that the visitor wants to be called by; they count only if no other name is known."""
     yield from _after(text, _NICKNAME)
 
 
 def spelling_statements(text: str) -> Iterator[Statement]:
-    """Return names that mend one said before: `sorry, it's Marianne`; one that resembles none is no name."""
+    """Yield corrections of an earlier name, as in `sorry, it's Marianne`; the caller checks the resemblance."""
     yield from (statement for statement in _after(text, _CORRECTED) if CORRECTION.search(statement.before))
 
 
@@ -98,7 +98,7 @@ def _before(text: str, opening: re.Pattern[str], cue: re.Pattern[str]) -> Iterat
 
 
 def _signatures(text: str) -> Iterator[Statement]:
-    """Return a full name beside a number or an address, before what it asks for, or as the last words of a message."""
+    """Yield full names beside a number or an address, before a request, or at the end of a message."""
     for opening, behind in _SIGNATURES:
         for match in opening.finditer(text):
             span = name_span(text, match.end())

@@ -1,4 +1,4 @@
-"""Phone numbers in a visitor's words."""
+"""Phone numbers in text."""
 
 import re
 from collections.abc import Collection, Iterator
@@ -6,7 +6,7 @@ from collections.abc import Collection, Iterator
 import phonenumbers
 from phonenumbers import Leniency, PhoneNumberFormat, PhoneNumberMatcher, PhoneNumberType
 
-from shared.contacts.said import Statement
+from shared.contacts.statement import Statement
 
 REGION = "PH"
 E164 = PhoneNumberFormat.E164
@@ -22,7 +22,7 @@ _OWN_LINES = frozenset(
 
 _MOBILE = re.compile(r"(?<![\d+])(?:\+?63[ -]?|0)?9\d{2}[ .-]?\d{3}[ .-]?\d{4}(?!\d)")
 
-# The letter O written for the zero of a mobile number: nothing else reads "O917 555 0105".
+# The letter O instead of the zero of a mobile number, as in "O917 555 0105".
 _LETTER_ZERO = re.compile(r"(?<![\w.])[oO](?=9\d{2}[\s.-]?\d{3})")
 
 _OTHERS = (
@@ -59,7 +59,7 @@ _AMOUNT_AFTER = re.compile(r"\s*(?:%|pesos?\b|php\b|sqm\b|sq\b|k\b|,\d{3}\b)", r
 
 
 def phone_statements(text: str) -> Iterator[Statement]:
-    """Return the visitor's own valid numbers in order, as E.164; Philippine where no country is said."""
+    """Yield the visitor's own valid numbers in order, as E.164; without a country code they are Philippine."""
     spans = _spans(text)
     since = 0
     for (start, end), number in sorted(spans.items()):
@@ -70,9 +70,9 @@ def phone_statements(text: str) -> Iterator[Statement]:
 
 
 def listed_numbers(text: str) -> Iterator[Statement]:
-    """Return every valid number in notes about other people, in order, as E.164; none of an order, an amount or a link.
+    """Yield every valid number in notes about other people, in order, as E.164; not of orders, amounts or links.
 
-    Whose number it is, a list tells by its line, so that words such as "her number" do not count against it.
+    The line of a list says whose number it is, so words such as "her number" do not exclude it.
     """
     joined = _SLASHED.sub("-", text)
     spans = _spans(joined)
@@ -90,7 +90,7 @@ def listed_numbers(text: str) -> Iterator[Statement]:
 
 
 def valid_number(words: str) -> str | None:
-    """Return the words as E.164, or None where no numbering plan has such a number."""
+    """Return the words as E.164, or None if no numbering plan has such a number."""
     try:
         number = phonenumbers.parse(_LETTER_ZERO.sub("0", words), REGION)
     except phonenumbers.NumberParseException:
@@ -99,7 +99,7 @@ def valid_number(words: str) -> str | None:
 
 
 def _own_line(number: phonenumbers.PhoneNumber) -> str | None:
-    """Return a person's or an office's number as E.164; a toll-free or premium line is nobody's contact."""
+    """Return the number as E.164 if a person or office can have it, or None (toll-free, premium rate)."""
     if phonenumbers.number_type(number) not in _OWN_LINES:
         return None
     return phonenumbers.format_number(number, E164)
@@ -110,7 +110,7 @@ def _spans(text: str) -> dict[tuple[int, int], str]:
     matches = PhoneNumberMatcher(digits, REGION, leniency=Leniency.VALID)
     numbers = {(match.start, match.end): _own_line(match.number) for match in matches}
     spans = {span: number for span, number in numbers.items() if number is not None}
-    # The library wants the zero or the country's code before a mobile number, and two numbers well apart.
+    # The library needs a zero or a country code before a mobile number, and a clear gap between two numbers.
     for match in _MOBILE.finditer(digits):
         number = valid_number(match.group())
         if number is not None and not any(
@@ -123,7 +123,7 @@ def _spans(text: str) -> dict[tuple[int, int], str]:
 def _is_own(statement: Statement) -> bool:
     if (
         statement.denied
-        or statement.somebody_elses
+        or statement.about_another
         or _OTHERS_AFTER.match(statement.after)
         or _AMOUNT_AFTER.match(statement.after)
     ):
@@ -131,7 +131,7 @@ def _is_own(statement: Statement) -> bool:
     kind = _nearest_cue(statement.before)
     if kind in {"others", "no_phone"}:
         return False
-    # Ten bare digits may be an order's number as well: only a word for a phone makes them one.
+    # Ten bare digits may be the number of an order: they need a word for a phone.
     marked = statement.text[statement.start] in "+\uff0b(0\uff10oO" or len(statement.value) != len(
         "+639171234567"
     )
@@ -146,7 +146,7 @@ def _nearest_cue(words: str) -> str | None:
 
 
 def _inside_longer(text: str, start: int, end: int, spans: Collection[tuple[int, int]]) -> bool:
-    """Return whether digits that are no number of their own stand right beside it: then it is a part of those."""
+    """Return whether the number is part of a longer run of digits."""
     before = _DIGIT_BEFORE.search(text[max(0, start - 2) : start])
     after = _DIGIT_AFTER.match(text[end : end + 2])
     follows = any(0 <= start - other <= 1 for _, other in spans)

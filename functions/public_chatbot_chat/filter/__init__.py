@@ -1,1 +1,1 @@
-"""What of a model's answer may reach a visitor."""
+"""Filters of a model's answer to a visitor: markup, links, and leaks of the instructions."""

@@ -1,4 +1,4 @@
-"""Keeps the instructions of a chat out of its answers, as far as the words themselves can tell."""
+"""Detects answers that repeat the instructions of a chat, by comparing letters."""
 
 import re
 import unicodedata
@@ -6,37 +6,37 @@ from collections.abc import Iterable
 
 from shared.errors import ContentRefused
 
-MOST_LETTERS = 45
-"""From so many letters and digits in a row on, about sixty characters of text, an answer repeats what it was told."""
+LEAK_LETTERS = 45
+"""So many consecutive letters and digits of the instructions (about sixty characters) are a leak."""
 
-_LEAST_LETTERS = 12
-"""What is held back once as many have come: people say shorter runs by chance all the time."""
+_MIN_LETTERS = 12
+"""Runs of this length are held back; shorter ones occur by chance all the time."""
 
-_LEAST_PUBLIC_LETTERS = 24
-"""A shorter run, such as a name, does not become public because the public words hold it too."""
+_MIN_PUBLIC_LETTERS = 24
+"""A shorter run, such as a name, does not count as public even if the public texts contain it."""
 
 _QUOTED = re.compile(r"[\"\u201c]([^\"\u201c\u201d]{1,1000})[\"\u201d]")
 
 
-class RevealGuard:
-    """Lets a text through that holds no long run of the secret words, whatever their case, spaces and marks.
+class LeakGuard:
+    """Passes a text that contains no long run of the secret text, ignoring case, spaces and punctuation.
 
-    What the public words hold as well may be said. The beginning of a run is held back until it has ended.
+    Words of the public texts may be shown. The beginning of a run is held back until the run has ended.
     """
 
     def __init__(self, secret: str, public: Iterable[str]) -> None:
         self._secret = _letters(secret)
         self._public = "\n".join(_letters(text) for text in public)
-        self._grams = frozenset(_grams(self._secret, _LEAST_LETTERS))
+        self._grams = frozenset(_grams(self._secret, _MIN_LETTERS))
         self._newest = ""
         self._run = ""
         self._held: list[str] = []
 
     def add(self, text: str) -> str:
-        """Take in the next piece and return what is no part of a run.
+        """Add the next chunk and return the text that is not part of a run.
 
         Raises:
-            ContentRefused: the text repeats the secret words.
+            ContentRefused: the text repeats the secret text.
         """
         shown = []
         for character in text:
@@ -49,35 +49,35 @@ class RevealGuard:
         return "".join(shown)
 
     def end(self) -> str:
-        """Return what was held back: a run that stayed short."""
+        """Return the text that was held back: a run that ended too short for a leak."""
         held = "".join(self._held)
         self._held.clear()
         return held
 
     def _read(self, letter: str) -> None:
-        self._newest = (self._newest + letter)[-_LEAST_LETTERS:]
+        self._newest = (self._newest + letter)[-_MIN_LETTERS:]
         run = self._run + letter if self._run else self._newest
-        while len(run) >= _LEAST_LETTERS and not self._is_secret(run):
+        while len(run) >= _MIN_LETTERS and not self._is_secret(run):
             run = run[1:]
-        self._run = run if len(run) >= _LEAST_LETTERS else ""
-        if len(self._run) >= MOST_LETTERS and self._secret_letters() >= MOST_LETTERS:
+        self._run = run if len(run) >= _MIN_LETTERS else ""
+        if len(self._run) >= LEAK_LETTERS and self._secret_letters() >= LEAK_LETTERS:
             raise ContentRefused
 
     def _secret_letters(self) -> int:
-        """Return how many letters of the run do not stand in the public words."""
+        """Return how many letters of the run are not in the public texts."""
         public: set[int] = set()
-        for at, gram in enumerate(_grams(self._run, _LEAST_PUBLIC_LETTERS)):
+        for at, gram in enumerate(_grams(self._run, _MIN_PUBLIC_LETTERS)):
             if gram in self._public:
-                public.update(range(at, at + _LEAST_PUBLIC_LETTERS))
+                public.update(range(at, at + _MIN_PUBLIC_LETTERS))
         return len(self._run) - len(public)
 
     def _is_secret(self, run: str) -> bool:
-        # The newest letters first: nearly always that one look is enough.
-        return run[-_LEAST_LETTERS:] in self._grams and run in self._secret
+        # The newest letters first: that test is nearly always enough.
+        return run[-_MIN_LETTERS:] in self._grams and run in self._secret
 
 
 def quoted(text: str) -> list[str]:
-    """Return what stands in quotation marks: words that an owner wants to be said are no secret."""
+    """Return the quoted parts of a text: words that the owner wants to be said are not secret."""
     return _QUOTED.findall(text)
 
 

@@ -1,10 +1,10 @@
-"""Links in a model's answer: those of the owner's own data stay, all others are taken out."""
+"""Links in a model's answer: links of the owner's own data stay, all others are removed."""
 
 import re
 from collections.abc import Iterable, Mapping
 
 _DOT = "[.\u3002\uff0e\uff61]"
-# Bounded, as names are: an answer of dots must not cost the square of its length.
+# Bounded, as domain names are: matching must not take quadratic time.
 _DOMAIN = rf"(?:[\w-]{{1,63}}{_DOT}){{1,12}}(?:xn--[\w-]{{1,59}}|[^\W\d_]{{2,24}})"
 _LINK = re.compile(
     rf"""
@@ -27,7 +27,7 @@ _LAST_TOKEN = re.compile(r"(\s*)(\S+)\s*\Z")
 _WRAPPING = str.maketrans("", "", "()[]{}<>\"'*_~`@-\u2013\u2014:;,/\\|\u201c\u201d\u2018\u2019\u00ab\u00bb")
 _ENDING = frozenset(".!?\u2026")
 
-# A word after a full stop without a space looks like a domain: of longer endings only these are taken for one.
+# A word after a full stop without a space looks like a domain: of the longer endings only these count as domains.
 _LONGER = """
 com net org edu gov mil int info biz name pro mobi asia app dev page link site online website web shop store club xyz
 top live life world today group company agency email cloud host space tech digital blog news media click vip win bet
@@ -37,20 +37,20 @@ beauty academy school training events
 """
 _ENDINGS = frozenset(_LONGER.split())
 _TWO_LETTERS = 2
-# Tagalog words that begin a sentence; some are countries too, but hardly anybody's page is there.
+# Tagalog words that begin a sentence; some are country codes too, but rarely used.
 _SHORT_WORDS = frozenset({"sa", "na", "ng", "ba", "si", "mo", "ni", "pa", "at"})
-_MOST_ROUNDS = 8
+_MAX_ROUNDS = 8
 
 
 def links_in(texts: Iterable[str]) -> frozenset[str]:
-    """Return the links that stand in the texts, as they are compared: those of a page also by their host alone."""
+    """Return the canonical links of the texts, and for pages also their hosts."""
     found = [canonical(match.group()) for text in texts for match in _LINK.finditer(text)]
     hosts = [_HOST_END.split(link)[0] for link in found if "@" not in link]
     return frozenset(link for link in (*found, *hosts) if link)
 
 
 def canonical(link: str) -> str:
-    """Return a link as it is compared: without scheme, `www.` and closing marks, the host in lower case."""
+    """Return a link in the form for comparison: no scheme, no `www.`, no trailing marks, the host in lower case."""
     text = _SCHEME.sub("", link.rstrip(_TRAILING + "/"), count=1)
     end = _HOST_END.search(text)
     host, rest = (text, "") if end is None else (text[: end.start()], text[end.start() :])
@@ -58,10 +58,10 @@ def canonical(link: str) -> str:
 
 
 class LinkFilter:
-    """Lets an answer's words through, one by one, and of links only the allowed ones.
+    """Passes an answer word by word, without links that are not allowed.
 
-    A word is held back until the white space behind it has come; white space until the word behind it has, so that the
-    answer neither begins nor ends with any.
+    A word is held back until the white space after it arrives, and white space until the next word arrives, so that
+    the answer neither begins nor ends with white space.
     """
 
     def __init__(self, allowed: frozenset[str]) -> None:
@@ -70,9 +70,9 @@ class LinkFilter:
         self._last = ""
 
     def add(self, text: str) -> str:
-        """Take in the next piece and return the words that are whole."""
+        """Add the next chunk and return the complete words."""
         self._held += text
-        # Nothing is whole that no white space has ended.
+        # Only white space completes a word.
         return self._words(_TOKEN) if _SPACE.search(text) else ""
 
     def end(self) -> str:
@@ -90,7 +90,7 @@ class LinkFilter:
     def _shown(self, space: str, word: str) -> str:
         cleaned = self._cleaned(word)
         if cleaned != word and not cleaned.translate(_WRAPPING).strip(".!?\u2026"):
-            # Nothing but the link stood there: of what was around it only the end of a sentence stays.
+            # The word was only a link: of the marks around it only the end of a sentence stays.
             ends = self._last.isalnum() and cleaned[-1:] in _ENDING
             space, cleaned = "", cleaned[-1:] if ends else ""
         if not cleaned:
@@ -101,8 +101,8 @@ class LinkFilter:
         return space + cleaned
 
     def _cleaned(self, word: str) -> str:
-        """Return the word without foreign links: taking one out may bring two halves of another together."""
-        for _ in range(_MOST_ROUNDS):
+        """Return the word without foreign links, repeatedly, because removing one may join the halves of another."""
+        for _ in range(_MAX_ROUNDS):
             cleaned = _TAG_OPENS.sub("", _LINK.sub(self._replacement, word))
             if cleaned == word:
                 return word
@@ -120,13 +120,13 @@ class LinkFilter:
 
 
 def _is_sentence_end(domain: str) -> bool:
-    """Tell a full stop without a space behind it from a domain's dot: then only the space is missing."""
+    """Return whether the dot of a domain is really a full stop without a space after it."""
     labels = re.split(_DOT, domain)
     if labels[0].lower() == "www" or domain.lower().startswith("xn--"):
         return False
     last, before = labels[-1], labels[-2]
-    shouted = len(before) > 1 and before.isupper()
-    if (last[0].isupper() and last[1:].islower() and not shouted) or "".join(labels[:-1]).isdecimal():
+    is_upper = len(before) > 1 and before.isupper()
+    if (last[0].isupper() and last[1:].islower() and not is_upper) or "".join(labels[:-1]).isdecimal():
         return True
     if last in _SHORT_WORDS:
         return True
@@ -134,7 +134,7 @@ def _is_sentence_end(domain: str) -> bool:
 
 
 def strings(value: object) -> Iterable[str]:
-    """Return every text in a value of JSON, names of fields left out."""
+    """Yield every text in a JSON value, without the names of fields."""
     match value:
         case str():
             yield value

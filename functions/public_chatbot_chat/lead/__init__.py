@@ -1,1 +1,1 @@
-"""Contacts in a visitor's words, and how much of a customer he is."""
+"""Leads: a visitor's contact details and scores."""

@@ -1,7 +1,7 @@
-"""The contact details that a visitor gave in a chat: read by rules, never invented.
+"""The contact details of a visitor, read from his messages by rules.
 
-Every value comes with the words it was read from. The latest valid statement wins; what is offered beside an earlier
-one ("my other number is …") does not replace it.
+Each value has the place it was read from. The latest valid statement wins; one that adds a value ("my other number
+is …") does not replace an earlier one.
 """
 
 from collections.abc import Callable, Iterable, Sequence
@@ -12,9 +12,9 @@ from shared.contacts.companies import company_statements
 from shared.contacts.emails import email_statements
 from shared.contacts.names import name_statements, nickname_statements, spelling_statements
 from shared.contacts.phones import phone_statements
-from shared.contacts.said import Found, Statement
+from shared.contacts.statement import Found, Statement
 
-# Who writes more in one message has pasted something; the rest of it is not read for contacts.
+# A longer message is pasted text; its rest is not searched for contacts.
 READ_CHARACTERS = 4_000
 RESEMBLANCE = 0.6
 
@@ -23,7 +23,7 @@ Reader = Callable[[str], Iterable[Statement]]
 
 @dataclass(frozen=True, slots=True)
 class Lead:
-    """What is known of a visitor: the phone as E.164, the e-mail's domain in lower case, the rest as written."""
+    """The known contact details of a visitor: phone as E.164, e-mail domain in lower case, the rest as written."""
 
     name: Found | None = None
     email: Found | None = None
@@ -32,17 +32,17 @@ class Lead:
 
     @property
     def reachable(self) -> bool:
-        """Whether there is a way to reach the visitor."""
+        """Return whether an e-mail address or a phone number is known."""
         return self.email is not None or self.phone is not None
 
 
-NOBODY = Lead()
+NO_LEAD = Lead()
 
 
-def find_lead(messages: Sequence[str], known: Lead = NOBODY) -> Lead:
-    """Return what the visitor's own messages, in order, tell beyond what is known. Never raises.
+def find_lead(messages: Sequence[str], known: Lead = NO_LEAD) -> Lead:
+    """Return the lead after these messages of the visitor, in order. Never raises.
 
-    Reading the same messages again, with the result as what is known, changes nothing.
+    Reading the same messages again, with the result as `known`, changes nothing.
     """
     lead = known
     for index, message in enumerate(messages):
@@ -57,7 +57,7 @@ def find_lead(messages: Sequence[str], known: Lead = NOBODY) -> Lead:
 
 
 def _latest(known: Found | None, reader: Reader, text: str, index: int) -> Found | None:
-    """Return what stands after a message: its first statement, or the last that corrects."""
+    """Return the value after a message: its first statement, or the last one that corrects it."""
     chosen: Statement | None = None
     for statement in reader(text):
         if chosen is None or _replaces(statement, chosen):
@@ -72,10 +72,10 @@ def _replaces(later: Statement, chosen: Statement) -> bool:
 
 
 def _name(known: Found | None, text: str, index: int) -> Found | None:
-    """Return the name after a message: a part of the known name does not shorten it, a nickname only fills a gap."""
-    said = _latest(None, name_statements, text, index)
-    if said is not None and (known is None or not _is_part(said.value, known.value)):
-        known = said
+    """Return the name after a message; a part of the known name does not replace it, nor does a nickname."""
+    stated = _latest(None, name_statements, text, index)
+    if stated is not None and (known is None or not _is_part(stated.value, known.value)):
+        known = stated
     if known is None:
         return _latest(None, nickname_statements, text, index)
     for statement in spelling_statements(text):

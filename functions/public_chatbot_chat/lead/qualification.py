@@ -1,7 +1,6 @@
-"""How far a visitor has come, by points for the words used: a rule, never the model's opinion.
+"""The scores of a visitor, by points for words: computed by rules, never by a model.
 
-Words count whole ("priceless" is no price), in any case, in the forms listed; each rule counts once, however often
-its words are said.
+Only whole words count ("priceless" is no price), in the listed forms, in upper or lower case; each rule counts once.
 """
 
 import re
@@ -17,7 +16,7 @@ POINTS = 100
 
 @dataclass(frozen=True, slots=True)
 class Reason:
-    """One rule that applied, its points of 100, and the words that made it apply (none where none did)."""
+    """One rule that applied, its points of 100, and the words it matched, if it is a rule about words."""
 
     rule: str
     points: int
@@ -26,7 +25,7 @@ class Reason:
 
 @dataclass(frozen=True, slots=True)
 class Qualification:
-    """The scores from 0 to 1 in steps of 0.01, why, and the state that the newest telling message shows."""
+    """The scores from 0 to 1 in steps of 0.01, their reasons, and the emotional state."""
 
     qualification: float
     buying_intent: float
@@ -42,8 +41,8 @@ class _WordRule:
     words: re.Pattern[str]
 
     def reason(self, text: str) -> Reason | None:
-        said = tuple(dict.fromkeys(match.group().lower() for match in self.words.finditer(text)))
-        return Reason(self.rule, self.points, said) if said else None
+        matched = tuple(dict.fromkeys(match.group().lower() for match in self.words.finditer(text)))
+        return Reason(self.rule, self.points, matched) if matched else None
 
 
 def _words(*forms: str) -> re.Pattern[str]:
@@ -93,7 +92,7 @@ _BUYING_RULES = (
     _WordRule("learning", 5, _words("tell me more", "learn", "learn more", "alamin", "matuto")),
 )
 
-# In the order in which they win: who worries about a scam is concerned, however much is asked.
+# By priority: a worry about a scam makes a visitor concerned, whatever else is in the message.
 _STATES: tuple[tuple[EmotionalState, re.Pattern[str]], ...] = (
     (
         "Concerned",
@@ -152,7 +151,7 @@ _STATES: tuple[tuple[EmotionalState, re.Pattern[str]], ...] = (
 
 
 def qualify(messages: Sequence[str]) -> Qualification:
-    """Return a visitor's scores and state from all his own messages, in order. Deterministic; never raises."""
+    """Return a visitor's scores and state, from all of the visitor's messages in order. Deterministic; never raises."""
     text = "\n".join(messages)
     qualification_reasons = (*_length_reasons(messages, text), *_word_reasons(_QUALIFICATION_RULES, text))
     buying_reasons = _word_reasons(_BUYING_RULES, text)
@@ -166,7 +165,7 @@ def qualify(messages: Sequence[str]) -> Qualification:
 
 
 def emotional_state(messages: Sequence[str]) -> EmotionalState:
-    """Return the state of the newest message that shows one, or Neutral."""
+    """Return the state of the newest message that has one, or Neutral."""
     for message in reversed(messages):
         for state, words in _STATES:
             if words.search(message):

@@ -1,1 +1,1 @@
-"""One turn of an anonymous visitor's chat."""
+"""The chat of an anonymous visitor: one turn, from the message to its answer."""

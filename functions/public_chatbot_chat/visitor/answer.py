@@ -1,4 +1,4 @@
-"""What a visitor's page is answered: the model's answer or an honest one, and of it what a visitor may see."""
+"""The answer to a visitor: the model's or the fallback answer, without what a visitor may not see."""
 
 import hashlib
 import json
@@ -23,26 +23,26 @@ from shared.log import log_event
 from shared.services import Services
 from shared.supabase.auth import Caller
 
-# The page may read these of an answer; what a call cost and which model made it are the owner's to know.
+# The page may see these; costs and the model are only for the owner.
 VISITOR_META = ("finishReason", "latencyMs", "timestamp")
 
 
 async def answer_visitor(body: Mapping[str, Any], request: Request) -> Response:
-    """Serve one message of a visitor."""
+    """Return the answer to one message of a visitor."""
     services, context = services_of(request), context_of(request)
-    asked = _visitor_request(body)
+    visitor_request = _visitor_request(body)
     turn = VisitorTurn(
-        str(asked.session_id), str(asked.user_id), asked.message, datetime.now(UTC),
+        str(visitor_request.session_id), str(visitor_request.user_id), visitor_request.message, datetime.now(UTC),
         moderated=services.settings.moderation == "visitors",
     )  # fmt: skip
-    # The owner pays and his data answers; that the session is his is checked where the energy is held.
-    owner = Caller("service", str(asked.user_id))
+    # The owner pays, and the owner's data is used; the reservation checks that the session is the owner's.
+    owner = Caller("service", str(visitor_request.user_id))
     call = Call(
         FUNCTION, owner, turn, request.headers.get("idempotency-key"), _body_hash(body),
-        Visitor(str(asked.session_id), _address_hash(request)),
+        Visitor(str(visitor_request.session_id), _address_hash(request)),
     )  # fmt: skip
     page = Page(turn, owner, services, context)
-    return await serve(call, request, stream=asked.stream, audience=page)
+    return await serve(call, request, stream=visitor_request.stream, audience=page)
 
 
 def _visitor_request(body: Mapping[str, Any]) -> VisitorRequest:
@@ -50,7 +50,7 @@ def _visitor_request(body: Mapping[str, Any]) -> VisitorRequest:
         missing = [name for name in ("sessionId", "message", "userId") if not body.get(name)]
         raise InvalidRequest(MISSING, details=[{"field": name, "message": "missing"} for name in missing])
     message = body["message"]
-    # What shows nothing itself may make other words look like what they are not, to the owner as well.
+    # Invisible characters could make words look different, to the owner as well.
     return parse(
         VisitorRequest, {**body, "message": showable(message) if isinstance(message, str) else message}
     )
@@ -62,7 +62,7 @@ def _body_hash(body: Mapping[str, Any]) -> str:
 
 
 def _address_hash(request: Request) -> str:
-    # As new as the check of the caller's key made it.
+    # The authentication of this request has just renewed it if it was old.
     secret = services_of(request).settings.secrets.known.origin_secret
     client = None if request.client is None else (request.client.host, request.client.port)
     address = viewer_address(client, request.headers, secret)
@@ -70,7 +70,7 @@ def _address_hash(request: Request) -> str:
 
 
 class Page(Audience):
-    """The page of a visitor: it gets the model's answer, else an honest one, and of a reply what is his to see."""
+    """A visitor's page: it gets the model's or the fallback answer, without what a visitor may not see."""
 
     def __init__(self, turn: VisitorTurn, owner: Caller, services: Services, context: RequestContext) -> None:
         self._turn = turn
@@ -79,11 +79,11 @@ class Page(Audience):
         self._context = context
 
     def reply(self, reply: Reply) -> Reply:
-        """Return the answer without what it cost and which model wrote it."""
+        """Return the reply without costs and model."""
         return Reply(visible(reply.body), reply.status, "", None, replayed=reply.replayed)
 
     def event(self, event: Event) -> Event:
-        """Return the event without what it cost and which model wrote it."""
+        """Return the event without costs and model."""
         match event["type"]:
             case "meta":
                 return {"type": "meta", "requestId": event["requestId"]}
@@ -92,33 +92,33 @@ class Page(Audience):
         return event
 
     def headers(self, model: str, energy_remaining: int | None = None, *, replayed: bool = False) -> Headers:
-        """Return none: all of them are the owner's to know."""
+        """Return no headers: all of them are only for the owner."""
         del model, energy_remaining, replayed
         return {}
 
-    async def instead(self, error: NexscoutError) -> dict[str, Any]:
-        """Return the honest answer; raises what the page itself got wrong, and what it must wait for."""
+    async def fallback_body(self, error: NexscoutError) -> dict[str, Any]:
+        """Return the fallback answer; raise the error if the message was refused, rate limited or not stored."""
         turn, services = self._turn, self._services
         if isinstance(error, RateLimited | MessageRefused) or not turn.is_open():
             raise error
         if not turn.answer and turn.handled_by != "human" and not services.settings.shadow:
-            # Nothing was held, so no release has stored it.
+            # Nothing was held, so no release has stored the answer.
             rows = json.dumps(turn.rows_without_hold())
             arguments = {"p_owner_id": self._owner.user_id, "p_chat": rows}
             await services.database.as_service().rpc("chat_answer", arguments, self._context.deadline)
         log_event("chat.fallback", code=error.code, request_id=self._context.request_id)
         return turn.fallback_body(str(self._context.request_id))
 
-    def broken_off(self, event: Event, *, begun: bool) -> Sequence[Event]:
-        """Return the honest answer that is stored in the broken one's place: whole where none had begun yet."""
+    def failure_events(self, event: Event, *, text_sent: bool) -> Sequence[Event]:
+        """Return the fallback events; replace the answer if nothing was streamed yet."""
         body = self._turn.fallback_body(event["requestId"])
-        if begun:
+        if text_sent:
             return [{**body, **event}]
         return [{"type": "delta", "text": body["response"]}, {"type": "done", **visible(body)}]
 
 
 def visible(body: Mapping[str, Any]) -> dict[str, Any]:
-    """Return what a visitor may see of a reply."""
+    """Return the reply's body without what a visitor may not see."""
     meta = body.get("meta") or {}
     hidden = {"meta", "modelName", "tokensUsed", "generationId", "usage"}
     shown = {name: value for name, value in body.items() if name not in hidden}

@@ -10,10 +10,10 @@ DAYS = ("monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sun
 
 
 def is_open(hours: Mapping[str, Any] | None, now: datetime) -> bool:
-    """Return whether the business is open; without hours, or with hours switched off, it always is.
+    """Return whether the business is open; without hours, or with disabled hours, it always is.
 
-    `hours` is {"timezone"?, "enabled"?, "<day>": {"open": "09:00", "close": "18:00", "closed"?}}; a day that is not
-    named is closed once any is. A close before the open is the next day's.
+    `hours` is {"timezone"?, "enabled"?, "<day>": {"open": "09:00", "close": "18:00", "closed"?}}; if any
+    day is named, the others are closed. A close before the open is on the next day.
     """
     hours = hours or {}
     named = {day: hours[day] for day in DAYS if isinstance(hours.get(day), Mapping)}

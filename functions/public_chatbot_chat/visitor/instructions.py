@@ -1,4 +1,4 @@
-"""The instructions of a visitor's chat, made of the owner's settings."""
+"""The instructions of a visitor's chat, from the owner's settings."""
 
 from collections.abc import Mapping
 from pathlib import Path
@@ -8,7 +8,7 @@ from shared.ai.prompt import Prompt, fitted
 
 PROMPT = Prompt.load(Path(__file__).parents[1] / "prompts", "visitor")
 
-# What a prompt calls them, what the database does, and the most of each; the database has chosen what fits.
+# By the name in the prompt: the name in the database, and the limit in bytes; the database selects what is relevant.
 FACTS = {
     "company": ("company", 2_000),
     "about": ("about", 6_000),
@@ -23,19 +23,19 @@ FOLLOW_VISITOR = "Write in the visitor's language."
 
 
 def custom_instructions(settings: Mapping[str, Any]) -> str:
-    """Return the owner's own instructions where they are switched on and there are any, else nothing."""
+    """Return the owner's own instructions if they are enabled, else an empty text."""
     if not settings.get("use_custom_instructions"):
         return ""
     return str(settings.get("custom_system_instructions") or "").strip()[:CUSTOM_INSTRUCTIONS_CHARS]
 
 
 def overrides_intelligence(settings: Mapping[str, Any]) -> bool:
-    """Return whether the owner's instructions stand alone, without company data and guidelines."""
+    """Return whether the owner's instructions replace company data and guidelines."""
     return bool(custom_instructions(settings)) and bool(settings.get("instructions_override_intelligence"))
 
 
 def system_prompt(settings: Mapping[str, Any], company: Mapping[str, Any] | None) -> str:
-    """Return the instructions: the owner's own words over his company's profile over a general assistant."""
+    """Return the instructions, filled with the owner's settings and own instructions."""
     tone = str(settings.get("tone") or "professional")
     own = custom_instructions(settings)
     return PROMPT.fill(
@@ -51,7 +51,7 @@ def system_prompt(settings: Mapping[str, Any], company: Mapping[str, Any] | None
 
 
 def knowledge(settings: Mapping[str, Any], chat: Mapping[str, Any]) -> dict[str, Any]:
-    """Return the facts that an answer may use; none of them where the owner's instructions stand alone."""
+    """Return the facts that an answer may use, or none if the owner's instructions replace them."""
     if overrides_intelligence(settings):
         return {}
     data = {name: fitted(chat.get(part), limit) for name, (part, limit) in FACTS.items()}

@@ -1,4 +1,4 @@
-"""One turn of a visitor's chat: what it is made of, what it leaves in the database, and what the page is told."""
+"""One turn of a visitor's chat: its prompt, its rows and its reply."""
 
 import json
 from collections.abc import Mapping, Sequence
@@ -29,7 +29,7 @@ TEMPERATURE = 0.6
 
 
 class NotAnswered(NexscoutError):  # noqa: N818  # what happened, as the other errors
-    """No model is asked: a person has taken over, or the business is closed. Never reaches the visitor as an error."""
+    """No model is called: a person has taken over, or the business is closed. The visitor never sees this error."""
 
     status = 200
     code = "not_answered"
@@ -37,11 +37,11 @@ class NotAnswered(NexscoutError):  # noqa: N818  # what happened, as the other e
 
 
 class VisitorTurn(Task):
-    """A visitor's message on its way, from the reservation that stores it to the settlement that stores the answer."""
+    """A visitor's message: the reservation stores it, the settlement stores its answer."""
 
     action = "ai_chatbot_response"
     limits = Limits(PROMPT_LIMIT_BYTES, MAX_OUTPUT_TOKENS, retries=1)
-    # Whose session it is, the reservation tells: it brings what the answer may know with it.
+    # The reservation checks the session and returns the data for the answer.
     reading = Reading(configuration=False)
     temperature = TEMPERATURE
     prompt_version = PROMPT.version
@@ -62,7 +62,7 @@ class VisitorTurn(Task):
         self.lead: Mapping[str, Any] = {}
 
     def reserve_function(self, reservation: str) -> tuple[str, Mapping[str, Any]]:
-        """Reserve through the function that also checks the session and stores the message."""
+        """Return the function that reserves and also checks the session and stores the message."""
         return "chat_open", {
             "p_session_id": self._session_id,
             "p_owner_id": self._owner_id,
@@ -71,7 +71,7 @@ class VisitorTurn(Task):
         }
 
     def reserved(self, answer: Mapping[str, Any]) -> None:
-        """Keep what the answer is made of, and what the visitor has told of himself."""
+        """Keep the data for the answer, and compute the visitor's lead."""
         self._chat = answer.get("chat") or {}
         if self._chat:
             self.lead = lead_rows(self._chat)
@@ -81,7 +81,7 @@ class VisitorTurn(Task):
         return bool(self._chat)
 
     def messages(self, material: Material) -> Sequence[Message]:
-        """Return instructions, the facts behind the wall, and the newest turns as they were said.
+        """Return the instructions, the facts, and the newest turns.
 
         Raises:
             NotAnswered: a person answers, or the business is closed.
@@ -96,35 +96,35 @@ class VisitorTurn(Task):
         self._system_prompt = system_prompt(settings, self._chat.get("company"))
         self._facts = knowledge(settings, self._chat)
         data = json.dumps(self._facts, ensure_ascii=False, separators=(",", ":"))
-        told: list[Message] = [
+        start: list[Message] = [
             {"role": "system", "content": f"{self._system_prompt}\n\n{WALL}"},
             {"role": "user", "content": f"Facts: {data}"},
         ]
-        return [*told, *self._turns(PROMPT_LIMIT_BYTES - _wire_bytes(told))]
+        return [*start, *self._turns(PROMPT_LIMIT_BYTES - _wire_bytes(start))]
 
     def answer_filter(self) -> AnswerFilter:
-        """Return what the model's answer passes through; known once the messages are built."""
+        """Return the filter of the model's answer; to be called after `messages`."""
         facts = list(strings(self._facts))
         own = [*facts, *strings(self._settings()), *strings(self._chat.get("links"))]
         public = [*facts, *quoted(custom_instructions(self._settings()))]
         return AnswerFilter(f"{self._system_prompt}\n\n{WALL}", public, links_in(own))
 
     def reply(self, generated: Generated) -> Mapping[str, Any]:
-        """Return the fields that the page reads."""
+        """Return the fields of the reply."""
         self.answer = generated.text
-        return self._told(fallback=False)
+        return self._fields(fallback=False)
 
     def rows(self, generated: Generated, tokens: int) -> Mapping[str, Any]:
         """Return the rows of an answered turn."""
         return {"chat": self._rows(generated.text, tokens, fallback=False)}
 
     def rows_without_answer(self, error: NexscoutError) -> Mapping[str, Any]:
-        """Return the rows of a turn that no model answered; words that were refused get no answer."""
-        answer = "" if isinstance(error, MessageRefused) else self.without_model()
+        """Return the rows of a turn that no model answered; a refused message gets no answer."""
+        answer = "" if isinstance(error, MessageRefused) else self.fallback_answer()
         return {"chat": self._rows(answer, 0, fallback=True)}
 
-    def without_model(self) -> str:
-        """Return what the visitor is told then: nothing while a person has taken over."""
+    def fallback_answer(self) -> str:
+        """Return the fallback answer, which is empty while a person has taken over."""
         if self.handled_by == "human":
             return ""
         self.handled_by = "away"
@@ -135,20 +135,20 @@ class VisitorTurn(Task):
         return self.answer
 
     def fallback_body(self, request_id: str) -> dict[str, Any]:
-        """Return the whole reply of a turn that no model answered."""
+        """Return the complete reply of a turn that no model answered."""
         return {
             "success": True,
             "requestId": request_id,
-            **self._told(fallback=self.handled_by != "human"),
+            **self._fields(fallback=self.handled_by != "human"),
             "meta": {},
         }
 
     def rows_without_hold(self) -> Mapping[str, Any]:
-        """Return the rows of a turn that nothing could be reserved for."""
-        return self._rows(self.without_model(), 0, fallback=True)
+        """Return the rows of a turn whose reservation was refused."""
+        return self._rows(self.fallback_answer(), 0, fallback=True)
 
     def _turns(self, room_bytes: int) -> list[Message]:
-        """Return the newest turns in order, as many as there is room for, and at least the newest."""
+        """Return the newest turns in order, as many as fit into `room_bytes`, and at least the newest."""
         roles = {"visitor": "user", "ai": "assistant"}
         turns: list[Message] = []
         for turn in reversed(list(self._chat["history"])[-HISTORY_TURNS:]):
@@ -168,7 +168,7 @@ class VisitorTurn(Task):
             **self.lead,
         }
 
-    def _told(self, *, fallback: bool) -> dict[str, Any]:
+    def _fields(self, *, fallback: bool) -> dict[str, Any]:
         settings = self._settings()
         return {
             "response": self.answer,
@@ -196,5 +196,5 @@ class VisitorTurn(Task):
 
 
 def _wire_bytes(value: object) -> int:
-    """Return the bytes that a part of the request takes, with what stands between two parts."""
+    """Return the bytes of a part of the request, with its separators."""
     return len(json.dumps(value, ensure_ascii=False).encode()) + 8

@@ -1,1 +1,1 @@
-"""What came: text, a file or a picture, and whether it can be scanned."""
+"""Intake: the input of a scan, from the request or the storage, checked and stored as blocks."""

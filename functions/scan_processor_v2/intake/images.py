@@ -1,4 +1,4 @@
-"""What kind of image some bytes are and how large it is, read from its header alone: nothing is ever decoded here."""
+"""Type and size of an image, read from its header only: nothing is decoded."""
 
 from dataclasses import dataclass
 from typing import Literal
@@ -10,20 +10,20 @@ Kind = Literal["png", "jpeg", "webp"]
 FIELD = "payload.image"
 MAX_BYTES = 8_000_000
 MAX_PIXELS = 40_000_000
-"""A small file can promise a picture that fills any memory; a telephone's screenshot has 4 million pixels."""
+"""A small file can declare a picture that fills any memory; a screenshot of a phone has 4 million pixels."""
 MAX_SIDE = 16_000
 MIN_SIDE = 8
 
 _PNG = b"\x89PNG\r\n\x1a\n"
 _JPEG = b"\xff\xd8\xff"
-# Frame headers that tell the size: all SOF but DHT (C4), JPG (C8) and DAC (CC). ITU-T T.81, table B.1.
+# Frame headers with the size: all SOF but DHT (C4), JPG (C8) and DAC (CC). ITU-T T.81, table B.1.
 _JPEG_FRAMES = frozenset(range(0xC0, 0xD0)) - {0xC4, 0xC8, 0xCC}
 _JPEG_BARE = frozenset([0x01, *range(0xD0, 0xD9)])
 
 
 @dataclass(frozen=True, slots=True)
 class ImageType:
-    """An image by its content: its kind, and its width and height in pixels."""
+    """The type of an image by its content, and its width and height in pixels."""
 
     kind: Kind
     width: int
@@ -31,16 +31,16 @@ class ImageType:
 
     @property
     def media_type(self) -> str:
-        """The type as HTTP and data URLs name it."""
+        """Return the media type."""
         return f"image/{self.kind}"
 
 
 def checked_image(data: bytes, field: str = FIELD) -> ImageType:
-    """Return what an image is, by its content, whatever its name says.
+    """Return the type of an image, by its content, never by its name.
 
     Raises:
-        InvalidRequest: it is no PNG, JPEG or WebP, its header is broken, or it is too small to show anything.
-        PayloadTooLarge: it has too many bytes or too many pixels.
+        InvalidRequest: no PNG, JPEG or WebP, an invalid header, or too small to show anything.
+        PayloadTooLarge: too many bytes or pixels.
     """
     if len(data) > MAX_BYTES:
         raise PayloadTooLarge(f"The image is too large: at most {MAX_BYTES // 1_000_000} MB.")
@@ -59,7 +59,7 @@ def checked_image(data: bytes, field: str = FIELD) -> ImageType:
 
 
 def _size(data: bytes) -> tuple[Kind, int, int] | None:
-    """Return kind, width and height (0 where the header is cut off), None for any other content."""
+    """Return kind, width and height (0 if the header is incomplete), or None for any other content."""
     if data.startswith(_PNG):
         return "png", *_png_size(data)
     if data.startswith(_JPEG):
@@ -70,14 +70,14 @@ def _size(data: bytes) -> tuple[Kind, int, int] | None:
 
 
 def _png_size(data: bytes) -> tuple[int, int]:
-    """Read the IHDR chunk, which must come first. https://www.w3.org/TR/png-3/#11IHDR."""
+    """Return the size in the IHDR chunk, which must be first. https://www.w3.org/TR/png-3/#11IHDR."""
     if data[12:16] != b"IHDR" or len(data) < 24:  # noqa: PLR2004  # signature, length, type, width, height
         return 0, 0
     return int.from_bytes(data[16:20]), int.from_bytes(data[20:24])
 
 
 def _jpeg_size(data: bytes) -> tuple[int, int]:
-    """Go from marker to marker up to the frame header."""
+    """Return the size in the frame header, which is found from marker to marker."""
     position = 2
     while position + 9 <= len(data) and data[position] == 0xFF:  # noqa: PLR2004  # every marker begins with it
         marker = data[position + 1]
@@ -94,7 +94,7 @@ def _jpeg_size(data: bytes) -> tuple[int, int]:
 
 
 def _webp_size(data: bytes) -> tuple[int, int]:
-    """Read the first chunk: lossy, lossless or extended. https://developers.google.com/speed/webp/docs/riff_container."""
+    """Return the size in the first chunk: lossy, lossless or extended. https://developers.google.com/speed/webp/docs/riff_container."""
     chunk, body = data[12:16], data[20:30]
     if len(body) < 10:  # noqa: PLR2004  # the longest of the three headers
         return 0, 0

@@ -1,4 +1,4 @@
-"""A scan on its way in: read into records, stored as blocks, queued."""
+"""The intake of a scan: its input is read into records, stored as blocks, and queued."""
 
 import asyncio
 import base64
@@ -8,7 +8,7 @@ from itertools import islice
 from typing import Any
 
 from functions.scan_processor_v2.intake.images import checked_image
-from functions.scan_processor_v2.intake.source import NOTHING, Download, downloaded, given
+from functions.scan_processor_v2.intake.source import NOTHING, Download, download, inline_input
 from functions.scan_processor_v2.reading.duplicate import deduplicated
 from functions.scan_processor_v2.reading.encoding import whole_text
 from functions.scan_processor_v2.reading.record import Record, blocks
@@ -27,22 +27,22 @@ MAX_RECORDS = 200_000
 StoredBlock = list[dict[str, Any]]
 
 
-async def take_in(
-    asked: ScanRequest, lease: Lease, caller: Caller, services: Services, deadline: Deadline
+async def store_input(
+    request: ScanRequest, lease: Lease, caller: Caller, services: Services, deadline: Deadline
 ) -> int:
-    """Store all that the input holds, and give how many blocks it came to.
+    """Store all records of the input, and return the number of blocks.
 
     Raises:
-        InvalidRequest: it cannot be read, or there is nothing in it.
-        PayloadTooLarge: it is over the limit of its kind, or holds too many records.
-        LeaseLost: it took so long that the scan was given up meanwhile.
+        InvalidRequest: the input cannot be read or is empty.
+        PayloadTooLarge: the input exceeds the limit of its type, or has too many records.
+        LeaseLost: the lease expired meanwhile.
     """
-    data: bytes | Download | None = given(asked)
+    data: bytes | Download | None = inline_input(request)
     if data is None:
-        data = await downloaded(asked, caller, services.storage, deadline)
+        data = await download(request, caller, services.storage, deadline)
     store, facts = ScanStore(services.database), Counter[str]()
     try:
-        stored = stored_blocks(asked.scan_type, data, facts)
+        stored = stored_blocks(request.scan_type, data, facts)
         number = 0
         while batch := await asyncio.to_thread(_batch, stored):
             await store.add_blocks(lease, number, batch, deadline)
@@ -57,12 +57,12 @@ async def take_in(
 
 
 def _batch(stored: Iterator[StoredBlock]) -> list[StoredBlock]:
-    """Return the blocks of one call; reading them is work for a thread, so that other requests go on."""
+    """Return the blocks for one database call; it runs in a thread, because reading takes time."""
     return list(islice(stored, BLOCKS_A_CALL))
 
 
 def stored_blocks(scan_type: str, data: bytes | Download, facts: Counter[str]) -> Iterator[StoredBlock]:
-    """Return the input as blocks of records, as they are stored, counting in `facts`; raises as `take_in` does."""
+    """Yield the input as blocks of stored records, counting in `facts`; raises as `store_input` does."""
     if scan_type == "image":
         yield [_image(data if isinstance(data, bytes) else data.whole())]
         return
@@ -75,12 +75,12 @@ def stored_blocks(scan_type: str, data: bytes | Download, facts: Counter[str]) -
 
 def _records(scan_type: str, data: bytes | Download) -> Iterator[Record]:
     if scan_type == "csv":
-        return csv_records(data if isinstance(data, bytes) else data.pieces())
+        return csv_records(data if isinstance(data, bytes) else data.chunks())
     return text_records(data.decode() if isinstance(data, bytes) else whole_text(data.whole()))
 
 
 def _image(data: bytes) -> dict[str, Any]:
-    """Return the one record of an image, which carries it: no token of the caller's is there when it is worked on."""
+    """Return the one record of an image, with its data: a worker has no token of the caller to read it again."""
     checked = checked_image(data)
     image = {"type": checked.media_type, "data": base64.b64encode(data).decode()}
     return Record(0, "", source="image").to_json() | {"image": image}

@@ -1,4 +1,4 @@
-"""Where the input of a scan comes from: the request itself, or a file in storage."""
+"""The source of a scan's input: the request itself, or a file in the storage."""
 
 import base64
 import binascii
@@ -20,22 +20,22 @@ MAX_IMAGE_BYTES = 8_000_000
 
 PIECE_BYTES = 65_536
 IN_MEMORY_BYTES = 8_000_000
-"""A larger file is read from the disk, piece by piece."""
+"""A larger file is kept on disk."""
 
 NOTHING = "The payload is empty: there is nothing to scan."
 NO_FILE = "There is no such file, or it is not yours."
 
 _DATA_URL = re.compile(r"data:[\w.+/-]*;base64,", re.IGNORECASE)
-_MOST_BYTES = {"text": MAX_TEXT_BYTES, "csv": MAX_FILE_BYTES, "image": MAX_IMAGE_BYTES}
+_MAX_BYTES = {"text": MAX_TEXT_BYTES, "csv": MAX_FILE_BYTES, "image": MAX_IMAGE_BYTES}
 
 
-def given(asked: ScanRequest) -> bytes | None:
-    """Return the input that stands in the request, None where it is a file in storage.
+def inline_input(request: ScanRequest) -> bytes | None:
+    """Return the input in the request, or None if it is a file in the storage.
 
     Raises:
-        InvalidRequest: there is none, or it is no base64.
+        InvalidRequest: there is no input, or it is no base64.
     """
-    payload = asked.payload
+    payload = request.payload
     if isinstance(payload, Payload):
         texts = [payload.text, payload.content]
         words = next((text for text in [payload.image, *texts] if text is not None), None)
@@ -45,7 +45,7 @@ def given(asked: ScanRequest) -> bytes | None:
         words = payload
     if words is None or not words.strip():
         raise _invalid("payload", NOTHING)
-    return _decoded(words) if asked.scan_type == "image" else words.encode()
+    return _decoded(words) if request.scan_type == "image" else words.encode()
 
 
 def _decoded(words: str) -> bytes:
@@ -58,42 +58,42 @@ def _decoded(words: str) -> bytes:
 
 
 class Download:
-    """A file of the caller's, brought here once; `pieces` and `whole` read it."""
+    """A downloaded file of the caller; `chunks` and `whole` read it."""
 
     def __init__(self, file: IO[bytes]) -> None:
         self._file = file
 
-    def pieces(self) -> Iterator[bytes]:
-        """Return it from its beginning, a piece at a time."""
+    def chunks(self) -> Iterator[bytes]:
+        """Yield the content in chunks, from its beginning."""
         self._file.seek(0)
         while piece := self._file.read(PIECE_BYTES):
             yield piece
 
     def whole(self) -> bytes:
-        """Return all of it."""
+        """Return the whole content."""
         self._file.seek(0)
         return self._file.read()
 
     def close(self) -> None:
-        """Forget it."""
+        """Delete the local copy."""
         self._file.close()
 
 
-async def downloaded(asked: ScanRequest, caller: Caller, storage: Storage, deadline: Deadline) -> Download:
-    """Bring the file that the request names.
+async def download(request: ScanRequest, caller: Caller, storage: Storage, deadline: Deadline) -> Download:
+    """Return the file that the request names.
 
     Raises:
-        InvalidRequest: there is none that the caller may read, or it is empty.
-        PayloadTooLarge: it is over the limit of its kind.
+        InvalidRequest: the caller can read no such file, or it is empty.
+        PayloadTooLarge: the file exceeds the limit of its type.
     """
-    path = _path(asked)
-    # The owner's folder is the first lock, with whatever key it is asked; the policies of the storage are the second.
+    path = _path(request)
+    # The path must be in the owner's folder, whatever the key; the policies of the storage are a second check.
     if not path.startswith(f"{caller.user_id}/"):
         raise _invalid("payload.storagePath", NO_FILE)
     file = tempfile.SpooledTemporaryFile(max_size=IN_MEMORY_BYTES)  # noqa: SIM115  # closed by its reader
-    most = _MOST_BYTES[asked.scan_type]
+    max_bytes = _MAX_BYTES[request.scan_type]
     try:
-        async for piece in storage.read(BUCKET, path, caller, most, deadline):
+        async for piece in storage.read(BUCKET, path, caller, max_bytes, deadline):
             file.write(piece)
     except NoSuchFile as exc:
         file.close()
@@ -107,8 +107,8 @@ async def downloaded(asked: ScanRequest, caller: Caller, storage: Storage, deadl
     return Download(file)
 
 
-def _path(asked: ScanRequest) -> str:
-    path = asked.payload.storage_path if isinstance(asked.payload, Payload) else None
+def _path(request: ScanRequest) -> str:
+    path = request.payload.storage_path if isinstance(request.payload, Payload) else None
     return (path or "").removeprefix("/").removeprefix(f"{BUCKET}/")
 
 

@@ -1,1 +1,1 @@
-"""What it says: records of people, read from text and tables."""
+"""Reading: records from text and tables, and the people they are about, without a model."""

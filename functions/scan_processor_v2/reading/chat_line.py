@@ -1,4 +1,4 @@
-"""Single lines of chat exports and comment threads: who wrote them, and what is only the page around them."""
+"""Lines of chat exports and comment threads: their senders, and lines that belong to the page."""
 
 import re
 from collections import Counter
@@ -10,7 +10,7 @@ from functions.scan_processor_v2.reading.line_name import NOT_PEOPLE
 from shared.contacts.phones import valid_number
 
 OWN = frozenset(["you", "me", "ikaw", "ako", "admin", "you sent", "sent by you", "page", "seller"])
-"""How exports call whoever made them: no prospect."""
+"""Names of the exporter in exports; the exporter is no prospect."""
 
 _CARD_WORDS = frozenset(["begin", "end", "version", "fn", "n", "org", "tel", "adr", "http", "https"])
 _NAME_MARKS = frozenset(";=/<>?@!")
@@ -44,46 +44,46 @@ _BUTTON = (
     r"|\d+ (?:mutual friends?|mutual|replies|reply|likes?|comments?|shares?|reactions?|followers|connections?)"
     r"|view (?:\d+|more|all|previous) ?(?:more )?(?:replies|comments)?|\d+ of \d+|1st|2nd|3rd"
 )
-# Atomic: a line of a hundred buttons and one letter more is refused at once.
+# Atomic, so that a line of a hundred buttons and one more letter fails without backtracking.
 _PAGE = re.compile(rf"(?:(?>(?:{_BUTTON}|{_AGO}|\d{{1,3}})(?!\w))[ \u00b7\u2022|,.+]*+)++", re.IGNORECASE)
 _MAX_PAGE = 120
 _OURS = re.compile(r"author|you sent|you replied.*|admin", re.IGNORECASE)
 
 
-class Sent(NamedTuple):
-    """A message in a log: its sender, None where a line has a time alone, and what it says."""
+class ChatMessage(NamedTuple):
+    """A message in a log: its sender, or None in a line with only a time, and its text."""
 
     sender: str | None
     text: str
 
 
-def stamped(line: str) -> Sent | None:
-    """Return the message of a line that begins with its time, as WhatsApp and Viber export it, else None."""
+def message_with_time(line: str) -> ChatMessage | None:
+    """Return the message of a line that begins with a time, as in exports of WhatsApp and Viber, else None."""
     stamp = _STAMPED.match(line)
     if stamp is None or not line[stamp.end() :].strip():
         return None
     sent = _SENT.fullmatch(line[stamp.end() :].strip())
     if sent is None or not is_sender(sent["sender"]):
-        return Sent(None, line[stamp.end() :].strip())
-    return Sent(sent["sender"].strip(), sent["text"].strip())
+        return ChatMessage(None, line[stamp.end() :].strip())
+    return ChatMessage(sent["sender"].strip(), sent["text"].strip())
 
 
-def headed(line: str) -> str | None:
-    """Return the sender of a line that stands above its message with a time, as Telegram exports it, else None."""
+def sender_in_heading(line: str) -> str | None:
+    """Return the sender of a heading line with a time, as in exports of Telegram, else None."""
     head = _HEADED.fullmatch(line)
     return head["sender"].strip() if head is not None else None
 
 
-def sent(line: str) -> Sent | None:
+def message_with_sender(line: str) -> ChatMessage | None:
     """Return the message of a line of the form «sender: text», else None."""
     message = _SENT.fullmatch(line)
     if message is None or not is_sender(message["sender"]):
         return None
-    return Sent(message["sender"].strip(), message["text"].strip())
+    return ChatMessage(message["sender"].strip(), message["text"].strip())
 
 
 def is_sender(words: str) -> bool:
-    """Return whether words can be the sender of a message: a name of a few words, or a number."""
+    """Return whether the words can be a sender: a name of a few words, or a number."""
     name = words.strip(" ~")
     if is_own(name):
         return True
@@ -96,14 +96,14 @@ def is_sender(words: str) -> bool:
 
 
 def is_own(sender: str) -> bool:
-    """Return whether the sender is whoever made the export."""
+    """Return whether the sender is the exporter."""
     return sender.casefold() in OWN
 
 
 def is_dialogue(lines: Iterable[str]) -> bool:
-    """Return whether lines of the form «sender: text» are a chat: somebody writes twice, or the exporter is in it.
+    """Return whether lines of the form «sender: text» are a chat: a sender occurs twice, or the exporter occurs.
 
-    Where one of them is a name by its label, they are the entries of a form.
+    If one of them is a labelled name, they are the entries of a form.
     """
     senders = Counter[str]()
     for line in lines:
@@ -116,10 +116,10 @@ def is_dialogue(lines: Iterable[str]) -> bool:
 
 
 def is_page(line: str) -> bool:
-    """Return whether a line is a part of the page: buttons, counts, a time."""
+    """Return whether a line belongs to the page: buttons, counts, a time."""
     return len(line) <= _MAX_PAGE and bool(_PAGE.fullmatch(line) or _STAMP_ALONE.fullmatch(line))
 
 
 def is_ours(line: str) -> bool:
-    """Return whether a mark of the page says that what comes next was written by its owner."""
+    """Return whether a line of the page says that its owner wrote what follows."""
     return _OURS.fullmatch(line) is not None

@@ -1,4 +1,4 @@
-"""What the columns of a table hold: by headers in English or Tagalog, or by the cells where there is no header."""
+"""The fields of a table's columns: by headers in English or Tagalog, or by the cells if there is no header."""
 
 import re
 import unicodedata
@@ -10,7 +10,7 @@ from shared.contacts.emails import listed_addresses
 from shared.contacts.phones import valid_number
 
 Columns = Mapping[int, str]
-"""The fields of columns by their numbers; a column without one is part of a record's words."""
+"""The fields of columns by number; a column without a field is part of a record's text."""
 
 FIELDS = (
     "name",
@@ -170,15 +170,15 @@ _OTHER_NAMES = frozenset(
         "event",
     ]
 )
-MOST_HEADER_LETTERS = 60
+MAX_HEADER_LETTERS = 60
 _CONTACT = re.compile(r"@\w|\d{5}|\d{3}[\s-]\d{3}")
 _SAMPLE_SHARE = 0.5
 
 
 def field_of(header: str) -> str | None:
-    """Return the field that a header names, None for one that names another thing."""
+    """Return the field of a header, or None."""
     words = _plain(header)
-    if not words or len(header) > MOST_HEADER_LETTERS:
+    if not words or len(header) > MAX_HEADER_LETTERS:
         return None
     if words in _FIELD_OF:
         return _FIELD_OF[words]
@@ -202,15 +202,15 @@ def _by_words(words: str, parts: frozenset[str]) -> str | None:
 
 
 def _plain(header: str) -> str:
-    """Return a header in small letters without accents, marks and numbers: "E-mail 1" is "e mail"."""
+    """Return a header in lower case without accents, punctuation and numbers: "E-mail 1" is "e mail"."""
     bare = unicodedata.normalize("NFKD", header).encode("ascii", "ignore").decode().casefold()
     return " ".join(re.sub(r"[^a-z]+", " ", re.sub(r"([a-z])_(?=[a-z])", r"\1 ", bare)).split())
 
 
 def is_header(cells: Sequence[str], below: Sequence[str] = ()) -> bool:
-    """Return whether a row names columns: two that are known, or all of them, and no cell is a contact.
+    """Return whether a row is a header: it has two known names, or only known ones, and no contact.
 
-    One that is known is enough where contacts stand in the row below and no person in this one.
+    One known name is enough if the row below has contacts and this row has no person.
     """
     named = [cell for cell in cells if cell.strip()]
     known = sum(field_of(cell) is not None for cell in named)
@@ -223,7 +223,7 @@ def is_header(cells: Sequence[str], below: Sequence[str] = ()) -> bool:
 
 
 def columns_by_header(cells: Sequence[str]) -> Columns:
-    """Return the fields that a header names; the first of several columns for one field is taken."""
+    """Return the fields of a header; of several columns for one field the first counts."""
     columns: dict[int, str] = {}
     for number, cell in enumerate(cells):
         field = field_of(cell)
@@ -237,7 +237,7 @@ def columns_by_header(cells: Sequence[str]) -> Columns:
 
 
 def columns_by_cells(rows: Sequence[Sequence[str]]) -> Columns:
-    """Return the fields that most cells of a column look like, where no header names them."""
+    """Return the fields by the form of most cells in a column."""
     kinds: dict[str, Counter[int]] = {"email": Counter(), "phone": Counter(), "name": Counter()}
     filled: Counter[int] = Counter()
     for row in rows:

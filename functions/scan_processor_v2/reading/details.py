@@ -1,4 +1,4 @@
-"""Name and contact details of the person a record speaks of, each with the words it was read from."""
+"""Name and contact details of the person in a record, each with the words it was read from."""
 
 import re
 from collections.abc import Callable, Iterable, Mapping
@@ -12,7 +12,7 @@ from shared.contacts.companies import company_statements
 from shared.contacts.emails import email_statements, listed_addresses
 from shared.contacts.names import name_statements
 from shared.contacts.phones import listed_numbers, phone_statements, valid_number
-from shared.contacts.said import Statement
+from shared.contacts.statement import Statement
 
 _HEAD = 300
 
@@ -29,7 +29,7 @@ _HEADLINE = re.compile(
 
 
 class Quoted(NamedTuple):
-    """A value in its normal form, and the words of the record that it was read from."""
+    """A normalised value, and the words of the record it was read from."""
 
     value: str
     words: str
@@ -37,23 +37,23 @@ class Quoted(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Details:
-    """Whom a record speaks of, as far as rules can tell: the phone as E.164, the e-mail's domain in lower case."""
+    """The person of a record by rules: phone as E.164, the e-mail's domain in lower case."""
 
     found: Mapping[str, Quoted] = field(default_factory=dict)
 
     def value(self, name: str) -> str | None:
-        """Return one of name, email, phone and company, None where the record tells none."""
+        """Return one of name, email, phone and company, or None."""
         quoted = self.found.get(name)
         return None if quoted is None else quoted.value
 
     @property
     def anybody(self) -> bool:
-        """Whether the record is about someone: named, or to be reached."""
+        """Return whether the record is about a person: a name or a contact was found."""
         return any(name in self.found for name in ("name", "email", "phone"))
 
     @property
     def called(self) -> Quoted:
-        """What to call the person: the name, else the company, else the contact itself; LookupError for nobody."""
+        """Return the person's name, else the company, else the contact; raise LookupError if there is nobody."""
         for name in ("name", "company", "email", "phone"):
             if name in self.found:
                 return self.found[name]
@@ -61,7 +61,7 @@ class Details:
 
 
 def details_of(record: Record) -> Details:
-    """Read a record by rules: what its columns name wins over what its words say. Never raises."""
+    """Return the details of a record by rules; its columns win over its text. Never raises."""
     found = {
         "name": _name(record),
         "email": _email(record),
@@ -71,18 +71,18 @@ def details_of(record: Record) -> Details:
     return Details({name: quoted for name, quoted in found.items() if quoted is not None})
 
 
-def given(value: str | None) -> str | None:
-    """Return a cell's words, None where they only say that there is nothing."""
+def filled(value: str | None) -> str | None:
+    """Return a cell's words, or None if they mean that there is no value (NULL, n/a)."""
     tidy = " ".join((value or "").split())
     return None if tidy.casefold() in _NOTHING else tidy
 
 
 def _name(record: Record) -> Quoted | None:
     fields = record.fields
-    whole = given(fields.get("name"))
+    whole = filled(fields.get("name"))
     if whole is not None:
         return Quoted(in_order(whole), whole) if any(letter.isalpha() for letter in whole) else None
-    parts = [given(fields.get(part)) for part in ("first_name", "middle_name", "last_name")]
+    parts = [filled(fields.get(part)) for part in ("first_name", "middle_name", "last_name")]
     parted = " ".join(part for part in parts if part is not None)
     if parted:
         return Quoted(parted, parted)
@@ -90,13 +90,13 @@ def _name(record: Record) -> Quoted | None:
 
 
 def _introduced(text: str) -> Quoted | None:
-    """Return the name by which somebody introduces or signs himself; «Wifi Password: 0917…» is nobody's signature."""
+    """Return the name of an introduction or a signature that can be a person's: «Wifi Password: 0917…» is none."""
     name = _first(name_statements, text)
     return None if name is None or not NOT_PEOPLE.isdisjoint(name.value.lower().split()) else name
 
 
 def _leading(record: Record) -> Quoted | None:
-    """Return the name with which the words of a row without a column for names begin."""
+    """Return the name at the beginning of a row's text, if it has no column for names."""
     name = line_name(record.text[:_HEAD], lower_case=False) if record.source == "row" else None
     return None if name is None else Quoted(name.value, record.text[name.start : name.end])
 
@@ -112,7 +112,7 @@ def _phone(record: Record) -> Quoted | None:
 
 
 def phone_in(words: str) -> str | None:
-    """Return the number in a cell of numbers as E.164, also where a sheet has eaten its zero or its plus."""
+    """Return the number in a cell as E.164, even if a spreadsheet has removed its zero or plus."""
     found = _cell_phone(words)
     return None if found is None else found.value
 
@@ -128,7 +128,7 @@ def _cell_phone(words: str) -> Quoted | None:
 
 
 def _company(record: Record) -> Quoted | None:
-    named = given(record.fields.get("company"))
+    named = filled(record.fields.get("company"))
     if named is not None:
         return Quoted(named, named)
     headline = _HEADLINE.search(record.text)

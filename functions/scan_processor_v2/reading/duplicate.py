@@ -1,4 +1,4 @@
-"""Records that say nothing, or what another one has said already, left out before anything is paid for them."""
+"""Empty and duplicate records are removed before anything is paid for them."""
 
 import hashlib
 from collections import Counter
@@ -11,9 +11,9 @@ _HASH_BYTES = 16
 
 
 def deduplicated(records: Iterable[Record], counts: Counter[str]) -> Iterator[Record]:
-    """Return the records without the empty ones and without exact repeats; the positions stay as they are.
+    """Yield the records without empty and repeated ones; the positions do not change.
 
-    Adds up what was left out in `counts`, as `empty` and `duplicates`. Case and spacing do not count.
+    Adds the removed ones to `counts`, as `empty` and `duplicates`. Case and spacing are ignored.
     """
     seen: set[bytes] = set()
     for record in records:
@@ -30,10 +30,10 @@ def deduplicated(records: Iterable[Record], counts: Counter[str]) -> Iterator[Re
 
 
 def _words(record: Record) -> str:
-    """Return all that a record says in one form; an image says more than its words."""
+    """Return all words of a record in one form, or of an image its data."""
     if record.source == "image":
         return f"image {record.position}"
     if not any(map(str.isalnum, "".join((*record.fields.values(), record.text)))):
         return ""
-    said = "\n".join((*(f"{name}\t{value}" for name, value in sorted(record.fields.items())), record.text))
-    return " ".join(said.casefold().split())
+    content = "\n".join((*(f"{name}\t{value}" for name, value in sorted(record.fields.items())), record.text))
+    return " ".join(content.casefold().split())

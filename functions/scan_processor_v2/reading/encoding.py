@@ -1,7 +1,7 @@
-"""Bytes of files as lines of text, in bounded memory.
+"""The bytes of a file as lines of text, in bounded memory.
 
-UTF-8 and UTF-16 are known by their marks and by their form; a line that is no UTF-8 is Windows-1252, as Excel writes it
-here. So a file whose lines were pasted together from both is read without a loss. A detector was tried: on short lists
+UTF-8 and UTF-16 are recognised by byte order marks and by their form; a line that is no UTF-8 is Windows-1252, as Excel
+writes it. So a file that mixes both is read without loss. A detector was tried: on short lists
 charset-normalizer 3.5 took "Niño Peña" in Windows-1252 for Big5 or for Windows-1250 in three of three cases.
 """
 
@@ -32,10 +32,10 @@ _PART = 65_536
 
 
 def text_lines(data: bytes | Iterable[bytes], field: str = FIELD) -> Iterator[str]:
-    """Return the lines of a file with their ends, at most one and a piece of the file in memory.
+    """Yield the lines of a file with their line ends; at most one line and one chunk are in memory.
 
     Raises:
-        InvalidRequest: while reading: it is no text, or in an unknown encoding, or a line is longer than 1 MB.
+        InvalidRequest: while reading: no text, an unknown encoding, or a line longer than 1 MB.
     """
     pieces = iter(_parts(data) if isinstance(data, bytes) else data)
     start = b""
@@ -52,7 +52,7 @@ def text_lines(data: bytes | Iterable[bytes], field: str = FIELD) -> Iterator[st
 
 
 def whole_text(data: bytes, field: str = FIELD) -> str:
-    """Return all the text of a file; raises InvalidRequest as `text_lines` does."""
+    """Return the whole text of a file; raises as `text_lines` does."""
     return "".join(text_lines(data, field))
 
 
@@ -67,7 +67,7 @@ def _refuse_other_files(start: bytes, field: str) -> None:
 
 
 def _wide_encoding(start: bytes) -> str | None:
-    """Return the UTF-16 that the mark tells, or that zero bytes at every other place do."""
+    """Return the variant of UTF-16, by the byte order mark or by zero bytes at every other place, or None."""
     marked = _UTF16.get(start[:2])
     if marked is not None:
         return marked
@@ -96,7 +96,7 @@ def _as_utf8(pieces: Iterable[bytes], encoding: str, field: str) -> Iterator[byt
 def _lines(pieces: Iterable[bytes], field: str) -> Iterator[bytes]:
     rest = b""
     for piece in pieces:
-        # A carriage return at the very end may belong to a line feed in the next piece.
+        # A carriage return at the end may belong to a line feed in the next chunk.
         held = b"\r" if piece.endswith(b"\r") else b""
         text = (rest + piece).removesuffix(held).replace(b"\r\n", b"\n").replace(b"\r", b"\n")
         *lines, rest = text.split(b"\n")
@@ -123,5 +123,5 @@ def _text(line: bytes, number: int, field: str) -> str:
 
 
 def unreadable(sentence: str, field: str = FIELD) -> InvalidRequest:
-    """Return the error for an input that cannot be read, which names the field of the request."""
+    """Return the error for an unreadable input, with the field of the request."""
     return InvalidRequest(sentence, details=[{"field": field, "message": sentence.rstrip(".")}])

@@ -9,12 +9,12 @@ from shared.contacts.emails import listed_addresses
 from shared.contacts.name_span import name_span
 from shared.contacts.phones import listed_numbers
 
-MOST_LETTERS = 2_000
-"""A longer line is prose, and looking for pairs in it would take its time."""
+MAX_LETTERS = 2_000
+"""A longer line is prose; searching it for pairs would take too long."""
 
 _WINDOW = 60
 
-# A capitalised name of two words or more right before what may be a contact; two of them are looked at closely.
+# A capitalised name of two or more words directly before a possible contact; a line with two of them is analysed.
 _PAIR = re.compile(
     r"\b[^\W\d_a-z][\w.'\u2019-]{0,24}(?:[ \t]+[\w.'\u2019-]{1,24}){1,4}[\s:,(<=|/\u2013\u2014-]{1,5}"
     r"(?=\+?\(?\d{2}|[\w.+-]{1,64}@\w)"
@@ -24,45 +24,45 @@ _WORD = re.compile(r"(?<![^\s(,;:/|])\S")
 _JOINED = re.compile(
     r"(?:[\s,;/|&(<+\u2013\u2014-]|\b(?:and|at|si|sina|saka|tsaka|tapos|kay)\b)+$", re.IGNORECASE
 )
-# What stands before a second contact of the same person.
+# Words before a second contact of the same person.
 _NO_NAMES = re.compile(
     r"\b(?:cell|cellphone|cp|home|house|landline|line|mobile|no|number|office|phone|tel|telephone|viber|work)\b",
     re.IGNORECASE,
 )
 
 
-class Named(NamedTuple):
-    """One of several people of a line: the name, and the words that are about nobody else."""
+class NamedPart(NamedTuple):
+    """One of several people of a line: the name, and the part of the line about this person."""
 
     name: str
     words: str
 
 
 class Contact(NamedTuple):
-    """Where a contact stands, and of which kind it is."""
+    """The place of a contact, and its kind."""
 
     start: int
     end: int
     kind: str
 
 
-def people_apart(line: str) -> list[Named]:
-    """Return the people of a line that names two or more, each before a contact of one kind; else nothing.
+def people_apart(line: str) -> list[NamedPart]:
+    """Return the people of a line that names two or more, each before a contact of one kind, else an empty list.
 
-    What stands before the first name belongs to the first.
+    Words before the first name belong to the first person.
     """
-    if len(line) > MOST_LETTERS or len(_PAIR.findall(line)) < 2:  # noqa: PLR2004  # a line of one person is no list
+    if len(line) > MAX_LETTERS or len(_PAIR.findall(line)) < 2:  # noqa: PLR2004  # a line of one person is no list
         return []
     names = _names(line)
     if len(names) < 2:  # noqa: PLR2004  # as above
         return []
     cuts = [0, *(start for start, _ in names[1:]), len(line)]
     words = (_JOINED.sub("", line[start:end]) for start, end in pairwise(cuts))
-    return [Named(line[slice(*span)], part) for span, part in zip(names, words, strict=True)]
+    return [NamedPart(line[slice(*span)], part) for span, part in zip(names, words, strict=True)]
 
 
 def _names(line: str) -> list[tuple[int, int]]:
-    """Return where the names stand; a contact begins another person only where the one before has such a contact."""
+    """Return the places of the names; a contact starts a new person only if the current one has such a contact."""
     names: list[tuple[int, int]] = []
     had: set[str] = set()
     behind = 0
@@ -83,7 +83,7 @@ def _contacts(line: str) -> list[Contact]:
 
 
 def _name_before(line: str, behind: int, contact: int) -> tuple[int, int] | None:
-    """Return where the full name stands that ends right before a contact, None where other words do."""
+    """Return the place of the full name that ends directly before a contact, or None."""
     gap = _BEHIND_NAME.search(line, behind, contact)
     end = contact if gap is None else gap.start()
     for word in _WORD.finditer(line, max(behind, end - _WINDOW), end):

@@ -1,4 +1,4 @@
-"""The name at the beginning of a line about somebody: "1. Maria Santos — …", "• ana cruz - …", "Cruz, Ana: …"."""
+"""The name at the beginning of a line about a person: "1. Maria Santos — …", "• ana cruz - …", "Cruz, Ana: …"."""
 
 import re
 from typing import NamedTuple
@@ -11,7 +11,7 @@ def _words(listed: str) -> frozenset[str]:
     return frozenset(listed.split())
 
 
-# What lists and posts begin with, that is written as a name is and names nobody.
+# Words at the beginning of lists and posts that are written like names but are none.
 NOT_PEOPLE = _words("""
     prospect prospects list lists listing lead leads customers clients friends friend contacts members total
     subtotal amount balance order orders invoice receipt payment payments price prices pricelist fee fees
@@ -28,7 +28,7 @@ NOT_PEOPLE = _words("""
     """)
 MAX_WORDS = 6
 
-# Marks of lists: bullets, ticks, arrows, emoji and numbers with a full stop or a bracket.
+# List marks: bullets, ticks, arrows, emoji, and numbers with a full stop or a bracket.
 _MARK = re.compile(r"(?:[^\w\s+(\"@#'=\u201c]+\s*|\(?\d{1,4}[.)]\s+|#\s?\d{1,4}\s+)*")
 _CLEAR = re.compile(
     r"\s*[-\u2013\u2014:|/;,<(=~\u2192>]+\s*|\s*\.{2,}|\s+(?=[+(]?\d[\d\s().-]{6,}|[\w.+-]+@\w)"
@@ -41,7 +41,7 @@ _BOUND = re.compile(r"\s*(?:$|[-\u2013\u2014:|/;<(]|,(?!\s*(?:jr|sr)\b))", re.IG
 
 
 class LineName(NamedTuple):
-    """A name at the beginning of a line: given names first, where it stands, and whether it is all of the line."""
+    """A name at the beginning of a line: given names first, its place, and whether the line has nothing else."""
 
     value: str
     start: int
@@ -50,9 +50,9 @@ class LineName(NamedTuple):
 
 
 def line_name(line: str, *, lower_case: bool = True) -> LineName | None:
-    """Return the name of two words or more with which a line begins, behind the marks of a list, or None.
+    """Return the name of two or more words at the beginning of a line, after list marks, or None.
 
-    One that is not capitalised counts only with `lower_case`, and only before a mark of punctuation or a contact.
+    A name in lower case counts only with `lower_case`, and only before punctuation or a contact.
     """
     mark = _MARK.match(line)
     start = mark.end() if mark else 0
@@ -73,7 +73,7 @@ def line_name(line: str, *, lower_case: bool = True) -> LineName | None:
 
 
 def name_behind_contact(line: str) -> LineName | None:
-    """Return the name that follows the contact with which a line begins: "0917 123 4567 - Maria Santos"."""
+    """Return the name after a contact at the beginning of a line, or None: "0917 123 4567 - Maria Santos"."""
     contact = _CONTACT_FIRST.match(line)
     name = line_name(line[contact.end() :]) if contact is not None else None
     if contact is None or name is None:
@@ -96,7 +96,7 @@ def _surname_first(line: str, span: tuple[int, int]) -> LineName | None:
 
 
 def is_person(name: str) -> bool:
-    """Return whether words that are written as a name may name somebody: two words or more, none of a heading."""
+    """Return whether words written like a name can be a person's: two or more, and none that is used in headings."""
     words = [word.strip(".\"'").lower() for word in name.split()]
     return (
         2 <= len(words) <= MAX_WORDS  # noqa: PLR2004  # one word alone is as often something else

@@ -1,4 +1,4 @@
-"""What a scan reads and what it gives: records of the input, and the items that become prospects."""
+"""Records, the pieces of a scan's input, and items, the people found in them."""
 
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import asdict, dataclass, field
@@ -16,11 +16,11 @@ Sentiment = Literal["positive", "neutral", "negative", "mixed"]
 
 @dataclass(frozen=True, slots=True)
 class Record:
-    """One piece of the input that speaks of at most one person.
+    """One piece of the input about at most one person.
 
     `position` counts the records of a scan from 0. `text` is the record's own words, at most 2,000 characters.
-    `fields` is what the input itself names: name, first_name, last_name, email, phone, company, position, address,
-    notes … as written there. An image is one record, its text empty.
+    `fields` are the values that the input itself labels, as written: name, first_name, last_name, email, phone,
+    company, position, address, notes …. An image is one record, its text empty.
     """
 
     position: int
@@ -29,12 +29,12 @@ class Record:
     source: Source = "line"
 
     def to_json(self) -> dict[str, Any]:
-        """Return the record as stored in a block."""
+        """Return the record in its stored form."""
         return asdict(self)
 
     @classmethod
     def from_json(cls, stored: Mapping[str, Any]) -> Self:
-        """Return the stored record again; raises KeyError or ValueError for anything else."""
+        """Return the record of a stored form; raise KeyError or ValueError if it is invalid."""
         if stored["source"] not in get_args(Source):
             raise ValueError(f"{stored['source']} is no source of records")
         return cls(int(stored["position"]), str(stored["text"]), dict(stored["fields"]), stored["source"])
@@ -42,10 +42,10 @@ class Record:
 
 @dataclass(frozen=True, slots=True)
 class Item:
-    """One person found in a record, scored.
+    """One person found in a record, with a score.
 
     `score` is 0 to 100 and decides the bucket (hot from 70, warm from 50); `confidence` is 0 to 1; `phone` is E.164.
-    `evidence` gives for each value the words of the record it was read from; a value of a list is told as
+    `evidence` has for each value the words of the record it was read from; a value of a list has a key like
     `pain_points[0]`.
     """
 
@@ -69,11 +69,11 @@ class Item:
 
     @property
     def bucket(self) -> Bucket:
-        """How soon to speak with this person, by the score alone."""
+        """Return the bucket, which depends only on the score."""
         return bucket_of(self.score)
 
     def to_json(self) -> dict[str, Any]:
-        """Return the item as the database stores it, `bucket` included."""
+        """Return the item in its stored form, including `bucket`."""
         stored = {
             name: list(value) if isinstance(value, tuple) else value for name, value in asdict(self).items()
         }
@@ -81,12 +81,12 @@ class Item:
 
     @classmethod
     def from_json(cls, stored: Mapping[str, Any]) -> Self:
-        """Return the stored item again; raises TypeError for missing or unknown fields."""
-        given: dict[str, Any] = {
+        """Return the item of a stored form; raise TypeError for missing or unknown fields."""
+        fields: dict[str, Any] = {
             name: tuple(value) if isinstance(value, list) else value for name, value in stored.items()
         }
-        given.pop("bucket", None)
-        return cls(**given)
+        fields.pop("bucket", None)
+        return cls(**fields)
 
 
 def bucket_of(score: int) -> Bucket:
@@ -97,7 +97,7 @@ def bucket_of(score: int) -> Bucket:
 
 
 def blocks(records: Iterable[Record], size: int = BLOCK_SIZE) -> Iterator[list[Record]]:
-    """Return the records in lists of `size`, the last one shorter; only one block is in memory at a time."""
+    """Yield the records in lists of `size`, the last one shorter; only one block is in memory at a time."""
     block: list[Record] = []
     for record in records:
         block.append(record)
@@ -109,7 +109,7 @@ def blocks(records: Iterable[Record], size: int = BLOCK_SIZE) -> Iterator[list[R
 
 
 def parts(lines: Iterable[str]) -> Iterator[str]:
-    """Return the lines of a record as texts of at most 2,000 characters, one at the least, cut between words."""
+    """Yield the lines of a record as one or more texts of at most 2,000 characters, cut between words."""
     part = ""
     for line in lines:
         if part and len(part) + 1 + len(line) > MAX_TEXT:

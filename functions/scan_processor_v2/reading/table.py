@@ -1,4 +1,4 @@
-"""CSV files as records, one for each row, in bounded memory."""
+"""CSV files as records, one per row, in bounded memory."""
 
 import csv
 from collections import Counter
@@ -12,13 +12,13 @@ from functions.scan_processor_v2.reading.columns import (
     columns_by_header,
     is_header,
 )
-from functions.scan_processor_v2.reading.details import given
+from functions.scan_processor_v2.reading.details import filled
 from functions.scan_processor_v2.reading.encoding import FIELD, text_lines, unreadable
 from functions.scan_processor_v2.reading.record import Record, parts
 
 MAX_COLUMNS = 500
 MAX_CELL = 1_000
-"""More in a cell is no name and no contact, but a text in the wrong column."""
+"""A longer cell is no name and no contact, but a text in the wrong column."""
 DELIMITERS = ",;\t|"
 _HEADER_WITHIN = 10
 _SAMPLE_ROWS = 30
@@ -28,20 +28,20 @@ Row = list[str]
 
 @dataclass(frozen=True, slots=True)
 class Layout:
-    """How a table is built: its columns' fields and headers."""
+    """The layout of a table: its columns' fields and headers."""
 
     columns: Columns
     headers: Sequence[str]
 
 
 def csv_records(data: bytes | Iterable[bytes], field: str = FIELD) -> Iterator[Record]:
-    """Return a record for each row, also for one without e-mail or with empty cells alone.
+    """Yield a record for each row, even if it has no e-mail or only empty cells.
 
-    Known columns are its fields, the others its text, each with its header. A row of over 2,000 characters is given
-    in parts with the same fields. Memory does not grow with the file.
+    Known columns become fields, the others text, each with its header. A row of more than 2,000 characters is split
+    into parts with the same fields. Memory does not grow with the file.
 
     Raises:
-        InvalidRequest: while reading: no text file, broken quotes, or too many columns; the message tells the row.
+        InvalidRequest: while reading: no text file, invalid quotes, or too many columns; the message names the row.
     """
     rows = _rows(text_lines(data, field), field)
     start = list(islice(rows, _SAMPLE_ROWS))
@@ -55,7 +55,7 @@ def csv_records(data: bytes | Iterable[bytes], field: str = FIELD) -> Iterator[R
 
 
 def is_table(lines: Sequence[str]) -> bool:
-    """Return whether pasted lines are rows of a table under a header, as a sheet gives them."""
+    """Return whether pasted lines are rows of a table with a header, as copied from a spreadsheet."""
     filled = list(islice((line for line in lines if line.strip()), 2))
     mark = _delimiter(filled)
     return (
@@ -66,7 +66,7 @@ def is_table(lines: Sequence[str]) -> bool:
 
 
 def _rows(lines: Iterator[str], field: str) -> Iterator[Row]:
-    """Return the rows that hold a cell; a blank line is none."""
+    """Yield the rows that have a cell; blank lines are skipped."""
     start = list(islice(lines, _SAMPLE_ROWS))
     delimiter = _delimiter(start)
     if start and start[0].lower().startswith("sep=") and len(start[0].strip()) == len("sep=;"):
@@ -90,16 +90,16 @@ def _rows(lines: Iterator[str], field: str) -> Iterator[Row]:
 
 
 def _why(error: csv.Error) -> str:
-    told = str(error)
-    if "field larger" in told or "unexpected end" in told:
+    message = str(error)
+    if "field larger" in message or "unexpected end" in message:
         return "a quotation mark that opens a cell is never closed"
-    if "expected after" in told:
+    if "expected after" in message:
         return "a quotation mark inside a quoted cell must be written twice"
-    return "its cells cannot be told apart"
+    return "its cells cannot be message apart"
 
 
 def _delimiter(lines: Sequence[str]) -> str:
-    """Return the mark that parts most lines into the same number of cells; the comma where none does."""
+    """Return the delimiter that splits most lines into the same number of cells, else the comma."""
     best, most = ",", 0
     for mark in DELIMITERS:
         counts = Counter(_marks(line, mark) for line in lines if line.strip())
@@ -111,12 +111,12 @@ def _delimiter(lines: Sequence[str]) -> str:
 
 
 def _marks(line: str, mark: str) -> int:
-    """Count the marks outside of quotes."""
+    """Return the number of delimiters outside of quotes."""
     return sum(part.count(mark) for part in line.split('"')[::2])
 
 
 def _layout(rows: list[Row]) -> tuple[Layout, list[Row]]:
-    """Return how the table is built, and the rows behind its header; what stands above a header is its title."""
+    """Return the layout and the rows after the header; rows above a header are its title."""
     for number, row in enumerate(rows[:_HEADER_WITHIN]):
         if is_header(row, rows[number + 1] if number + 1 < len(rows) else ()):
             return Layout(columns_by_header(row), [" ".join(cell.split()) for cell in row]), rows[
@@ -128,9 +128,9 @@ def _layout(rows: list[Row]) -> tuple[Layout, list[Row]]:
 
 
 def _cells(row: Row, layout: Layout) -> tuple[dict[str, str], list[str]]:
-    """Return a row's fields, and its other cells as lines with their headers; notes come first, without theirs.
+    """Return a row's fields, and its other cells as lines with their headers; notes come first, without a header.
 
-    A cell of a known column that only says that there is nothing (NULL, n/a) is an empty one.
+    A cell of a known column that means no value (NULL, n/a) counts as empty.
     """
     fields: dict[str, str] = {}
     words: list[str] = []
@@ -139,7 +139,7 @@ def _cells(row: Row, layout: Layout) -> tuple[dict[str, str], list[str]]:
         if not value:
             continue
         field = layout.columns.get(number)
-        if field is not None and given(value) is None:
+        if field is not None and filled(value) is None:
             continue
         header = layout.headers[number] if number < len(layout.headers) else ""
         if field == "notes":

@@ -1,6 +1,6 @@
-"""Pasted text as records: chat exports, comment threads, lists, entries of forms, and whatever else people copy.
+"""Pasted text as records: chat exports, comment threads, lists, forms, and other text.
 
-A record is what one person wrote, or what a line tells of one person.
+A record is what one person wrote, or a line about one person.
 """
 
 import re
@@ -8,13 +8,13 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 
 from functions.scan_processor_v2.reading.chat_line import (
-    headed,
     is_dialogue,
     is_ours,
     is_own,
     is_page,
-    sent,
-    stamped,
+    message_with_sender,
+    message_with_time,
+    sender_in_heading,
 )
 from functions.scan_processor_v2.reading.columns import field_of
 from functions.scan_processor_v2.reading.enumeration import people_apart
@@ -28,14 +28,14 @@ from shared.errors import InvalidRequest
 _UNSEEN = dict.fromkeys(map(ord, "\ufeff\u200b\u200c\u200d\u2060\ufe0f\0"), "")
 _LABELLED = re.compile(r"(?P<label>[^\W\d_][\w .#()/'-]{1,28}?)(?:;[^:]*)?[ \t]*[:=][ \t]*(?P<value>\S.*)")
 _NEXT_LABEL = re.compile(r"[ \t]*[;,|][ \t]*(?=[^\W\d_][\w .-]{1,24}?[ \t]*[:=][ \t]*\S)")
-# "Financial Advisor at Sun Life" below a name is what that person does.
+# "Financial Advisor at Sun Life" below a name is that person's job.
 _HEADLINE = re.compile(r"\b(?:at|of|sa)[ \t]+[A-Z0-9]|[ \t]@[ \t]")
 _CARD_EDGE = re.compile(r"(?:begin|end):vcard|version:[\d.]+|[-=_*~\s]{3,}", re.IGNORECASE)
 _KEPT_FIELDS = frozenset(["name", "first_name", "last_name", "email", "phone", "company", "position"])
 _BLANKS = re.compile(r"[ \t\u00a0\u202f]+")
 _FEW_LETTERS = 12
 _HEAD = 300
-"""How far into a line a name at its beginning is looked for."""
+"""How much of a line is searched for a name at its beginning."""
 
 
 @dataclass(slots=True)
@@ -49,10 +49,10 @@ class Draft:
 
 
 def text_records(text: str) -> Iterator[Record]:
-    """Return the records of a pasted text in order, what one person wrote together. Never raises for any text.
+    """Yield the records of a pasted text in order; all messages of one sender are one record. Never raises.
 
-    A text of which all lines seem to be the page's or the exporter's own is one record, so that words never give none.
-    A record longer than 2,000 characters is given in parts, each with the same fields.
+    If all lines seem to belong to the page or the exporter, the whole text is one record, so that no text gives none.
+    A record of more than 2,000 characters is split into parts with the same fields.
     """
     lines = text.translate(_UNSEEN).splitlines()
     rows = _rows(lines)
@@ -70,7 +70,7 @@ def text_records(text: str) -> Iterator[Record]:
 
 
 def _rows(lines: list[str]) -> list[Record] | None:
-    """Return the rows of a pasted table, None where it is none, or one that cannot be told apart into cells."""
+    """Return the records of a pasted table, or None if the text is no table or an invalid one."""
     if not is_table(lines):
         return None
     try:
@@ -80,10 +80,10 @@ def _rows(lines: list[str]) -> list[Record] | None:
 
 
 class Reader:
-    """Goes through the lines once; what a line is decides where it belongs."""
+    """Reads the lines once and assigns each to a record by its kind."""
 
     def __init__(self, lines: list[str]) -> None:
-        # Runs of blanks mean nothing, and would be gone through again and again.
+        # Runs of blanks have no meaning and would make the patterns slow.
         self._lines = [_BLANKS.sub(" ", line).strip() for line in lines]
         self._dialogue = is_dialogue(self._lines)
         self._drafts: list[Draft] = []
@@ -93,7 +93,7 @@ class Reader:
         self._adjacent = False
 
     def drafts(self) -> list[Draft]:
-        """Return what the lines tell; those of the exporter and of the page tell nothing."""
+        """Return the records of all lines, without those of the exporter and of the page."""
         for line in self._lines:
             if not line:
                 self._blank()
@@ -104,7 +104,7 @@ class Reader:
         return self._drafts
 
     def _blank(self) -> None:
-        """End what was open; a name that stands alone still waits for its words."""
+        """End the open record, unless it is a name that still waits for its text."""
         self._silent = self._adjacent = False
         if self._current is not None and (len(self._current.lines) > 1 or self._current.source == "line"):
             self._current = None
@@ -119,17 +119,17 @@ class Reader:
         return is_page(line)
 
     def _message(self, line: str) -> bool:
-        """Take a line of a chat export, its times told or not."""
-        sender = headed(line)
+        """Handle a line of a chat export, with or without a time; return whether it was one."""
+        sender = sender_in_heading(line)
         if sender is not None:
             self._from(sender)
             return True
-        message = stamped(line)
+        message = message_with_time(line)
         if message is not None and message.sender is None:
-            # A note of the messenger, or a line that only begins with a time.
+            # A system message, or another line that begins with a time.
             return bool(self._senders)
         if message is None and self._dialogue:
-            message = sent(line)
+            message = message_with_sender(line)
         if message is None or message.sender is None:
             return False
         self._from(message.sender)
@@ -138,7 +138,7 @@ class Reader:
         return True
 
     def _from(self, sender: str) -> None:
-        """Go on with what a person writes; the exporter's own words are left out."""
+        """Continue with the record of this sender; the exporter's own messages are skipped."""
         self._silent = is_own(sender)
         self._current = None if self._silent else self._sender(sender)
 
@@ -152,7 +152,7 @@ class Reader:
         return draft
 
     def _labels(self, line: str) -> bool:
-        """Take «label: value», one or several in a line, as forms and cards have them."""
+        """Handle «label: value», once or several times in a line, as in forms and cards; return whether it was that."""
         pairs = [_LABELLED.fullmatch(part) for part in _NEXT_LABEL.split(line)]
         fields = [(field_of(pair["label"]), pair["value"].strip()) for pair in pairs if pair is not None]
         if not fields or fields[0][0] is None or len(fields) < len(pairs):
@@ -166,7 +166,7 @@ class Reader:
         return True
 
     def _labelled(self, name: str) -> Draft:
-        """Return the record of a labelled value: the one above it, unless that has such a value already."""
+        """Return the record of a labelled value: the one above it, or a new one if that already has such a value."""
         current = self._current or (self._drafts[-1] if self._adjacent and self._drafts else None)
         if current is None or name in current.fields:
             return self._begin(Draft("line"))
@@ -179,7 +179,7 @@ class Reader:
         return draft
 
     def _words(self, line: str) -> None:
-        """Take any other line: one that begins with a name, or one that goes on with what is open."""
+        """Handle any other line: it starts a record if it begins with a name, else it continues the open one."""
         if self._silent and not self._heads(line):
             return
         in_chat = self._current is not None and self._current.source == "message"
@@ -208,7 +208,7 @@ class Reader:
         return name is not None and name.alone
 
     def _is_contact_of_last(self, line: str) -> bool:
-        """Add a line that is a contact and hardly anything else to the person above it."""
+        """Add a line that is little more than a contact to the person above it; return whether it was one."""
         if len(line) > _HEAD:
             return False
         found = [*listed_numbers(line), *listed_addresses(line)]

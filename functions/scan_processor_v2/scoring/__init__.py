@@ -1,1 +1,1 @@
-"""How likely each person is to buy: by the model, else by rules."""
+"""Scoring: how likely each person is to buy, by a model, else by rules."""

@@ -1,4 +1,4 @@
-"""What the model answers for a block of records: its shape, and the schema that asks for it."""
+"""The model's answer for a block of records: its shape and its schema."""
 
 from functools import cache
 from typing import Any, Literal, TypeVar
@@ -13,38 +13,38 @@ OpportunityType = Literal[
 ]
 
 
-class Answered(BaseModel):
-    """Part of an answer: nothing besides what is asked for."""
+class AnswerPart(BaseModel):
+    """The base of all parts of an answer: no other fields than the defined ones."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
 
-class Finding(Answered):
-    """One finding, and the words of the record that show it."""
+class Finding(AnswerPart):
+    """A finding, and the words of the record that show it."""
 
     finding: str
     evidence: str
 
 
-class SentimentFinding(Answered):
-    """How the person feels about what is spoken of, and the words that show it."""
+class SentimentFinding(AnswerPart):
+    """The person's sentiment, and the words that show it."""
 
     finding: Sentiment
     evidence: str
 
 
-class OpportunityFinding(Answered):
-    """What the person may want, and the words that show it."""
+class OpportunityFinding(AnswerPart):
+    """The kind of opportunity, and the words that show it."""
 
     finding: OpportunityType
     evidence: str
 
 
-class AnsweredProspect(Answered):
-    """One person as the model tells of it, nothing checked yet.
+class ProspectAnswer(AnswerPart):
+    """One person in the model's answer, not yet checked.
 
-    `record` is the position of the record that speaks of this person. Name, contacts, company, quote, signals and
-    keywords are the record's own words, so that they are their own evidence; score and confidence are 0 to 100.
+    `record` is the position of the record about this person. Name, contacts, company, quote, signals and keywords are
+    the record's own words, so they are their own evidence; score and confidence are 0 to 100.
     """
 
     record: int
@@ -65,14 +65,14 @@ class AnsweredProspect(Answered):
     keywords: list[str]
 
 
-class Answer(Answered):
-    """The people of a block; a record may speak of none or of several."""
+class Answer(AnswerPart):
+    """The people of a block; a record may be about none or several."""
 
-    prospects: list[AnsweredProspect]
+    prospects: list[ProspectAnswer]
 
 
 class ImageAnswer(Answer):
-    """All that is written in an image, line by line, and the people in it; `record` is that of the image."""
+    """The transcript of an image, line by line, and the people in it; `record` is the image's."""
 
     transcript: str
 
@@ -82,17 +82,17 @@ AnswerT = TypeVar("AnswerT", bound=Answer)
 
 @cache
 def schema_of(shape: type[Answer]) -> dict[str, Any]:
-    """Return the schema that asks for such an answer; made when first asked for, since it takes 8 ms of a start."""
+    """Return the schema of an answer, built at first use, because it takes 8 ms."""
     return strict_schema(shape, {})
 
 
 def read_answer(text: str) -> Answer:
-    """Return the answer that the model wrote for a block; raises ValueError where it breaks the schema."""
+    """Return the model's answer for a block; raise ValueError if it does not match the schema."""
     return _read(Answer, text)
 
 
 def read_image_answer(text: str) -> ImageAnswer:
-    """Return the answer that the model wrote for an image; raises ValueError where it breaks the schema."""
+    """Return the model's answer for an image; raise ValueError if it does not match the schema."""
     return _read(ImageAnswer, text)
 
 

@@ -1,4 +1,4 @@
-"""One block of a scan as one AI task: asked, checked against its records, and stored as one row."""
+"""One block of a scan as one AI task: its answer is checked against the records and stored as one row."""
 
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
@@ -8,8 +8,8 @@ from functions.scan_processor_v2.reading.record import Record
 from functions.scan_processor_v2.schemas import ACTION
 from functions.scan_processor_v2.scoring.answer import (
     Answer,
-    AnsweredProspect,
     ImageAnswer,
+    ProspectAnswer,
     read_answer,
     read_image_answer,
     schema_of,
@@ -24,7 +24,7 @@ from shared.ai.prompt import prompt_bytes
 NAME = "prospects"
 
 PART_RECORDS = 10
-"""Records that one request writes about: fifty at once would take minutes, and pass the output limit of the models."""
+"""Records per request: fifty would take minutes and exceed the output limit of the models."""
 
 MAX_OUTPUT_TOKENS = 10_000
 RETRIES = 1
@@ -46,17 +46,17 @@ class BlockTask(Task):
         )
 
     def messages(self, material: Material) -> Sequence[Message]:
-        """Return the question about the block."""
+        """Return the prompt about the block."""
         del material
         return self._messages
 
     def rows(self, generated: Generated, tokens: int) -> Mapping[str, Any]:
-        """Return the block's row; without an answer there is none, and the block stays open."""
+        """Return the block's row; without an answer no row is stored, and the block stays open."""
         del tokens
         return self.reply(generated)
 
     def reply(self, generated: Generated) -> Mapping[str, Any]:
-        """Return the block's row: whoever finds it settled, and not stored, stores it."""
+        """Return the block's row, so that a replay can store it if the settlement could not."""
         return {"scan": _row(self._scan_id, self._block, "model") | (generated.value or {})}
 
     def _question(self) -> tuple[Sequence[Message], Structure, int]:
@@ -72,12 +72,12 @@ class BlockTask(Task):
 
 
 class ImageTask(BlockTask):
-    """The people of a block that is a picture."""
+    """The people of a block that is an image."""
 
     def _question(self) -> tuple[Sequence[Message], Structure, int]:
         def check(text: str) -> dict[str, Any]:
             answer = read_image_answer(text)
-            # The evidence stands in what was read from the picture.
+            # The evidence is in the transcript.
             return _items(answer.prospects, [Record(0, answer.transcript, source="image")])
 
         self.prompt_version = IMAGE.version
@@ -86,21 +86,21 @@ class ImageTask(BlockTask):
 
 
 def block_task(scan_id: UUID, block: Block) -> BlockTask:
-    """Return the task of a stored block, whatever it holds."""
+    """Return the task of a stored block, of records or of an image."""
     is_image = bool(block.records) and block.records[0].get("image") is not None
     return (ImageTask if is_image else BlockTask)(scan_id, block)
 
 
 def by_rules(scan_id: UUID, block: Block, reason: str) -> dict[str, Any]:
-    """Return the row of a block that no model could score, marked with the reason."""
-    # Of an image the rules can read nothing.
+    """Return the row of a block that is scored by rules, with the reason."""
+    # Rules cannot read an image, whose text is empty.
     records = [Record.from_json(stored) for stored in block.records]
     items = [item.to_json() for item in rule_items(records)]
     return {**_row(scan_id, block, "rules"), "items": items, "dropped": 0, "partial_reason": reason}
 
 
 def _parts(records: Sequence[Record]) -> Sequence[Part]:
-    """Return the requests that write about a few records each, at the same time; none where one is enough."""
+    """Return the parts of a block, each for a few records, or none if one request is enough."""
     if len(records) <= PART_RECORDS:
         return ()
     return [_part(records[first : first + PART_RECORDS]) for first in range(0, len(records), PART_RECORDS)]
@@ -115,7 +115,7 @@ def _part(records: Sequence[Record]) -> Part:
     return Part(instruction, Structure(NAME, schema_of(Answer), check))
 
 
-def _items(prospects: Iterable[AnsweredProspect], records: Sequence[Record]) -> dict[str, Any]:
+def _items(prospects: Iterable[ProspectAnswer], records: Sequence[Record]) -> dict[str, Any]:
     found = results(prospects, records)
     return {"items": [item.to_json() for item in found.items], "dropped": found.dropped}
 

@@ -1,38 +1,38 @@
-"""What a model told, checked against the records: a value that does not stand in its record is dropped and counted."""
+"""The model's answer checked against the records: a value that is not in its record is dropped and counted."""
 
 import re
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import TypedDict
 
-from functions.scan_processor_v2.reading.details import Details, details_of, given, phone_in
+from functions.scan_processor_v2.reading.details import Details, details_of, filled, phone_in
 from functions.scan_processor_v2.reading.line_name import in_order
 from functions.scan_processor_v2.reading.record import MAX_TEXT, Item, Record, Sentiment
-from functions.scan_processor_v2.scoring.answer import AnsweredProspect, Finding
+from functions.scan_processor_v2.scoring.answer import Finding, ProspectAnswer
 from functions.scan_processor_v2.scoring.rules import snippet, words_of
 from shared.ai.prompt import Evidence
 from shared.contacts.emails import listed_addresses, spelled, valid_address
 from shared.contacts.phones import listed_numbers
 
-MOST_FINDINGS = 8
-MOST_LETTERS = 160
+MAX_FINDINGS = 8
+MAX_LETTERS = 160
 
 _NAMED = frozenset(["name", "first_name", "last_name"])
 _CONTACT = re.compile(r"@|\d[\d\s().-]{5,}\d|https?:|www\.", re.IGNORECASE)
 
 
 class Contacts(TypedDict):
-    """How to reach a person, in normal form, and whom it works for."""
+    """A person's normalised contacts and company."""
 
     email: str | None
     phone: str | None
     company: str | None
 
 
-def verified(prospects: Iterable[AnsweredProspect], records: Sequence[Record]) -> tuple[list[Item], int]:
-    """Return the people whose values stand in their records, and how many values were dropped. Never raises.
+def verified(prospects: Iterable[ProspectAnswer], records: Sequence[Record]) -> tuple[list[Item], int]:
+    """Return the people with the values that their records contain, and the number of dropped values. Never raises.
 
-    A person of an unknown record, without name and contact, or told twice, is dropped as a whole.
+    A person of an unknown record, without name and contact, or listed twice, is dropped as a whole.
     """
     sources = {record.position: Source.of(record) for record in records}
     items: dict[tuple[object, ...], Item] = {}
@@ -50,8 +50,8 @@ def verified(prospects: Iterable[AnsweredProspect], records: Sequence[Record]) -
     return list(items.values()), dropped
 
 
-def _values(prospect: AnsweredProspect) -> int:
-    """Count the values that a prospect claims, one at the least."""
+def _values(prospect: ProspectAnswer) -> int:
+    """Return the number of values of a person in the answer, at least one."""
     single = (prospect.name, prospect.email, prospect.phone, prospect.company)
     lists = (prospect.top_factors, prospect.pain_points, prospect.interests, prospect.life_events)
     return max(1, sum(bool(value) for value in single) + sum(map(len, lists)))
@@ -59,7 +59,7 @@ def _values(prospect: AnsweredProspect) -> int:
 
 @dataclass(frozen=True, slots=True)
 class Source:
-    """A record made ready for looking things up in it."""
+    """A record prepared for searches."""
 
     record: Record
     words: Evidence
@@ -69,7 +69,7 @@ class Source:
 
     @classmethod
     def of(cls, record: Record) -> "Source":
-        """Read a record once for all that is told of it."""
+        """Return the prepared record."""
         texts = [*record.fields.values(), record.text]
         details = details_of(record)
         emails = {found.value for text in texts for found in listed_addresses(text)}
@@ -85,50 +85,50 @@ class Source:
 
 
 class Check:
-    """One prospect against its record; `dropped` counts what did not stand there."""
+    """The check of one person against the record; `dropped` counts values that the record does not contain."""
 
-    def __init__(self, prospect: AnsweredProspect, source: Source) -> None:
-        self._told = prospect
+    def __init__(self, prospect: ProspectAnswer, source: Source) -> None:
+        self._claim = prospect
         self._source = source
         self._evidence: dict[str, str] = {}
         self.dropped = 0
 
     def item(self) -> Item | None:
-        """Return the person with what is supported, None where neither name nor contact is."""
-        told = self._told
+        """Return the person with the supported values, or None if neither a name nor a contact is supported."""
+        claimed = self._claim
         contacts = self._contacts()
-        name = self._kept("name", told.name, self._name) or self._called(contacts)
+        name = self._supported("name", claimed.name, self._name) or self._substitute_name(contacts)
         if name is None:
             return None
         return Item(
-            position=told.record,
+            position=claimed.record,
             name=name,
             content=self._quote(),
-            score=_clamped(told.score),
-            confidence=_clamped(told.confidence) / 100,
-            top_factors=self._findings("top_factors", told.top_factors),
-            pain_points=self._findings("pain_points", told.pain_points),
-            interests=self._findings("interests", told.interests),
-            life_events=self._findings("life_events", told.life_events),
+            score=_clamped(claimed.score),
+            confidence=_clamped(claimed.confidence) / 100,
+            top_factors=self._findings("top_factors", claimed.top_factors),
+            pain_points=self._findings("pain_points", claimed.pain_points),
+            interests=self._findings("interests", claimed.interests),
+            life_events=self._findings("life_events", claimed.life_events),
             sentiment=self._sentiment(),
             opportunity_type=self._opportunity(),
-            signals=self._spans("signals", told.signals),
-            keywords=self._spans("keywords", told.keywords),
+            signals=self._spans("signals", claimed.signals),
+            keywords=self._spans("keywords", claimed.keywords),
             evidence=self._evidence,
             **contacts,
         )
 
     def _contacts(self) -> "Contacts":
-        told = self._told
+        claimed = self._claim
         return {
-            "email": self._kept("email", told.email, self._email),
-            "phone": self._kept("phone", told.phone, self._phone),
-            "company": self._kept("company", told.company, self._spoken),
+            "email": self._supported("email", claimed.email, self._email),
+            "phone": self._supported("phone", claimed.phone, self._phone),
+            "company": self._supported("company", claimed.company, self._company),
         }
 
-    def _kept(self, field: str, told: str | None, reader: Callable[[str], str | None]) -> str | None:
-        """Return the value in its normal form where the record holds it; an empty one, or a «null», was not told."""
-        words = given(told)
+    def _supported(self, field: str, claimed: str | None, reader: Callable[[str], str | None]) -> str | None:
+        """Return the normalised value if the record contains it, else None; an empty value or «null» is not counted."""
+        words = filled(claimed)
         if words is None:
             return None
         value = reader(words)
@@ -146,20 +146,20 @@ class Check:
         number = phone_in(words)
         return number if number in self._source.phones else None
 
-    def _spoken(self, words: str) -> str | None:
+    def _company(self, words: str) -> str | None:
         return words if self._source.words.holds(words) else None
 
     def _name(self, words: str) -> str | None:
-        """Return a name that the record holds, in one piece or in its columns for parts of names."""
+        """Return the name if the record contains it, in one piece or in its columns for parts of names."""
         known = self._source.details.found.get("name")
         if known is not None and words.casefold() in {known.value.casefold(), known.words.casefold()}:
             return known.value
         return in_order(words) if self._source.words.holds(words) else None
 
-    def _called(self, contacts: "Contacts") -> str | None:
-        """Return what else the person can be called where the model told no name that holds.
+    def _substitute_name(self, contacts: "Contacts") -> str | None:
+        """Return another name for the person, if the model's is missing or not supported.
 
-        That is the record's own name where the record is about one person: it is named by a field.
+        That is the record's name if a field of the record contains it, else the company or a contact.
         """
         known = self._source.details.found.get("name")
         if known is not None and not _NAMED.isdisjoint(self._source.record.fields):
@@ -168,55 +168,63 @@ class Check:
         reached = contacts["email"] or contacts["phone"]
         if reached is None:
             return None
-        called = contacts["company"] or reached
-        field = next(field for field, value in contacts.items() if value == called)
+        substitute = contacts["company"] or reached
+        field = next(field for field, value in contacts.items() if value == substitute)
         self._evidence["name"] = self._evidence[field]
-        return called
+        return substitute
 
     def _quote(self) -> str:
-        quote = " ".join(self._told.quote.split())
+        quote = " ".join(self._claim.quote.split())
         if quote and self._source.words.holds(quote):
             self._evidence["content"] = quote
             return snippet(quote)
         self.dropped += bool(quote)
         return snippet(words_of(self._source.record)) or self._evidence["name"]
 
-    def _findings(self, field: str, told: Sequence[Finding]) -> tuple[str, ...]:
-        """Return the findings whose evidence stands in the record; none may bring in a contact that does not."""
-        kept = [finding for finding in told if self._supports(finding)]
-        self.dropped += len(told) - len(kept)
-        kept = kept[:MOST_FINDINGS]
+    def _findings(self, field: str, claimed: Sequence[Finding]) -> tuple[str, ...]:
+        """Return the findings whose evidence is in the record, without those that name a contact from elsewhere."""
+        kept = [finding for finding in claimed if self._supports(finding)]
+        self.dropped += len(claimed) - len(kept)
+        kept = kept[:MAX_FINDINGS]
         for index, finding in enumerate(kept):
             self._evidence[f"{field}[{index}]"] = finding.evidence
         return tuple(finding.finding for finding in kept)
 
-    def _supports(self, told: Finding) -> bool:
-        finding, words = told.finding, self._source.words
-        if not 0 < len(finding.strip()) <= MOST_LETTERS or len(told.evidence) > MAX_TEXT:
+    def _supports(self, claimed: Finding) -> bool:
+        finding, words = claimed.finding, self._source.words
+        if not 0 < len(finding.strip()) <= MAX_LETTERS or len(claimed.evidence) > MAX_TEXT:
             return False
-        brought = _CONTACT.search(finding) is not None and not words.holds(finding)
-        return words.holds(told.evidence) and not brought
+        has_new_contact = _CONTACT.search(finding) is not None and not words.holds(finding)
+        return words.holds(claimed.evidence) and not has_new_contact
 
-    def _spans(self, field: str, told: Sequence[str]) -> tuple[str, ...]:
+    def _spans(self, field: str, claimed: Sequence[str]) -> tuple[str, ...]:
         kept = [
             span
-            for span in dict.fromkeys(told)
-            if len(span) <= MOST_LETTERS and self._source.words.holds(span)
+            for span in dict.fromkeys(claimed)
+            if len(span) <= MAX_LETTERS and self._source.words.holds(span)
         ]
-        self.dropped += len(told) - len(kept)
-        kept = kept[:MOST_FINDINGS]
+        self.dropped += len(claimed) - len(kept)
+        kept = kept[:MAX_FINDINGS]
         self._evidence |= {f"{field}[{index}]": span for index, span in enumerate(kept)}
         return tuple(kept)
 
     def _sentiment(self) -> Sentiment:
-        told = self._told.sentiment
-        return told.finding if told is not None and self._shown("sentiment", told.evidence) else "neutral"
+        claimed = self._claim.sentiment
+        return (
+            claimed.finding
+            if claimed is not None and self._has_evidence("sentiment", claimed.evidence)
+            else "neutral"
+        )
 
     def _opportunity(self) -> str | None:
-        told = self._told.opportunity_type
-        return told.finding if told is not None and self._shown("opportunity_type", told.evidence) else None
+        claimed = self._claim.opportunity_type
+        return (
+            claimed.finding
+            if claimed is not None and self._has_evidence("opportunity_type", claimed.evidence)
+            else None
+        )
 
-    def _shown(self, field: str, evidence: str) -> bool:
+    def _has_evidence(self, field: str, evidence: str) -> bool:
         holds = len(evidence) <= MAX_TEXT and self._source.words.holds(evidence)
         if holds:
             self._evidence[field] = evidence

@@ -1,7 +1,7 @@
-"""Scores by rules: the honest fall-back where no model answers.
+"""Scores by rules, for blocks that no model scores.
 
-The points of the code being replaced: 50, plus 8 for each pain word, 10 for each opportunity word and 12 for each
-urgency word that the record holds, at most 100. Confidence is 0.70 plus 0.05 for each kind of word.
+The points are those of the old code: 50, plus 8 for each pain word, 10 for each opportunity word and 12 for each
+urgency word in the record, at most 100. Confidence is 0.70 plus 0.05 for each kind of word.
 """
 
 import re
@@ -12,13 +12,13 @@ from functions.scan_processor_v2.reading.details import Details, details_of
 from functions.scan_processor_v2.reading.record import Item, Record
 
 BASE = 50
-MOST = 100
+MAX_SCORE = 100
 CONFIDENCE = 70
 CONFIDENCE_PER_KIND = 5
 SNIPPET = 280
 
-# Tagalog roots count inside their derived forms (nahihirapan, magkautang); English words as words, or "now" would
-# be found in "know".
+# Tagalog roots count inside derived forms (nahihirapan, magkautang); English words only as whole words, because of
+# "now" in "know".
 _PAIN = {
     "kailangan": r"\w*kailangan\w*",
     "need": r"need(?:s|ed|ing|y)?",
@@ -58,7 +58,7 @@ _OPPORTUNITY_TYPES = {
 
 
 class Kind(NamedTuple):
-    """One kind of words that tell how near a person is, the points of each, and the place of what is found."""
+    """One kind of words, with the points of each word."""
 
     name: str
     points: int
@@ -77,7 +77,7 @@ KINDS = (
 
 
 def rule_item(record: Record) -> Item | None:
-    """Return the record's person with a score by rules, None where the record is about nobody. Never raises."""
+    """Return the record's person with a score by rules, or None if it is about nobody. Never raises."""
     details = details_of(record)
     return _item(record, details) if details.anybody else None
 
@@ -89,9 +89,9 @@ def rule_items(records: Iterable[Record]) -> list[Item]:
 
 
 def words_of(record: Record) -> str:
-    """Return all that a record says: the words of its fields that are no contact, then its text."""
-    said = [record.fields[name] for name in ("position", "notes") if name in record.fields]
-    return "\n".join([*said, record.text]).strip()
+    """Return the words of a record: its fields that are no contacts, then its text."""
+    fields = [record.fields[name] for name in ("position", "notes") if name in record.fields]
+    return "\n".join([*fields, record.text]).strip()
 
 
 def _item(record: Record, details: Details) -> Item:
@@ -105,7 +105,7 @@ def _item(record: Record, details: Details) -> Item:
         position=record.position,
         name=details.called.value,
         content=snippet(words) or details.called.words,
-        score=min(MOST, BASE + points),
+        score=min(MAX_SCORE, BASE + points),
         confidence=(CONFIDENCE + CONFIDENCE_PER_KIND * kinds) / 100,
         email=details.value("email"),
         phone=details.value("phone"),
@@ -122,7 +122,7 @@ def _item(record: Record, details: Details) -> Item:
 
 
 def _found(kind: Kind, words: str) -> dict[str, str]:
-    """Return each word of the kind that stands in the words, with the form in which it stands there."""
+    """Return the words of the kind that occur in the text, each with the form that occurs."""
     matches = {word: pattern.search(words) for word, pattern in kind.words.items()}
     return {word: match.group() for word, match in matches.items() if match is not None}
 
@@ -141,7 +141,7 @@ def _listed(found: dict[str, dict[str, str]]) -> dict[str, str]:
 
 
 def snippet(words: str) -> str:
-    """Return the beginning of a record's words in one line, cut at a word."""
+    """Return the beginning of a text in one line, cut between words."""
     line = " ".join(words.split())
     if len(line) <= SNIPPET:
         return line

@@ -1,1 +1,1 @@
-"""A scan as a worker does it: its lease and its blocks."""
+"""The work on a scan: its lease and its blocks."""

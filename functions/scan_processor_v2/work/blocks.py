@@ -1,4 +1,4 @@
-"""One open block after the other: by the model, and by rules where the model cannot."""
+"""The open blocks of a scan: each is scored by the model, or by rules if the model is not available."""
 
 import hashlib
 from collections import Counter
@@ -30,70 +30,70 @@ from shared.services import Services
 from shared.supabase.auth import Caller
 
 BLOCK_SECONDS = 120.0
-"""The most that one block may take; the hold of a worker that died stands in the way for little longer."""
+"""The limit for one block; the hold of a worker that died blocks it for little longer."""
 
 TWIN_SECONDS = 2.0
-"""After how long a block is looked at again for which another process holds energy."""
+"""The pause before a block is tried again while another process holds energy for it."""
 
-USED_UP = (InsufficientEnergy, InsufficientCoins, SpendCapReached, UpgradeRequired)
-"""What a next block would meet again: the rest of the scan is not asked for."""
+REST_REFUSED = (InsufficientEnergy, InsufficientCoins, SpendCapReached, UpgradeRequired)
+"""Errors that the next blocks would get as well: the rest of the scan is scored by rules."""
 
-NOT_TO_BE_HAD = (*USED_UP, ProviderError, ContentRefused)
-"""Why a block is scored by rules."""
+UNAVAILABLE = (*REST_REFUSED, ProviderError, ContentRefused)
+"""Errors for which a block is scored by rules."""
 
 BUSY_SECONDS = 60.0
-"""How long a provider may be busy, by its own word or by the breaker's, before its blocks are scored by rules."""
+"""How long a provider may be busy, or its circuit open, before blocks are scored by rules."""
 
 
 class BlockWork:
-    """The blocks of one scan in one process, and what came of them.
+    """The work of one process on the blocks of one scan.
 
-    `wait_seconds` is the longest that a block asked to wait for since it was last set to 0.
+    `done` counts finished blocks; `wait_seconds` is the longest wait that a block needs since it was last set to 0.
     """
 
-    def __init__(self, lease: Lease, services: Services, store: ScanStore, until: Deadline) -> None:
+    def __init__(self, lease: Lease, services: Services, store: ScanStore, deadline: Deadline) -> None:
         self._lease = lease
         self._services = services
         self._store = store
-        self._until = until
-        self._used_up: NexscoutError | None = None
+        self._deadline = deadline
+        self._rest_refused_by: NexscoutError | None = None
         self._patience: Deadline | None = None
         self._models: Counter[str] = Counter()
         self.done = 0
         self.wait_seconds = 0.0
 
     def meta(self) -> dict[str, Any]:
-        """Return what this process can tell of the scan besides its counts."""
+        """Return the model that scored most blocks of this process."""
         model = self._models.most_common(1)
         return {"model": model[0][0] if model else None}
 
     async def do(self, block: Block) -> None:
-        """Score a block and store what it gave, or leave it open for a later round.
+        """Score a block and store its result, or leave it open for a later round.
 
         Raises:
             ServiceUnavailable: the database did not answer.
-            InternalError: a fault of our own.
+            InternalError: an internal error.
         """
-        if self._used_up is not None:
-            await self._by_rules(block, self._used_up)
+        if self._rest_refused_by is not None:
+            await self._by_rules(block, self._rest_refused_by)
             return
         try:
             reply = await self._services.orchestrator.run(self._call(block), self._context())
-        except NOT_TO_BE_HAD as error:
-            if isinstance(error, USED_UP):
-                self._used_up = error
+        except UNAVAILABLE as error:
+            if isinstance(error, REST_REFUSED):
+                self._rest_refused_by = error
             await self._by_rules(block, error)
         except (RateLimited, RequestInProgress) as error:
-            # A twin that was killed still holds the block, or too many calls were made this minute.
+            # A killed worker's call still holds the block, or too many calls were made this minute.
             self.wait_seconds = max(self.wait_seconds, float(error.retry_after_seconds or 1))
         except ProviderUnavailable as error:
-            await self._wait_or_give_up(block, error)
+            await self._wait_or_score_by_rules(block, error)
         except DeadlineExceeded:
             log_event("scan.block_out_of_time", scan_id=self._lease.scan_id, ordinal=block.ordinal)
         else:
             await self._keep(reply)
 
-    async def _wait_or_give_up(self, block: Block, error: ProviderUnavailable) -> None:
+    async def _wait_or_score_by_rules(self, block: Block, error: ProviderUnavailable) -> None:
         if self._patience is None:
             self._patience = Deadline.starting(BUSY_SECONDS)
         wait = float(error.retry_after_seconds or 1)
@@ -106,28 +106,28 @@ class BlockWork:
         self._patience = None
         self._models[reply.model] += 1
         if reply.replayed:
-            # It was charged, and its rows could not be stored then.
-            await self._stored(reply.body["scan"])
+            # It was charged, but the settlement could not store its row.
+            await self._store_block(reply.body["scan"])
         else:
             self.done += 1
 
     async def _by_rules(self, block: Block, error: NexscoutError) -> None:
         reason = "provider_unavailable" if isinstance(error, ProviderError) else error.code
-        await self._stored(by_rules(self._lease.scan_id, block, reason))
+        await self._store_block(by_rules(self._lease.scan_id, block, reason))
 
-    async def _stored(self, block: Mapping[str, Any]) -> None:
+    async def _store_block(self, block: Mapping[str, Any]) -> None:
         if await self._store.store_block(self._lease, block, Deadline.starting(10)):
             self.done += 1
         else:
             self.wait_seconds = max(self.wait_seconds, TWIN_SECONDS)
 
     def _call(self, block: Block) -> Call:
-        """Return the block's call in the name of the scan's owner: one for each block, whoever makes it."""
+        """Return the block's call for the scan's owner; its idempotency key makes it the same call in every process."""
         key = f"scan:{self._lease.scan_id}:{block.ordinal}"
         owner = Caller("service", user_id=self._lease.user_id)
         task = block_task(self._lease.scan_id, block)
         return Call(FUNCTION, owner, task, key, hashlib.sha256(key.encode()).hexdigest())
 
     def _context(self) -> RequestContext:
-        seconds = min(BLOCK_SECONDS, self._until.remaining())
+        seconds = min(BLOCK_SECONDS, self._deadline.remaining())
         return RequestContext(uuid4(), str(self._lease.scan_id), Deadline.starting(seconds))

@@ -1,4 +1,4 @@
-"""A leased scan on its way to its end: its open blocks a few at once, until none is open or the time is over."""
+"""The work on a leased scan: a few open blocks at a time, until none is open or the time ends."""
 
 import asyncio
 import logging
@@ -18,19 +18,19 @@ BLOCKS_AT_ONCE = 4
 PAGE = 8
 
 LEASE_SECONDS = 60
-"""A worker that died is replaced after so long; one that lives renews its lease three times as often."""
+"""A worker that died is replaced after this time; a running one renews its lease three times as often."""
 
 CLOSING_SECONDS = 1.5
-"""What is kept of a budget for giving the scan back, or for completing it."""
+"""Seconds of the budget kept for completing or releasing the scan."""
 
 MIN_BLOCK_SECONDS = 3.5
-"""A block is not begun with less: settling alone keeps 3 s."""
+"""The minimum time to start a block: settling alone keeps 3 s."""
 
 LOOK_AGAIN_SECONDS = 5.0
-"""The longest pause between two rounds: what was to be waited for may pass sooner than was told."""
+"""The longest pause between two rounds: the reason to wait may end earlier than reported."""
 
 MAX_EMPTY_ROUNDS = 3
-"""Rounds that did nothing although nothing was to be waited for: then something is wrong with the scan."""
+"""Rounds without progress and without a reason to wait, after which the scan fails."""
 
 
 class ScanWork:
@@ -40,31 +40,29 @@ class ScanWork:
         self._lease = lease
         self._store = ScanStore(services.database)
         self._queue = services.scan_queue
-        self._until = deadline.minus(CLOSING_SECONDS)
-        self._blocks = BlockWork(lease, services, self._store, self._until)
+        self._deadline = deadline.minus(CLOSING_SECONDS)
+        self._blocks = BlockWork(lease, services, self._store, self._deadline)
 
     async def run(self) -> dict[str, Any] | None:
-        """Work until the scan is completed, and give its reply; None when another worker must go on with it.
-
-        A scan that cannot be completed is failed with a sentence.
+        """Work until the scan is complete and return its reply, or None if another worker must continue.
 
         Raises:
-            NexscoutError: it was failed.
+            NexscoutError: the scan cannot be completed; it has been marked as failed.
         """
         try:
             while await self._while_leased():
                 reply = await self._store.finish(self._lease, self._blocks.meta(), Deadline.starting(10))
                 if reply is not None:
-                    _tell(self._lease, reply)
+                    _log_completion(self._lease, reply)
                     return reply
             await self._store.release(self._lease, Deadline.starting(5))
-            await self._tell()
+            await self._notify()
         except LeaseLost:
             log_event("scan.lease_lost", level=logging.WARNING, scan_id=self._lease.scan_id)
         except ServiceUnavailable as error:
-            # Passing: the lease runs out, and then the scan can be claimed again.
+            # Temporary: the lease expires, and then the scan can be claimed again.
             log_event("scan.postponed", level=logging.WARNING, scan_id=self._lease.scan_id, code=error.code)
-            await self._tell(LEASE_SECONDS + 1)
+            await self._notify(LEASE_SECONDS + 1)
         except NexscoutError as error:
             await fail(self._store, self._lease, error)
             raise
@@ -74,23 +72,25 @@ class ScanWork:
             raise InternalError from error
         return None
 
-    async def _tell(self, delay_seconds: int = 0) -> None:
-        await tell_worker(self._queue, self._lease.scan_id, Deadline.starting(CLOSING_SECONDS), delay_seconds)
+    async def _notify(self, delay_seconds: int = 0) -> None:
+        await notify_worker(
+            self._queue, self._lease.scan_id, Deadline.starting(CLOSING_SECONDS), delay_seconds
+        )
 
     async def _while_leased(self) -> bool:
-        """Work beside a heartbeat; LeaseLost ends the work with all that it has under way."""
-        working = asyncio.create_task(self._all_blocks())
-        beating = asyncio.create_task(self._keep_lease())
+        """Work while the lease is renewed; LeaseLost cancels the work and its calls."""
+        work = asyncio.create_task(self._all_blocks())
+        heartbeat = asyncio.create_task(self._keep_lease())
         try:
-            await asyncio.wait({working, beating}, return_when=asyncio.FIRST_COMPLETED)
+            await asyncio.wait({work, heartbeat}, return_when=asyncio.FIRST_COMPLETED)
         finally:
-            beating.cancel()
-            if not working.done():
-                working.cancel()
-            await asyncio.gather(working, beating, return_exceptions=True)
-        if working.cancelled():
-            beating.result()
-        return working.result()
+            heartbeat.cancel()
+            if not work.done():
+                work.cancel()
+            await asyncio.gather(work, heartbeat, return_exceptions=True)
+        if work.cancelled():
+            heartbeat.result()
+        return work.result()
 
     async def _keep_lease(self) -> None:
         while True:
@@ -101,21 +101,21 @@ class ScanWork:
                 continue
 
     async def _all_blocks(self) -> bool:
-        """Return whether all blocks seem to be done; False when the time is over first."""
+        """Return whether all blocks seem to be done, False if the time ends first."""
         empty_rounds = 0
         while empty_rounds < MAX_EMPTY_ROUNDS:
             done_before, self._blocks.wait_seconds = self._blocks.done, 0.0
             if not await self._round():
                 return True
             wait = self._blocks.wait_seconds
-            if not self._has_time() or wait >= self._until.remaining():
+            if not self._has_time() or wait >= self._deadline.remaining():
                 return False
             empty_rounds += self._blocks.done == done_before and wait == 0
             await asyncio.sleep(min(wait, LOOK_AGAIN_SECONDS))
         raise InternalError
 
     async def _round(self) -> bool:
-        """Go once through the blocks that are open; tell whether one was left."""
+        """Try each open block once; return whether one may still be open."""
         open_blocks, turn = self._open_blocks(), asyncio.Lock()
         done_before, seen, at_end = self._blocks.done, 0, False
 
@@ -144,11 +144,11 @@ class ScanWork:
             after = page[-1].ordinal
 
     def _has_time(self) -> bool:
-        return self._until.remaining() >= MIN_BLOCK_SECONDS
+        return self._deadline.remaining() >= MIN_BLOCK_SECONDS
 
 
 async def _together(parts: Iterable[Coroutine[Any, Any, None]]) -> None:
-    """Run the parts at the same time; the first that raises ends the others, and each of them ends its own calls."""
+    """Run the parts at the same time; if one raises, cancel the others, which end their calls."""
     tasks = [asyncio.create_task(part) for part in parts]
     try:
         await asyncio.gather(*tasks)
@@ -158,21 +158,21 @@ async def _together(parts: Iterable[Coroutine[Any, Any, None]]) -> None:
         await asyncio.gather(*tasks, return_exceptions=True)
 
 
-async def tell_worker(queue: WorkQueue, scan_id: UUID, deadline: Deadline, delay_seconds: int = 0) -> None:
-    """Send a worker the message of a scan; one that is not sent is sent by the sweep."""
+async def notify_worker(queue: WorkQueue, scan_id: UUID, deadline: Deadline, delay_seconds: int = 0) -> None:
+    """Send the message of a scan to a worker; if that fails, the sweep sends it."""
     await queue.send({"scanId": str(scan_id)}, deadline, delay_seconds)
 
 
 async def fail(store: ScanStore, lease: Lease, error: NexscoutError) -> None:
-    """End the scan as failed; where even that cannot be stored, the sweep and the next worker's tries do it."""
+    """End the scan as failed; if that cannot be stored, the next claim or the sweep does it."""
     try:
         await store.fail(lease, error.code, error.message, Deadline.starting(5))
     except LeaseLost:
         log_event("scan.lease_lost", level=logging.WARNING, scan_id=lease.scan_id)
-    except NexscoutError as fault:
-        log_event("scan.not_failed", level=logging.ERROR, scan_id=lease.scan_id, code=fault.code)
+    except NexscoutError as failure:
+        log_event("scan.not_failed", level=logging.ERROR, scan_id=lease.scan_id, code=failure.code)
 
 
-def _tell(lease: Lease, reply: Mapping[str, Any]) -> None:
+def _log_completion(lease: Lease, reply: Mapping[str, Any]) -> None:
     counts = {name: reply.get(name) for name in ("prospectsFound", "hot", "warm", "cold", "partial")}
     log_event("scan.completed", scan_id=lease.scan_id, user_id=lease.user_id, details=counts)

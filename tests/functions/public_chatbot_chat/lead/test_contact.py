@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from functions.public_chatbot_chat.lead.contact import READ_CHARACTERS, Lead, find_lead
 from shared.contacts.emails import spelled, valid_address
 from shared.contacts.phones import valid_number
-from shared.contacts.said import Found, Said
+from shared.contacts.statement import Found, Span
 from tests.functions.public_chatbot_chat.conversations.scores import (
     FIELDS,
     Part,
@@ -167,7 +167,7 @@ def test_messages_can_be_read_as_they_come(earlier: list[str], later: list[str])
 def test_a_phone_is_kept_with_the_place_where_it_was_said() -> None:
     """The evidence has the message and the position in it."""
     lead = find_lead(["hello", "text 0917 123 4567 po"])
-    assert lead == Lead(phone=Found("+639171234567", Said(1, 5, 18)))
+    assert lead == Lead(phone=Found("+639171234567", Span(1, 5, 18)))
 
 
 def test_what_is_known_stays_until_the_visitor_says_otherwise() -> None:
@@ -194,8 +194,8 @@ def assert_said(lead: Lead, messages: list[str]) -> None:
         found: Found | None = getattr(lead, field)
         if found is None:
             continue
-        assert found.said is not None
-        words = messages[found.said.message][found.said.start : found.said.end]
+        assert found.span is not None
+        words = messages[found.span.message][found.span.start : found.span.end]
         assert found.value == _from_words(field, words)
         assert found.value
 

@@ -11,15 +11,15 @@ from functions.scan_processor_v2.reading.record import Item, Record
 from functions.scan_processor_v2.reading.text import text_records
 from functions.scan_processor_v2.scoring.answer import (
     Answer,
-    AnsweredProspect,
     Finding,
     ImageAnswer,
+    ProspectAnswer,
     read_answer,
     read_image_answer,
     schema_of,
 )
 from functions.scan_processor_v2.scoring.evidence import verified
-from functions.scan_processor_v2.scoring.prompt import shown
+from functions.scan_processor_v2.scoring.prompt import record_data
 from functions.scan_processor_v2.scoring.result import results
 from local.provider.strict import check_schema
 from shared.contacts.emails import listed_addresses
@@ -46,9 +46,9 @@ NOTHING: dict[str, Any] = {
 ANA = Record(0, "Ana Cruz - kailangan ng extra income, kakapanganak lang, 0917 123 4567, ana@gmail.com")
 
 
-def prospect(**told: object) -> AnsweredProspect:
+def prospect(**told: object) -> ProspectAnswer:
     """Return a prospect as a model describes it."""
-    return AnsweredProspect.model_validate(NOTHING | told)
+    return ProspectAnswer.model_validate(NOTHING | told)
 
 
 def one(record: Record, **told: object) -> tuple[Item, int]:
@@ -263,7 +263,7 @@ def test_an_answer_that_breaks_the_schema_is_an_error(told: str) -> None:
 def test_a_record_is_shown_with_its_number_its_fields_and_its_words() -> None:
     """The prompt has everything in which evidence may be found."""
     record = Record(7, "need income", {"first_name": "Ana", "last_name": "Cruz", "phone": "0917"}, "row")
-    assert shown(record) == {
+    assert record_data(record) == {
         "record": 7,
         "name": "Ana Cruz",
         "first_name": "Ana",
@@ -311,7 +311,7 @@ FINDINGS = st.lists(
     st.builds(Finding, finding=st.one_of(WORDS, st.text(max_size=40)), evidence=WORDS), max_size=3
 )
 INVENTED = st.builds(
-    AnsweredProspect,
+    ProspectAnswer,
     record=st.integers(-1, 6),
     name=TOLD,
     email=TOLD,
@@ -333,7 +333,7 @@ INVENTED = st.builds(
 
 @settings(max_examples=200, deadline=None)
 @given(st.lists(INVENTED, max_size=6))
-def test_no_contact_is_ever_fabricated(answer: list[AnsweredProspect]) -> None:
+def test_no_contact_is_ever_fabricated(answer: list[ProspectAnswer]) -> None:
     """Each contact of an item can be read in its record, and all others are counted as dropped."""
     records = list(text_records("\n".join(PEOPLE)))
     texts = {record.position: "\n".join([*record.fields.values(), record.text]) for record in records}

@@ -1,4 +1,4 @@
-"""What was found in a visitor's messages, and the words that say so."""
+"""Statements: values found in messages, with the words around them."""
 
 import re
 from dataclasses import dataclass
@@ -38,8 +38,8 @@ _SENTENCE_END = re.compile(
 )
 
 
-class Said(NamedTuple):
-    """Where a visitor said it: the message's place in the list, and the characters from start up to end."""
+class Span(NamedTuple):
+    """The place of a value: the index of its message, and its characters from `start` to before `end`."""
 
     message: int
     start: int
@@ -48,17 +48,17 @@ class Said(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Found:
-    """A value and the words it was read from; `said` is None for one known from elsewhere."""
+    """A value and the place it was read from; `span` is None for a value known from elsewhere."""
 
     value: str
-    said: Said | None = None
+    span: Span | None = None
 
 
 @dataclass(frozen=True)
 class Statement:
     """One candidate value in one message, with the words around it.
 
-    `since` is where the statement before it ended: words before that speak of something else.
+    `since` is the end of the previous statement: words before it belong to that one.
     """
 
     text: str
@@ -69,39 +69,39 @@ class Statement:
 
     @cached_property
     def before(self) -> str:
-        """The words of the same sentence that lead up to the value."""
+        """Return the words of the same sentence before the value."""
         words = self.text[max(self.since, self.start - WINDOW) : self.start]
         return _SENTENCE_END.split(words)[-1]
 
     @cached_property
     def after(self) -> str:
-        """The words that follow the value in the same sentence."""
+        """Return the words of the same sentence after the value."""
         return _SENTENCE_END.split(self.text[self.end : self.end + WINDOW])[0]
 
     @property
     def corrects(self) -> bool:
-        """Whether the words say that this replaces what was said before."""
-        lead_up = self.text[max(self.since, self.start - WINDOW) : self.start]
-        return bool(CORRECTION.search(lead_up) or _CORRECTED_AFTER.match(self.after))
+        """Return whether the words say that this value replaces an earlier one."""
+        words_before = self.text[max(self.since, self.start - WINDOW) : self.start]
+        return bool(CORRECTION.search(words_before) or _CORRECTED_AFTER.match(self.after))
 
     @property
     def adds(self) -> bool:
-        """Whether the words offer this beside what was said before."""
+        """Return whether the words offer this value in addition to an earlier one."""
         return not self.corrects and bool(ADDITION.search(self.before))
 
     @property
     def denied(self) -> bool:
-        """Whether the visitor says that this is not, or no longer, the value."""
+        """Return whether the words say that this is not, or no longer, the value."""
         return bool(NEGATION.search(self.before) or _STOP.search(self.before))
 
     @property
-    def somebody_elses(self) -> bool:
-        """Whether the words lead up to it by way of a relative, a friend or a colleague."""
+    def about_another(self) -> bool:
+        """Return whether the words before the value name a relative, friend or colleague as its owner."""
         return bool(_RELATIVE.search(self.before))
 
     def found(self, message: int) -> Found:
-        """Return the value with its evidence."""
-        return Found(self.value, Said(message, self.start, self.end))
+        """Return the value with its place."""
+        return Found(self.value, Span(message, self.start, self.end))
 
 
 _CORRECTED_AFTER = re.compile(r"[\s,]*(?:po\s+)?(?:dapat|pala|instead|not\b|hindi\b)", re.IGNORECASE)

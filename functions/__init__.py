@@ -4,12 +4,12 @@ import gc
 import os
 
 if "AWS_LAMBDA_FUNCTION_NAME" in os.environ:
-    # Nothing that a start makes is garbage, and the search costs a tenth of the time: `shared/snapshot.py` ends this.
+    # A start creates no garbage, and collecting takes a tenth of its time; `shared/snapshot.py` enables it again.
     gc.disable()
-# There are none here, and the search for them reads the metadata of every package: 18 ms of a start.
+# No plugins are installed, and the search for them takes 18 ms of a start.
 os.environ.setdefault("PYDANTIC_DISABLE_PLUGINS", "__all__")
 
-import pydantic  # it looks at the variable when it is imported
+import pydantic  # reads the variable at its import
 
-# A model is built at its first use, whosever it is: FastAPI's own, of its API documents, took 40 ms and are never used.
+# Models are built at their first use: FastAPI's own, for its API documents, took 40 ms and are never used.
 pydantic.BaseModel.model_config = pydantic.ConfigDict(defer_build=True)

@@ -1,1 +1,1 @@
-"""generate-ai-content: AI texts for the signed-in web client."""
+"""generate-ai-content: texts and analyses for signed-in users."""

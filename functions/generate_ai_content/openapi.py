@@ -50,7 +50,7 @@ from shared.http.openapi.operation import (
 
 
 class JobState(ReplyShape, extra="forbid"):
-    """Where a queued call is."""
+    """The state of a queued request."""
 
     success: Literal[True]
     request_id: UUID
@@ -79,7 +79,7 @@ class Sequence(ReplyShape, extra="forbid"):
 
 
 class SequenceOutput(ReplyShape, extra="forbid"):
-    """Of `sequence`."""
+    """The output of `sequence`."""
 
     sequence: Sequence
 
@@ -94,13 +94,13 @@ class Slide(ReplyShape, extra="forbid"):
 
 
 class DeckOutput(ReplyShape, extra="forbid"):
-    """Of `deck`: the slides in order."""
+    """The output of `deck`: the slides in order."""
 
     deck: Annotated[list[Slide], Field(min_length=7, max_length=15)]
 
 
 class DeepScanOutput(ReplyShape, extra="forbid"):
-    """Of `deep_scan`: `evidence` names for each field the words of the record that show it."""
+    """The output of `deep_scan`; `evidence` has for each field the words of the data that show it."""
 
     scout_score: Points
     bucket: Literal["hot", "warm", "cold"]
@@ -117,13 +117,13 @@ class DeepScanOutput(ReplyShape, extra="forbid"):
 
 
 class OrchestratorOutput(ReplyShape, extra="forbid"):
-    """Of the orchestrator and prompt shapes."""
+    """The output of the orchestrator and prompt shapes."""
 
     message: str
 
 
 class DeepIntelOutput(RootModel[Annotated[dict[str, Any], Field(min_length=1)]]):
-    """Of the prompt shape with mode `deep_intel`: the fields that the prompt asked for."""
+    """The output of the prompt shape with mode `deep_intel`: the fields that the prompt describes."""
 
 
 class Output(
@@ -133,17 +133,17 @@ class Output(
         | DeepIntelOutput
     ]
 ):  # fmt: skip
-    """The result, by what was asked for."""
+    """The output, by the shape of the request."""
 
 
 class Reply(GenerationReply):
-    """The result and what it took."""
+    """The reply with its output, usage and costs."""
 
     output: Output
 
 
 class DoneEvent(Reply):
-    """The last event of a stream that ended well."""
+    """The last event of a successful stream."""
 
     type: Literal["done"]
 
@@ -151,7 +151,7 @@ class DoneEvent(Reply):
 class StreamEvent(
     RootModel[Annotated[MetaEvent | DeltaEvent | DoneEvent | ErrorEvent, Field(discriminator="type")]]
 ):
-    """What the `data` of an event holds."""
+    """The `data` of an event."""
 
 
 GENERATE = Operation(
@@ -212,7 +212,7 @@ def _shapes() -> dict[str, Schema]:
 
 
 def _tell_content(schema: Schema, name: str) -> None:
-    """Tell of a content shape what its model leaves to the routes and to validators."""
+    """Return the schema of a content shape, with the rules that routes and validators enforce."""
     properties = schema["properties"]
     names = (
         [name, *(kind for kind in MESSAGE_TYPES if kind not in CONTENT_TYPES)]

@@ -1,4 +1,4 @@
-"""The worker on Lambda: messages `{"jobId": …}` of a queue; what was asked for stands in the database."""
+"""The worker on Lambda: messages `{"jobId": …}` of a queue; the request is in the database."""
 
 from functions.generate_ai_content.worker import work_on
 from shared.lambda_.worker import queue_entry

@@ -1,4 +1,4 @@
-"""The URL of generate-ai-content: knows the caller, asks the orchestrator, answers."""
+"""The routes of generate-ai-content: generate, and find a queued request."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -22,14 +22,14 @@ router.add_api_route(
 
 @router.post("")
 async def generate(request: Request) -> Response:
-    """Serve one call of any shape."""
+    """Return the reply to a request of any shape."""
     services, context = services_of(request), context_of(request)
     caller = await services.authenticator.authenticate(request.headers, context.deadline)
     if caller.kind == "anonymous":
         raise Unauthorized
     body = await read_json(request, services.settings.max_body_bytes)
     call = call_of(body, caller, idempotency_key(request))
-    # A shadow is not asked later: a job would be a row, under the key of the request that is copied.
+    # In shadow mode nothing is queued: a job would be a row with the idempotency key of the original.
     if "respond-async" in request.headers.get("prefer", "") and not services.settings.shadow:
         return await _accept(call, body, request)
     return await serve(call, request, stream=_wants_stream(body))
@@ -47,7 +47,7 @@ async def find_request(request: Request, request_id: UUID) -> Response:
 
 
 async def _accept(call: Call, body: Mapping[str, Any], request: Request) -> JSONResponse:
-    """Put a call that was found valid into the queue."""
+    """Queue a valid call, and return its id."""
     context = context_of(request)
     job = {
         "id": str(context.request_id),

@@ -1,4 +1,4 @@
-"""Works off what was asked for with `Prefer: respond-async`: the same calls, answered into the queue."""
+"""The worker of jobs: requests with `Prefer: respond-async`, whose replies are stored."""
 
 import logging
 import math
@@ -18,14 +18,14 @@ from shared.supabase.auth import Caller
 MAX_TRIES = 5
 
 LEASE_MARGIN_SECONDS = 30
-"""How much longer a lease lives than its work may take, and than the hold of a worker that died."""
+"""How much longer a lease lives than its work may take, and than the hold of a killed worker."""
 
 
 async def work_on(message: Mapping[str, Any], services: Services, deadline: Deadline) -> None:
-    """Do the job that a message names, unless somebody else does.
+    """Do the job that a message names, unless another worker does.
 
     Raises:
-        NexscoutError: it cannot be done now; its message must come again.
+        NexscoutError: it cannot be done now; its message must be delivered again.
     """
     lease_seconds = math.ceil(deadline.remaining()) + LEASE_MARGIN_SECONDS
     job = await services.jobs.claim(UUID(message["jobId"]), lease_seconds, deadline)
@@ -34,13 +34,13 @@ async def work_on(message: Mapping[str, Any], services: Services, deadline: Dead
 
 
 async def _do(job: Job, services: Services, deadline: Deadline) -> None:
-    # The first try is the request that the caller was told of; a further one is another row in the ledger.
+    # The first try has the request id that the caller knows; each further try is another row in the ledger.
     request_id = job.id if job.tries == 1 else uuid4()
     context = RequestContext(request_id, str(job.id), deadline)
     try:
         status, reply = await _answer(job, services, context)
     except (ServiceUnavailable, RequestInProgress) as error:
-        # Passing: the message comes again, when the lease has run out.
+        # Temporary: the message is delivered again after the lease has expired.
         log_event("job.postponed", level=logging.WARNING, job_id=job.id, code=error.code, tries=job.tries)
         raise
     answered = await services.jobs.finish(job, status, reply, Deadline.starting(10))
@@ -52,7 +52,7 @@ async def _do(job: Job, services: Services, deadline: Deadline) -> None:
 
 async def _answer(job: Job, services: Services, context: RequestContext) -> tuple[int, Mapping[str, Any]]:
     owner = Caller("service", user_id=job.user_id)
-    # Its own key makes a job whose worker died charge once: the next worker finds the settled reply.
+    # The key makes sure that a job is charged once: after a killed worker the next one finds the settled reply.
     key = f"job:{job.id}" if job.idempotency_key is None else job.idempotency_key
     try:
         if job.tries > MAX_TRIES:

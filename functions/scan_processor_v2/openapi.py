@@ -16,7 +16,7 @@ AtLeastOne = Annotated[int, Field(ge=1)]
 
 
 class Partial(ReplyShape):
-    """There where some blocks were scored by rules, because no model could."""
+    """Present if some blocks were scored by rules, because no model was available."""
 
     reason: Annotated[str, Field(description="insufficient_energy, provider_unavailable and the like.")]
     blocks_by_rules: AtLeastOne
@@ -37,7 +37,7 @@ class ScanReply(ReplyShape):
 
 
 class ScanQueued(ReplyShape, extra="forbid"):
-    """The scan waits, or is being worked on."""
+    """The scan waits for a worker, or is in work."""
 
     success: Literal[True]
     scan_id: UUID
@@ -63,7 +63,7 @@ PROCESS_SCAN = Operation(
     },
 )
 
-# What single blocks can meet is told in the reply: they are scored by rules then.
+# Errors of single blocks are no errors of the reply: those blocks are scored by rules.
 CODES_OF_OTHERS = frozenset(
     {
         "unknown_generation_type", "unknown_action", "unknown_model", "unknown_price", "insufficient_energy",

@@ -1,4 +1,4 @@
-"""The worker on Lambda: messages `{"scanId": …}` of a queue; the input of a scan stands in the database."""
+"""The worker on Lambda: messages `{"scanId": …}` of a queue; the input of a scan is in the database."""
 
 from functions.scan_processor_v2.worker import work_on
 from shared.lambda_.worker import queue_entry

@@ -1,4 +1,4 @@
-"""The content types by their names, as the contract lists them."""
+"""The content types by their names in the contract."""
 
 from collections.abc import Mapping
 from typing import Any

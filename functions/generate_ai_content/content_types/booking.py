@@ -15,13 +15,13 @@ PROMPT = prompt("writer", "facts", "booking")
 
 
 class BookingRequest(WithContext):
-    """Where to meet."""
+    """The kind of meeting."""
 
     call_type: Annotated[CallType | None, Blank] = None
 
 
 class BookingOutput(Output):
-    """The words that invite, and three times to offer."""
+    """The invitation, and three proposed times."""
 
     script: Text
     cta: Text
@@ -30,7 +30,7 @@ class BookingOutput(Output):
 
 
 class Booking(ContentTask[BookingRequest, BookingOutput]):
-    """An invitation, of which the script is the text."""
+    """An invitation to a meeting."""
 
     name, action = "booking", "ai_message"
     request_model, output_model = BookingRequest, BookingOutput
@@ -39,5 +39,5 @@ class Booking(ContentTask[BookingRequest, BookingOutput]):
     text = "script"
 
     def variables(self) -> Mapping[str, str]:
-        """Return where to meet."""
+        """Return the kind of meeting."""
         return {"call_type": self.request.call_type or "zoom"}

@@ -1,4 +1,4 @@
-"""`call`: a script for a conversation by voice."""
+"""`call`: a script for a phone or video call."""
 
 from collections.abc import Mapping
 from typing import Annotated, Literal
@@ -15,13 +15,13 @@ PROMPT = prompt("writer", "facts", "call")
 
 
 class CallRequest(AboutProspect):
-    """What the call is for."""
+    """The purpose of the call."""
 
     call_purpose: Annotated[CallPurpose | None, Blank] = None
 
 
 class CallOutput(Output):
-    """What to say from the first sentence to the last, and five tips."""
+    """The script from the opening to the closing, and five tips."""
 
     opening: Text
     discovery_questions: Annotated[list[Text], Field(min_length=4, max_length=4)]
@@ -31,7 +31,7 @@ class CallOutput(Output):
 
 
 class Call(ContentTask[CallRequest, CallOutput]):
-    """A script."""
+    """A script for a call."""
 
     name, action = "call", "ai_message"
     request_model, output_model = CallRequest, CallOutput
@@ -39,5 +39,5 @@ class Call(ContentTask[CallRequest, CallOutput]):
     output_tokens = 2000
 
     def variables(self) -> Mapping[str, str]:
-        """Return what the call is for."""
+        """Return the purpose of the call."""
         return {"call_purpose": self.request.call_purpose or "discovery"}

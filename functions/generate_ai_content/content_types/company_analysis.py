@@ -12,13 +12,13 @@ PROMPT = prompt("analyst", "facts", "company_analysis")
 
 
 class CompanyRequest(WithContext):
-    """The company's text in `context`; without it the stored company is analysed. No prospect has a part in it."""
+    """A text about the company in `context`; without it the stored company is analysed. A prospect id is ignored."""
 
-    prospect_id: Annotated[None, BeforeValidator(lambda _given: None)] = None
+    prospect_id: Annotated[None, BeforeValidator(lambda _value: None)] = None
 
 
 class CompanyOutput(Output):
-    """The company in six answers."""
+    """The analysis in six parts."""
 
     summary: Text
     value_proposition: Text
@@ -29,7 +29,7 @@ class CompanyOutput(Output):
 
 
 class CompanyAnalysis(ContentTask[CompanyRequest, CompanyOutput]):
-    """An analysis of what was pasted, else of the stored company."""
+    """An analysis of the text in `context`, else of the stored company."""
 
     name, action = "company_analysis", "ai_company_analysis"
     request_model, output_model = CompanyRequest, CompanyOutput

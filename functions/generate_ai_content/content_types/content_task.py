@@ -1,4 +1,4 @@
-"""What a content type is: a task that one request makes, from its prompt to the reply."""
+"""The base of all content types: the task of one request, from its prompt to its reply."""
 
 import hashlib
 import json
@@ -28,20 +28,20 @@ from shared.supabase.configuration import Configuration
 PROMPTS = Path(__file__).parent.parent / "prompts"
 
 INSTRUCTIONS_BYTES = 4_000
-"""What is taken of the owner's own instructions."""
+"""The limit for the owner's own instructions."""
 
 FIXED_PROMPT_BYTES = 56_000
-"""The most that prompt and schema take beside the request's own words: everything else in them is cut to a budget."""
+"""The limit for prompt and schema without the request's own words; everything else in them is cut to a budget."""
 
 OWN_WORDS_BYTES = 48_000
-"""The most that the request's own words may take as they are sent; with the rest they fit every model's context."""
+"""The limit for the request's own words as they are sent; with the rest they fit every model's context."""
 
 RequestT = TypeVar("RequestT", bound=ContentRequest)
 OutputT = TypeVar("OutputT", bound=Output)
 
 
 def prompt(*names: str, folder: Path = PROMPTS) -> Prompt:
-    """Return a prompt with the common rules before and after it; its version covers every language's guide."""
+    """Return a prompt with the common rules; its version covers the guides of all languages."""
     loaded = Prompt.load(folder, *names, "language", "owner")
     guides = Prompt.load(folder, *(f"languages/{name}" for name in LANGUAGES))
     version = hashlib.sha256(f"{loaded.version} {guides.version}".encode()).hexdigest()[:12]
@@ -51,8 +51,8 @@ def prompt(*names: str, folder: Path = PROMPTS) -> Prompt:
 class ContentTask(Task, Generic[RequestT, OutputT]):
     """A content type; an object of it serves one request.
 
-    A type names the request that it takes, its prompt and the output that the model must return; what depends on the
-    request it says in `variables`, `counts`, `shares` and `finish`.
+    A type defines its request, its prompt and the output that the model must return, and what depends on the request in
+    `variables`, `counts`, `shares` and `finish`.
     """
 
     name: str
@@ -63,12 +63,12 @@ class ContentTask(Task, Generic[RequestT, OutputT]):
     structure: Structure
     temperature: float | None = 0.8
     text: str | None = None
-    """The field of the output that is the text to use; None for results that are no text."""
+    """The field of the output that is the reply's text; None if the result is no text."""
     sources: tuple[str, ...] = ()
-    """Parts of the data of which one must be there: without them there is nothing to write from."""
+    """Parts of the data of which at least one must be present."""
 
     def __init__(self, request: RequestT) -> None:
-        """Raise PayloadTooLarge where the request's own words pass their limit."""
+        """Raise PayloadTooLarge if the request's own words exceed their limit."""
         self.request = request
         self.group_key = request.transaction_id
         self.reading = Reading(prospect_id=None if request.prospect_id is None else str(request.prospect_id))
@@ -80,31 +80,31 @@ class ContentTask(Task, Generic[RequestT, OutputT]):
         self._shown: dict[str, Any] = {}
 
     def variables(self) -> Mapping[str, str]:
-        """Return what fills the prompt beside the common values."""
+        """Return the prompt's variables beside the common ones."""
         return {}
 
     def counts(self) -> Mapping[str, int]:
-        """Return the length that lists of the output must have, by their names."""
+        """Return the required lengths of lists in the output, by field."""
         return {}
 
     def shares(self) -> Sequence[Share]:
-        """Return the shares of a result that is written in several requests, each within the output limit."""
+        """Return the shares of a result that is too long for one request, else nothing."""
         return ()
 
     def finish(self, output: OutputT, shown: Mapping[str, Any]) -> dict[str, Any]:
-        """Return the reply's `output`, from a result that holds to its schema and the data that the model was shown.
+        """Return the reply's `output` from a result that matches its schema; `shown` is the data in the prompt.
 
         Raises:
-            ValueError: it breaks what a schema cannot say.
+            ValueError: the result breaks a rule that a schema cannot express.
         """
         del shown
         return output.model_dump(by_alias=True)
 
     def messages(self, material: Material) -> Sequence[Message]:
-        """Return instructions and, behind the wall, the data they speak of.
+        """Return the instructions and the data.
 
         Raises:
-            InvalidRequest: there is nothing to write from.
+            InvalidRequest: none of the required data is present.
         """
         data = {
             **workspace_data(material.configuration),
@@ -113,11 +113,11 @@ class ContentTask(Task, Generic[RequestT, OutputT]):
         }
         self._shown = {name: value for name, value in data.items() if value is not None}
         if self.sources and not any(self._shown.get(name) for name in self.sources):
-            raise _nothing_to_use(self.sources)
+            raise _missing_sources(self.sources)
         return walled(self._instructions(material.configuration), self._shown)
 
     def parse(self, text: str) -> dict[str, Any]:
-        """Return the reply's `output`; raises ValueError when the result is broken."""
+        """Return the reply's `output`; raise ValueError if the model's text is invalid."""
         output = self.output_model.model_validate_json(bare(text))
         for name, count in self.counts().items():
             if len(getattr(output, name)) != count:
@@ -125,7 +125,7 @@ class ContentTask(Task, Generic[RequestT, OutputT]):
         return self.finish(output, self._shown)
 
     def reply(self, generated: Generated) -> Mapping[str, Any]:
-        """Return the output, and its text under the names that clients read."""
+        """Return the output, and its text in the fields that clients read."""
         output = generated.value or {}
         text = None if self.text is None else output[self.text]
         return {"output": output, "message": text, "content": text}
@@ -135,10 +135,10 @@ class ContentTask(Task, Generic[RequestT, OutputT]):
 
     def _instructions(self, configuration: Configuration) -> str:
         request = self.request
-        spoken = language(request.language, configuration)
+        written_in = language(request.language, configuration)
         return self.prompt.fill(
-            language=spoken,
-            style=guide(PROMPTS, spoken),
+            language=written_in,
+            style=guide(PROMPTS, written_in),
             tone=request.tone or _short(preferred_tone(configuration)) or "friendly",
             channel=request.channel or "messenger",
             industry=request.industry or "the seller's own",
@@ -149,15 +149,15 @@ class ContentTask(Task, Generic[RequestT, OutputT]):
 
 
 def own_words_bytes(words: Mapping[str, Any]) -> int:
-    """Return the bytes of a request's own words as they are sent; raises PayloadTooLarge over their limit."""
-    # Quoted twice, as the data is on the wire: as JSON inside a message of the request's JSON.
+    """Return the size in bytes of a request's own words as they are sent; raise PayloadTooLarge over the limit."""
+    # Escaped twice, as in the request: JSON data inside a message that is JSON.
     size = len(json.dumps(json.dumps(words, ensure_ascii=False), ensure_ascii=False).encode())
     if size > OWN_WORDS_BYTES:
         raise PayloadTooLarge(f"The texts are too large: at most {OWN_WORDS_BYTES} bytes are taken.")
     return size
 
 
-def _nothing_to_use(sources: Sequence[str]) -> InvalidRequest:
+def _missing_sources(sources: Sequence[str]) -> InvalidRequest:
     wanted = " or ".join(sources)
     return InvalidRequest(
         f"There is nothing to write from: send '{sources[0]}', or fill in the workspace's {sources[-1]}.",
@@ -166,5 +166,5 @@ def _nothing_to_use(sources: Sequence[str]) -> InvalidRequest:
 
 
 def _short(text: str | None) -> str | None:
-    """Return a setting of the workspace, which may hold anything, as long as a setting is."""
+    """Return a workspace's setting, cut to the length of a setting, because it may contain any text."""
     return None if text is None else text[:200]

@@ -1,4 +1,4 @@
-"""`deck`: the slides of a pitch; the elite one is for paid tiers."""
+"""`deck`: the slides of a pitch deck; the elite deck is for paid tiers."""
 
 from collections.abc import Mapping, Sequence
 from math import ceil
@@ -22,15 +22,15 @@ OUTLINES: Mapping[DeckType, Prompt] = {
     "elite": Prompt.load(PROMPTS, "deck_elite"),
 }
 
-# A title, four sentences and five points.
+# A title, four sentences and five bullets.
 TOKENS_OF_A_SLIDE = 350
 
 SLIDES_AT_ONCE = 7
-"""What one request writes within the time of a reply: some 200 tokens a slide, at 60 to 100 tokens a second."""
+"""As many as one request writes in time: about 200 tokens per slide, at 60 to 100 tokens per second."""
 
 
 class DeckRequest(WithContext):
-    """Which deck; some forms name it `version`."""
+    """The kind of deck; some clients send it as `version`."""
 
     deck_type: Annotated[DeckType | None, Blank] = None
 
@@ -56,7 +56,7 @@ class DeckOutput(Output):
 
 
 def _shares(slides: int) -> list[Share]:
-    """Return the equal shares of a deck that is too long for one request; they know each other by the outline."""
+    """Return equal shares of a deck that is too long for one request; the outline in each covers all slides."""
     if slides <= SLIDES_AT_ONCE:
         return []
     size = ceil(slides / ceil(slides / SLIDES_AT_ONCE))
@@ -73,7 +73,7 @@ def _shares(slides: int) -> list[Share]:
 
 
 class Deck(ContentTask[DeckRequest, DeckOutput]):
-    """The slides of one kind of deck; a long one is written in equal shares."""
+    """A deck; a long one is written in equal shares."""
 
     name, action = "deck", "ai_pitch_deck"
     request_model, output_model = DeckRequest, DeckOutput
@@ -91,7 +91,7 @@ class Deck(ContentTask[DeckRequest, DeckOutput]):
         super().__init__(request)
 
     def variables(self) -> Mapping[str, str]:
-        """Return the number of slides and what each is about."""
+        """Return the number of slides and the outline."""
         return {"slide_count": str(self._slides), "outline": self._outline.text}
 
     def counts(self) -> Mapping[str, int]:
@@ -103,7 +103,7 @@ class Deck(ContentTask[DeckRequest, DeckOutput]):
         return self._shares
 
     def finish(self, output: DeckOutput, shown: Mapping[str, Any]) -> dict[str, Any]:
-        """Return the slides in order; raises ValueError unless they are numbered from 1."""
+        """Return the slides in order; raise ValueError unless they are numbered from 1."""
         del shown
         if [slide.slide for slide in output.slides] != list(range(1, len(output.slides) + 1)):
             raise ValueError("slides must be numbered from 1 without a gap")

@@ -1,4 +1,4 @@
-"""`deep_scan`: what a prospect's record shows, each finding with the words that show it."""
+"""`deep_scan`: an analysis of a prospect; each finding has the words of the data that show it."""
 
 from collections.abc import Mapping
 from typing import Annotated, Any
@@ -17,18 +17,18 @@ Points = Annotated[int, Field(ge=0, le=100)]
 
 
 class DeepScanRequest(AboutProspect):
-    """The prospect, and whatever was pasted about them in `context`."""
+    """The prospect, and text about the prospect in `context`."""
 
 
 class Score(Output):
-    """How ready the prospect is, and the spans that decided it."""
+    """The score, and the quotes it is based on."""
 
     score: Points
     evidence: Annotated[list[Text], Field(min_length=1, max_length=5)]
 
 
 class Finding(Output):
-    """One finding and the span that shows it."""
+    """One finding and the quote that shows it."""
 
     finding: Text
     evidence: Text
@@ -38,7 +38,7 @@ Findings = Annotated[list[Finding], Field(max_length=5)]
 
 
 class DeepScanOutput(Output):
-    """The findings as the model gives them, not yet checked."""
+    """The model's findings, not yet checked."""
 
     scout_score: Score
     confidence: Points
@@ -62,10 +62,10 @@ class DeepScan(ContentTask[DeepScanRequest, DeepScanOutput]):
     temperature = 0.2
 
     def finish(self, output: DeepScanOutput, shown: Mapping[str, Any]) -> dict[str, Any]:
-        """Return what has its evidence in the record or the context; `evidence` names the spans of each field.
+        """Return the findings whose evidence is in the data; `evidence` has the quotes of each field.
 
         Raises:
-            ValueError: the score rests on nothing that was shown.
+            ValueError: the score has no valid evidence.
         """
         record = Evidence({name: shown.get(name) for name in ("prospect", "context")})
         spans = [span for span in output.scout_score.evidence if record.holds(span)]
@@ -74,21 +74,21 @@ class DeepScan(ContentTask[DeepScanRequest, DeepScanOutput]):
         score = output.scout_score.score
         scan = {"scoutScore": score, "bucket": bucket(score), "confidence": output.confidence}
         evidence = {"scoutScore": spans}
-        for name, given in output:
+        for name, claimed in output:
             if name not in {"scout_score", "confidence"}:
                 field = DeepScanOutput.model_fields[name].alias or name
-                scan[field], evidence[field] = _supported(given, record)
+                scan[field], evidence[field] = _supported(claimed, record)
         return scan | {"evidence": evidence}
 
 
-def _supported(given: list[Finding] | Finding | None, record: Evidence) -> tuple[Any, list[str]]:
-    """Return what a field holds once the unsupported is dropped, and the spans behind it in the same order."""
-    if isinstance(given, list):
-        kept = [finding for finding in given if record.holds(finding.evidence)]
+def _supported(claimed: list[Finding] | Finding | None, record: Evidence) -> tuple[Any, list[str]]:
+    """Return a field without unsupported findings, and the quotes of the others in the same order."""
+    if isinstance(claimed, list):
+        kept = [finding for finding in claimed if record.holds(finding.evidence)]
         return [finding.finding for finding in kept], [finding.evidence for finding in kept]
-    if given is None or not record.holds(given.evidence):
+    if claimed is None or not record.holds(claimed.evidence):
         return None, []
-    return given.finding, [given.evidence]
+    return claimed.finding, [claimed.evidence]
 
 
 def bucket(score: int) -> str:

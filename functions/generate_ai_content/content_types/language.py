@@ -8,14 +8,14 @@ from shared.ai.prompt import Prompt, preferred_language
 from shared.supabase.configuration import Configuration
 
 
-def language(asked: str | None, configuration: Configuration) -> str:
-    """Return the language asked for, else the workspace's, else `auto`; also for one that there is no guide for."""
-    preferred = asked or preferred_language(configuration) or "auto"
+def language(requested: str | None, configuration: Configuration) -> str:
+    """Return the requested language, else the workspace's, else `auto`, also instead of one without a guide."""
+    preferred = requested or preferred_language(configuration) or "auto"
     return preferred.lower() if preferred.lower() in LANGUAGES else "auto"
 
 
 @cache
 def guide(folder: Path, name: str) -> str:
-    """Return how the language is written; `auto` may end up in Taglish, so its guide comes along."""
+    """Return the guide of the language; `auto` includes the guide of Taglish, which it may choose."""
     names = ("auto", "taglish") if name == "auto" else (name,)
     return Prompt.load(folder / "languages", *names).text

@@ -19,14 +19,14 @@ PROMPT = prompt("writer", "facts", "message")
 
 
 class MessageRequest(AboutProspect, WithGoal):
-    """Its type may also stand in `generationType`."""
+    """The type and goal of a message; the type may also be in `generationType`."""
 
     message_type: Annotated[MessageType | None, Blank] = None
     goal: Annotated[Goal | None, Blank] = None
 
 
 class MessageOutput(Output):
-    """The text, two others, and what to do with them."""
+    """The message, two alternatives, and advice."""
 
     message: Text
     cta: Text
@@ -36,7 +36,7 @@ class MessageOutput(Output):
 
 
 class Message(ContentTask[MessageRequest, MessageOutput]):
-    """A message of one type, which may stand in `messageType` or in `generationType`."""
+    """A message to a prospect."""
 
     name, action = "message", "ai_message"
     request_model, output_model = MessageRequest, MessageOutput

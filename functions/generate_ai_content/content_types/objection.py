@@ -1,4 +1,4 @@
-"""`objection`: the answer to what somebody has against it."""
+"""`objection`: an answer to an objection."""
 
 from collections.abc import Mapping
 from typing import Annotated, Any, ClassVar, Literal, get_args
@@ -28,7 +28,7 @@ class ObjectionRequest(WithContext):
 
 
 class ObjectionOutput(Output):
-    """The answer, and what helps to give it."""
+    """The answer, and advice."""
 
     message: Text
     objection_type: ObjectionType
@@ -38,7 +38,7 @@ class ObjectionOutput(Output):
 
 
 class Objection(ContentTask[ObjectionRequest, ObjectionOutput]):
-    """An answer to the objection; its kind is told by the request, else found by the model."""
+    """An answer to an objection; its kind is in the request, else the model decides it."""
 
     name, action = "objection", "ai_objection_handler"
     request_model, output_model = ObjectionRequest, ObjectionOutput
@@ -47,7 +47,7 @@ class Objection(ContentTask[ObjectionRequest, ObjectionOutput]):
     text = "message"
 
     def __init__(self, request: ObjectionRequest) -> None:
-        """Raise InvalidRequest where neither the objection nor its kind is told."""
+        """Raise InvalidRequest if the request has neither the objection nor its kind."""
         if request.objection is None and request.objection_type is None:
             raise InvalidRequest(
                 "Missing field 'objection' or 'objectionType'.",
@@ -63,6 +63,6 @@ class Objection(ContentTask[ObjectionRequest, ObjectionOutput]):
         return {"objection_type": self.request.objection_type or "not told: find out which it is"}
 
     def finish(self, output: ObjectionOutput, shown: Mapping[str, Any]) -> dict[str, Any]:
-        """Return the answer, also as `response`, which older callers read."""
+        """Return the answer, also as `response`, which older clients read."""
         kind = self.request.objection_type or output.objection_type
         return super().finish(output, shown) | {"objectionType": kind, "response": output.message}

@@ -1,4 +1,4 @@
-"""What every result has in common: exactly the fields of its model."""
+"""The base of all outputs."""
 
 from typing import Annotated
 
@@ -9,6 +9,6 @@ Text = Annotated[str, Field(min_length=1)]
 
 
 class Output(BaseModel):
-    """A result as the model must return it: exactly these fields, camelCase, no conversions of types."""
+    """A result that a model must return: exactly these fields, camelCase, no conversion of types."""
 
     model_config = ConfigDict(extra="forbid", strict=True, alias_generator=to_camel, populate_by_name=True)

@@ -16,7 +16,7 @@ PROMPT = prompt("writer", "facts", "referral")
 
 
 class ReferralRequest(ContentRequest):
-    """Who recommended the prospect, and on what occasion the prospect is asked; on the wire that is `context`."""
+    """Who recommended the prospect, and the occasion for asking, which is `context` on the wire."""
 
     WORDS: ClassVar[frozenset[str]] = frozenset({"referrer_name"})
 
@@ -26,7 +26,7 @@ class ReferralRequest(ContentRequest):
 
 
 class ReferralOutput(Output):
-    """The message, what makes it safe to recommend, and the sentence that asks."""
+    """The message, reasons to trust it, and the sentence that asks."""
 
     message: Text
     subject: Text

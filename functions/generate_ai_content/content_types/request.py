@@ -1,4 +1,4 @@
-"""What every content type takes: whom it is for and how it should sound."""
+"""The fields of all content types."""
 
 from typing import Annotated, Any, ClassVar, Literal, get_args
 from uuid import UUID
@@ -16,17 +16,17 @@ Channel = Literal["web", "facebook", "messenger", "whatsapp", "viber", "email", 
 
 
 class ContentRequest(Shape):
-    """The content shape without what only one type takes; a prospect may be given."""
+    """The fields that all content types have in common."""
 
     WORDS: ClassVar[frozenset[str]] = frozenset({"context"})
-    """Fields that hold people's words: data for a prompt, and nothing to be kept with the result."""
+    """Fields with people's words: data for the prompt, which is not stored with the result."""
 
     generation_type: str
     prospect_id: Annotated[UUID | None, Blank] = None
     tone: Annotated[Tone | None, Blank] = None
     language: Annotated[Language | None, Blank] = None
     channel: Annotated[Channel | None, Blank] = None
-    # Free text on purpose: mlm, insurance, real_estate, product, coaching and general are only the usual ones.
+    # Free text: mlm, insurance, real_estate, product, coaching and general are only common values.
     industry: ShortText = None
     persona: ShortText = None
     product_name: ShortText = None
@@ -34,7 +34,7 @@ class ContentRequest(Shape):
     transaction_id: ShortText = None
 
     def material(self) -> dict[str, Any]:
-        """Return what stands in the data beside workspace and prospect; None where it was not given."""
+        """Return the data of the request for the prompt; None for missing fields."""
         return {
             "product_to_offer": self.product_name,
             "company_name": self.company_name,
@@ -42,35 +42,35 @@ class ContentRequest(Shape):
         }
 
     def choices(self) -> dict[str, Any]:
-        """Return what was chosen, for the stored generation, without people's words."""
+        """Return the choices of the request for the stored generation, without people's words."""
         return self.model_dump(
             mode="json", by_alias=True, exclude_none=True, exclude={"transaction_id", *self.WORDS}
         )
 
 
 class WithContext(ContentRequest):
-    """A request that may carry text of the caller's, pasted as it is."""
+    """A request that may contain pasted text."""
 
     context: LongText = None
 
 
 class AboutProspect(WithContext):
-    """A request that makes no sense without a prospect."""
+    """A request that needs a prospect."""
 
     prospect_id: UUID
 
 
 class WithGoal(Shape):
-    """Some forms name the goal `intent`; a goal that is there wins."""
+    """A request with a goal, which some clients send as `intent`."""
 
     @model_validator(mode="before")
     @classmethod
-    def _intent_is_goal(cls, body: Any) -> Any:  # noqa: ANN401  # what was sent
+    def _intent_is_goal(cls, body: Any) -> Any:  # noqa: ANN401  # any JSON
         return synonym(body, "goal", "intent")
 
 
-def synonym(body: Any, name: str, other: str) -> Any:  # noqa: ANN401  # what was sent
-    """Return the body with a field under its first name, where only the second was filled in."""
+def synonym(body: Any, name: str, other: str) -> Any:  # noqa: ANN401  # any JSON
+    """Return the body with `other` renamed to `name`, if only `other` has a value."""
     if isinstance(body, dict) and body.get(name) in (None, "") and other in body:
         return {**body, name: body[other]}
     return body

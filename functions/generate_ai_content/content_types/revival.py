@@ -1,4 +1,4 @@
-"""`revival`: a message that wakes up a conversation that went silent."""
+"""`revival`: a message that continues a silent conversation."""
 
 from collections.abc import Mapping
 from typing import Annotated, Literal
@@ -15,14 +15,14 @@ PROMPT = prompt("writer", "facts", "revival")
 
 
 class RevivalRequest(AboutProspect):
-    """How long the silence is, and what came before it."""
+    """The length of the silence, and the last interaction before it."""
 
     days_since_last_contact: Annotated[Annotated[int, Field(ge=0, le=36_500)] | None, Blank] = None
     last_interaction_type: Annotated[Interaction | None, Blank] = None
 
 
 class RevivalOutput(Output):
-    """The message, other beginnings, and why now."""
+    """The message, alternative beginnings, and the reason to write now."""
 
     message: Text
     subject: Text
@@ -40,7 +40,7 @@ class Revival(ContentTask[RevivalRequest, RevivalOutput]):
     text = "message"
 
     def variables(self) -> Mapping[str, str]:
-        """Return the length of the silence, and what came before it."""
+        """Return the length of the silence, and the last interaction."""
         days = self.request.days_since_last_contact
         return {
             "days_since_last_contact": "not known" if days is None else str(days),

@@ -21,10 +21,10 @@ UPGRADE = "Sequences are only available for Pro and Elite subscribers"
 PROMPT = prompt("writer", "facts", "sequence")
 
 STEPS_AT_ONCE = 5
-"""What one request writes within the time of a reply: some 250 tokens a step, at 60 to 100 tokens a second."""
+"""As many as one request writes in time: about 250 tokens per step, at 60 to 100 tokens per second."""
 
 DAYS = (0, 2, 5, 9, 14, 20, 27, 35, 44, 54)
-"""The days of a sequence that is written in shares, none of which knows the days that another would choose."""
+"""The days of a sequence in shares, because a share does not know the days that the model chooses in another."""
 
 # An e-mail of 150 words of Taglish, its subject and the JSON around them.
 TOKENS_OF_A_STEP = 450
@@ -35,14 +35,14 @@ def _default_steps(value: object) -> object:
 
 
 class SequenceRequest(AboutProspect):
-    """What kind of sequence, and how long."""
+    """The kind and length of the sequence."""
 
     sequence_type: Annotated[SequenceType | None, Blank] = None
     total_steps: Annotated[int, Field(ge=3, le=10), BeforeValidator(_default_steps)] = DEFAULT_STEPS
 
 
 class Step(Output):
-    """One message of the sequence, so many days after the first."""
+    """One message of the sequence; `day` counts from the first message."""
 
     step: Annotated[int, Field(ge=1)]
     day: Annotated[int, Field(ge=0)]
@@ -58,7 +58,7 @@ class SequenceOutput(Output):
 
 
 def _shares(steps: int) -> list[Share]:
-    """Return the two shares of a sequence that is too long for one request, each with its own arguments."""
+    """Return the two halves of a sequence that is too long for one request, each with its own days and arguments."""
     if steps <= STEPS_AT_ONCE:
         return []
     half = ceil(steps / 2)
@@ -87,7 +87,7 @@ def check_order(steps: list[Step]) -> None:
 
 
 class Sequence(ContentTask[SequenceRequest, SequenceOutput]):
-    """The steps of one sequence; a long one is written in two shares."""
+    """A sequence; a long one is written in two shares."""
 
     name, action = "sequence", "ai_follow_up_sequence"
     request_model, output_model = SequenceRequest, SequenceOutput
@@ -115,7 +115,7 @@ class Sequence(ContentTask[SequenceRequest, SequenceOutput]):
         return self._shares
 
     def finish(self, output: SequenceOutput, shown: Mapping[str, Any]) -> dict[str, Any]:
-        """Return the steps in order; raises ValueError where `check_order` does."""
+        """Return the steps in order; raise as `check_order` does."""
         del shown
         check_order(output.steps)
         steps = [step.model_dump(by_alias=True, exclude_none=True) for step in output.steps]

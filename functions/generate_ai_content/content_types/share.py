@@ -1,4 +1,4 @@
-"""The shares of a long result as parts of its task: each checked as it comes, for what it must hold."""
+"""The shares of a long result, as parts of its task."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -11,9 +11,9 @@ from shared.ai.prompt import bare, strict_schema
 
 @dataclass(frozen=True, slots=True)
 class Share:
-    """The share of a long result that one of several requests writes: so many items of its list.
+    """The share of a long result that one of several requests writes: some items of its list.
 
-    `numbers` holds, by field, the number that each of the items must carry, in their order.
+    `numbers` has, by field, the number that each item must have, in order.
     """
 
     instruction: str
@@ -21,17 +21,17 @@ class Share:
     numbers: Mapping[str, Sequence[int]]
 
     def count(self) -> int:
-        """Return how many items the share has."""
+        """Return the number of items."""
         return len(next(iter(self.numbers.values())))
 
 
 def part(name: str, output: type[Output], share: Share) -> Part:
-    """Return the request that writes a share."""
+    """Return the part that writes a share."""
     return Part(share.instruction, Structure(name, _schema(output, share), _ShareCheck(output, share).parse))
 
 
 def _schema(output: type[Output], share: Share) -> dict[str, Any]:
-    """Return the schema of the result with as many items as the share has, each number one of those it may carry."""
+    """Return the schema of the result with the share's number of items and its allowed numbers."""
     schema = strict_schema(output, {share.items: share.count()})
     reference = schema["properties"][share.items]["items"]["$ref"].removeprefix("#/$defs/")
     for field, numbers in share.numbers.items():
@@ -45,7 +45,7 @@ class _ShareCheck:
     share: Share
 
     def parse(self, text: str) -> dict[str, Any]:
-        """Return the share's list; raises ValueError unless its items carry the numbers of the share."""
+        """Return the share's list; raise ValueError unless its items have the numbers of the share."""
         items = getattr(self.output.model_validate_json(bare(text)), self.share.items)
         for field, numbers in self.share.numbers.items():
             if [getattr(item, field) for item in items] != list(numbers):

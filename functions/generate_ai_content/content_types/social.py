@@ -16,14 +16,14 @@ PROMPT = prompt("writer", "facts", "social")
 
 
 class SocialRequest(WithContext, WithGoal):
-    """The kind of post, and what the reply is for; the post's text stands in `context`."""
+    """The kind of post and the goal of the reply; the post's text is in `context`."""
 
     post_type: Annotated[PostType | None, Blank] = None
     goal: Annotated[SocialGoal | None, Blank] = None
 
 
 class SocialOutput(Output):
-    """A comment for everybody to read, others, a private message, and what could go wrong."""
+    """A public comment, alternatives, a private message, and warnings."""
 
     public_reply: Text
     private_follow_up_suggestion: Text
@@ -32,7 +32,7 @@ class SocialOutput(Output):
 
 
 class Social(ContentTask[SocialRequest, SocialOutput]):
-    """A reply that everybody may read."""
+    """A public reply to a post."""
 
     name, action = "social", "ai_message"
     request_model, output_model = SocialRequest, SocialOutput
@@ -41,7 +41,7 @@ class Social(ContentTask[SocialRequest, SocialOutput]):
     text = "publicReply"
 
     def variables(self) -> Mapping[str, str]:
-        """Return the kind of post and what the reply is for."""
+        """Return the kind of post and the goal of the reply."""
         return {
             "post_type": self.request.post_type or "neutral",
             "goal": self.request.goal or "relationship_building",

@@ -1,1 +1,1 @@
-"""The shapes of request that meet at the URL, each made into one call."""
+"""The request shapes of the URL; each becomes one call."""

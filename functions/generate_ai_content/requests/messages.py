@@ -1,4 +1,4 @@
-"""The orchestrator shapes as a task: messages that the caller wrote, answered as text."""
+"""The task of the orchestrator shapes: the caller's own messages, answered as text."""
 
 import json
 import logging
@@ -18,15 +18,15 @@ from shared.supabase.auth import Caller, check_owner
 
 DEFAULT_OUTPUT_TOKENS = 2_000
 
-# JSON around each message and the schema; the bound on a prompt must hold for the request as it is sent.
+# JSON around the messages and the schema: the limit applies to the request as it is sent.
 OVERHEAD_BYTES = 64
 
 
 class MessagesTask(Task):
-    """The caller's own messages, answered as text, with the model and the retries that the caller wishes."""
+    """The caller's own messages, answered as text, with the caller's choice of model and retries."""
 
     def __init__(self, request: OrchestratorRequest) -> None:
-        """Raise PayloadTooLarge where the messages pass the limit of the shape."""
+        """Raise PayloadTooLarge if the messages exceed the limit of the shape."""
         config = request.config
         self._messages = [{"role": message.role, "content": message.content} for message in request.messages]
         self.action = config.action
@@ -45,7 +45,7 @@ class MessagesTask(Task):
         self.generation = Generation(config.action, {"shape": "orchestrator"})
 
     def messages(self, material: Material) -> Sequence[Message]:
-        """Return the messages as they were sent."""
+        """Return the messages of the request."""
         del material
         return self._messages
 
@@ -58,18 +58,18 @@ def messages_task(body: Mapping[str, Any], caller: Caller) -> MessagesTask:
     """Return the task of a body with messages.
 
     Raises:
-        NexscoutError: a field is wrong, or the call is asked for in somebody else's name.
+        NexscoutError: a field is invalid, or another user is named.
     """
     request = _request(body)
     check_owner("config.userId", request.config.user_id, caller)
     if request.config.provider is not None:
-        # The catalogue knows who serves a model; the field is data, not an order.
+        # The catalogue decides the provider of a model.
         log_event("request.provider_ignored", level=logging.DEBUG)
     return MessagesTask(request)
 
 
 def sent_bytes(messages: Sequence[Message]) -> int:
-    """Return a bound on the prompt as it is sent; raises PayloadTooLarge over the limit of the shape."""
+    """Return an upper bound of the prompt in bytes; raise PayloadTooLarge over the limit of the shape."""
     size = len(json.dumps(messages, ensure_ascii=False).encode())
     if size > MAX_MESSAGES_BYTES:
         raise PayloadTooLarge(f"The messages are too large: at most {MAX_MESSAGES_BYTES} bytes are taken.")
@@ -77,7 +77,7 @@ def sent_bytes(messages: Sequence[Message]) -> int:
 
 
 def text_reply(generated: Generated) -> Mapping[str, Any]:
-    """Return the reply's own fields for a text."""
+    """Return the task's fields of a reply with text."""
     return {
         "output": {"message": generated.text},
         "message": generated.text,
@@ -95,8 +95,8 @@ def _request(body: Mapping[str, Any]) -> OrchestratorRequest:
 
 
 def _with_action_code(error: InvalidRequest) -> InvalidRequest | UnknownAction:
-    faults: list[FieldError] = list(error.details) if isinstance(error.details, list) else []
-    for fault in faults:
-        if fault["field"] in {"config.action", "generationType"} and "allowed" in fault:
-            return UnknownAction(error.message, details=faults)
+    errors: list[FieldError] = list(error.details) if isinstance(error.details, list) else []
+    for each in errors:
+        if each["field"] in {"config.action", "generationType"} and "allowed" in each:
+            return UnknownAction(error.message, details=errors)
     return error

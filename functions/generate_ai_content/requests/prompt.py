@@ -1,4 +1,4 @@
-"""The prompt shapes as a task: a prompt answered as text, or as whatever JSON object it asks for."""
+"""The tasks of the prompt shape: a prompt answered as text, or as a JSON object."""
 
 import json
 from collections.abc import Mapping, Sequence
@@ -25,27 +25,27 @@ _STRUCTURE_BYTES = len(json.dumps(STRUCTURE.schema))
 
 
 class PromptTask(Task):
-    """A prompt of the caller's own, answered as text."""
+    """The caller's own prompt, answered as text."""
 
     action = "ai_message"
     generation = Generation("prompt", {"shape": "prompt"})
 
     def __init__(self, request: PromptRequest) -> None:
-        """Raise PayloadTooLarge where the prompt passes the limit of the shape."""
+        """Raise PayloadTooLarge if the prompt exceeds the limit of the shape."""
         system = self.instructions(request)
-        told = [{"role": "system", "content": "\n\n".join(system)}] if system else []
-        self._messages = [*told, {"role": "user", "content": request.prompt}]
+        start = [{"role": "system", "content": "\n\n".join(system)}] if system else []
+        self._messages = [*start, {"role": "user", "content": request.prompt}]
         output_tokens = DEFAULT_OUTPUT_TOKENS if request.max_tokens is None else request.max_tokens
         self.limits = Limits(sent_bytes(self._messages) + _STRUCTURE_BYTES, output_tokens)
         self.preference = ModelPreference(request.model)
         self.temperature = request.temperature
 
     def instructions(self, request: PromptRequest) -> list[str]:
-        """Return what stands before the prompt."""
+        """Return the instructions before the prompt."""
         return [] if request.system_prompt is None else [request.system_prompt]
 
     def messages(self, material: Material) -> Sequence[Message]:
-        """Return the prompt behind its instructions."""
+        """Return the instructions and the prompt."""
         del material
         return self._messages
 
@@ -55,7 +55,7 @@ class PromptTask(Task):
 
 
 class DeepIntelTask(PromptTask):
-    """A prompt that is answered as the JSON object that it describes."""
+    """A prompt that is answered as the JSON object it describes."""
 
     action = "ai_deep_scan"
     prompt_version = PROMPT.version
@@ -64,7 +64,7 @@ class DeepIntelTask(PromptTask):
     generation = Generation(DEEP_INTEL, {"shape": "prompt"})
 
     def instructions(self, request: PromptRequest) -> list[str]:
-        """Return ours before the caller's."""
+        """Return our instructions, then the caller's."""
         return [PROMPT.text, *super().instructions(request)]
 
     def reply(self, generated: Generated) -> Mapping[str, Any]:
@@ -73,10 +73,10 @@ class DeepIntelTask(PromptTask):
 
 
 def prompt_task(body: Mapping[str, Any], caller: Caller) -> tuple[PromptTask, Caller]:
-    """Return the task of a body with a prompt, and who pays: a job acts for the user that it names.
+    """Return the task of a body with a prompt, and who pays: the caller, or the user that the service names.
 
     Raises:
-        NexscoutError: a field is wrong, or the call is asked for in somebody else's name.
+        NexscoutError: a field is invalid, or another user is named.
     """
     request = parse(PromptRequest, body)
     kind = DeepIntelTask if request.mode == DEEP_INTEL else PromptTask
@@ -84,7 +84,7 @@ def prompt_task(body: Mapping[str, Any], caller: Caller) -> tuple[PromptTask, Ca
 
 
 def _owner(request: PromptRequest, caller: Caller) -> Caller:
-    """Return the one who pays: the caller, or the user for whom the service key acts."""
+    """Return who pays: the caller, or the user that the service acts for."""
     if caller.user_id is not None:
         check_owner("user_id", request.user_id, caller)
         return caller

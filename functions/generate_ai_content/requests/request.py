@@ -1,4 +1,4 @@
-"""Each request shape as one call: whatever a client sends is the same thing from here on."""
+"""The call of a request, of whatever shape."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -18,19 +18,19 @@ FUNCTION = "generate-ai-content"
 
 
 def call_of(body: Mapping[str, Any], caller: Caller, idempotency_key: str | None) -> Call:
-    """Return the call that a body asks for.
+    """Return the call of a request body.
 
     Raises:
-        NexscoutError: the body is of no shape, a field of it is wrong, or this caller may not ask in this shape.
+        NexscoutError: the body has no known shape, a field is invalid, or this caller may not use the shape.
     """
     task, payer = _task(body, caller)
     return Call(FUNCTION, payer, task, idempotency_key, body_hash(FUNCTION, body))
 
 
 def _task(body: Mapping[str, Any], caller: Caller) -> tuple[Task, Caller]:
-    """Return the task, and who pays for it."""
-    prompted = "prompt" in body and "messages" not in body and "generationType" not in body
-    if prompted and caller.kind != "anonymous":
+    """Return the task and who pays for it."""
+    is_prompt = "prompt" in body and "messages" not in body and "generationType" not in body
+    if is_prompt and caller.kind != "anonymous":
         return prompt_task(body, caller)
     if caller.user_id is None:
         raise Unauthorized
@@ -47,9 +47,9 @@ def _content_type(body: Mapping[str, Any]) -> type[ContentTask[Any, Any]]:
             "Missing field 'generationType', 'messages' or 'prompt'.",
             details=[{"field": "generationType", "message": "missing", "allowed": list(CONTENT_TYPES)}],
         )
-    # One name is both: an objection that was not told is met by a message of that type to the prospect.
-    untold = not (body.get("objection") or body.get("objectionType")) and body.get("prospectId")
-    if name in MESSAGE_TYPES and (name not in CONTENT_TYPES or untold):
+    # `objection` is a content type and a message type: without an objection it is a message to the prospect.
+    is_message = not (body.get("objection") or body.get("objectionType")) and body.get("prospectId")
+    if name in MESSAGE_TYPES and (name not in CONTENT_TYPES or is_message):
         return CONTENT_TYPES["message"]
     if isinstance(name, str) and name in CONTENT_TYPES:
         return CONTENT_TYPES[name]

@@ -1,4 +1,4 @@
-"""The request shapes without a content type: messages or a prompt, as the deployed clients send them."""
+"""The request shapes without a content type: messages or a prompt, as deployed clients send them."""
 
 from typing import Annotated, Literal
 from uuid import UUID
@@ -43,7 +43,7 @@ AnyAction = Annotated[Action, BeforeValidator(_canonical)]
 
 
 class OrchestratorConfig(Shape):
-    """`config` of the orchestrator shape. `coinCost` and `skipCoinCheck` of older callers have no effect."""
+    """`config` of the orchestrator shape. `coinCost` and `skipCoinCheck` of older clients have no effect."""
 
     action: AnyAction
     user_id: UUID | None = None
@@ -67,7 +67,7 @@ class OrchestratorConfig(Shape):
 
 
 class OrchestratorRequest(Shape):
-    """The orchestrator shape: messages and how to answer them."""
+    """The orchestrator shape: messages, and a configuration."""
 
     messages: Messages
     config: OrchestratorConfig
@@ -75,7 +75,7 @@ class OrchestratorRequest(Shape):
 
 
 class FlatRequest(BaseModel):
-    """The flat orchestrator shape of older callers: the configuration beside the messages."""
+    """The flat orchestrator shape of older clients: the configuration's fields beside the messages."""
 
     model_config = ConfigDict(extra="ignore", frozen=True, populate_by_name=False, protected_namespaces=())
 
@@ -109,7 +109,7 @@ class FlatRequest(BaseModel):
 
 
 class PromptRequest(BaseModel):
-    """The prompt shape; with mode `deep_intel` a structured result is asked for. Other modes mean nothing here."""
+    """The prompt shape; mode `deep_intel` demands a JSON object. Other modes are ignored."""
 
     model_config = ConfigDict(extra="ignore", frozen=True, protected_namespaces=())
 

@@ -1,4 +1,4 @@
-"""The secret values in force, apart from the settings: they may change while a process lives."""
+"""The secrets: separate from the settings, because they may change while a process lives."""
 
 import asyncio
 import base64
@@ -16,20 +16,20 @@ from shared.log import log_event
 from shared.single_flight import Ages, SingleFlight
 
 RENEW_SECONDS = 3.0
-"""The most that a request waits for a renewal; then it goes on with the values it has."""
+"""The limit for waiting for a renewal; after it a request continues with the known values."""
 
 PAUSE_SECONDS = 30.0
-"""Between two tries after a renewal that failed."""
+"""The pause after a failed renewal."""
 
 CONNECT_SECONDS = 1
 READ_SECONDS = 2
 
 Read = Callable[[], Mapping[str, str]]
-"""Return what the source holds, by upper-case name; raises SecretsError where it cannot be read."""
+"""Return the secrets of the source by upper-case name; raise SecretsError if it cannot be read."""
 
 
 class SecretsError(ValueError):
-    """The secrets cannot be used; `lines` say why, one a secret, and repeat no value."""
+    """The secrets are invalid; `lines` say why, one per secret, without values."""
 
     def __init__(self, lines: list[str]) -> None:
         super().__init__("\n".join(lines))
@@ -37,7 +37,7 @@ class SecretsError(ValueError):
 
 
 def key_of(prefix: str, role: str) -> AfterValidator:
-    """Refuse a key of the other kind: with the two swapped, every visitor would be the service."""
+    """Return a validator that refuses a key of the other kind: if both were swapped, visitors would be the service."""
 
     def check(key: SecretStr) -> SecretStr:
         text = key.get_secret_value()
@@ -53,7 +53,7 @@ def key_of(prefix: str, role: str) -> AfterValidator:
 
 
 def _legacy_role(key: str) -> object:
-    """Return the role that a legacy key claims; it is our own configuration, so no signature is checked."""
+    """Return the role in a legacy key; it is our own configuration, so its signature is not checked."""
     payload = key.split(".")[1]
     return json.loads(base64.urlsafe_b64decode(payload + "=" * (-len(payload) % 4)))["role"]
 
@@ -62,7 +62,7 @@ ServiceKey = Annotated[SecretStr, key_of("sb_secret_", "service_role")]
 
 
 class SecretValues(BaseModel):
-    """One reading of the secrets; `supabase_secret_key` is the legacy key where only that is set."""
+    """The secrets of one reading; `supabase_secret_key` is the legacy key if only that is set."""
 
     model_config = ConfigDict(frozen=True, extra="ignore", hide_input_in_errors=True)
 
@@ -83,24 +83,24 @@ class SecretValues(BaseModel):
 
     @classmethod
     def checked(cls, texts: Mapping[str, str], place: str = "") -> Self:
-        """Read them by their upper-case names; a blank one counts as not set.
+        """Return the validated secrets of texts by upper-case name; a blank text counts as not set.
 
         Raises:
-            SecretsError: with every fault, each at its name after `place`.
+            SecretsError: with all errors, each with its name after `place`.
         """
-        given = {name: texts.get(name.upper(), "").strip() for name in cls.model_fields}
-        given = {name: text for name, text in given.items() if text}
-        faulty = set() if {"openai_api_key", "anthropic_api_key"} & given.keys() else {"openai_api_key"}
-        legacy = {"supabase_secret_key": given.get("supabase_service_role_key")}
+        present = {name: texts.get(name.upper(), "").strip() for name in cls.model_fields}
+        present = {name: text for name, text in present.items() if text}
+        invalid = set() if {"openai_api_key", "anthropic_api_key"} & present.keys() else {"openai_api_key"}
+        legacy = {"supabase_secret_key": present.get("supabase_service_role_key")}
         try:
-            values = cls.model_validate({name: text for name, text in legacy.items() if text} | given)
+            values = cls.model_validate({name: text for name, text in legacy.items() if text} | present)
         except ValidationError as exc:
-            named = {str(fault["loc"][0]) for fault in exc.errors(include_input=False)}
-            # Where the legacy key stands in, it is the one at fault.
-            faulty |= named - ({"supabase_secret_key"} if named & {"supabase_service_role_key"} else set())
-        if faulty:
-            names = [name for name in cls.model_fields if name in faulty]
-            raise SecretsError([cls._line(name, place, missing=name not in given) for name in names])
+            named = {str(error["loc"][0]) for error in exc.errors(include_input=False)}
+            # If the legacy key is used, it is the invalid one.
+            invalid |= named - ({"supabase_secret_key"} if named & {"supabase_service_role_key"} else set())
+        if invalid:
+            names = [name for name in cls.model_fields if name in invalid]
+            raise SecretsError([cls._line(name, place, missing=name not in present) for name in names])
         return values
 
     @classmethod
@@ -110,12 +110,12 @@ class SecretValues(BaseModel):
 
 
 class Secrets:
-    """Holds the newest good reading; it is read again after an age, once for all who wait."""
+    """Keeps the newest valid secrets; they are read again after an age, once for all callers."""
 
     def __init__(
         self, read: Read, place: str = "", age_seconds: float = 300, clock: Clock = time.monotonic
     ) -> None:
-        """Read for the first time; raises SecretsError where that gives nothing that can be used."""
+        """Read the secrets for the first time; raise SecretsError if they are invalid."""
         self._read = read
         self._place = place
         self._readings: SingleFlight[str, SecretValues] = SingleFlight(
@@ -125,17 +125,17 @@ class Secrets:
 
     @property
     def known(self) -> SecretValues:
-        """The newest good reading, however old."""
+        """Return the newest valid secrets, however old."""
         known = self._readings.trusted(self._place)
-        assert known is not None  # noqa: S101  # kept since the beginning, trusted for ever
+        assert known is not None  # noqa: S101  # kept since the first reading, trusted for ever
         return known
 
     async def current(self) -> SecretValues:
-        """Return the values in force: renewed where they are old, and the known ones while that fails."""
+        """Return the current secrets: renewed if they are old, or the known ones if that fails."""
         return await self._readings.get(self._place, self._renewed, lambda: RENEW_SECONDS)
 
     def expire(self) -> None:
-        """Let the next use read them anew: what a snapshot holds may be of any age."""
+        """Make the next use read them again, because those in a snapshot may have any age."""
         self._readings.expire(self._place)
 
     async def _renewed(self) -> SecretValues:
@@ -147,18 +147,18 @@ class Secrets:
 
 
 def from_environment(env: Mapping[str, str], age_seconds: float) -> Secrets:
-    """Return the secrets of an environment, as a laptop has them; raises SecretsError at every fault."""
+    """Return the secrets of environment variables; raise SecretsError if they are invalid."""
     return Secrets(lambda: env, age_seconds=age_seconds)
 
 
 def from_parameter_store(path: str, age_seconds: float, clock: Clock = time.monotonic) -> Secrets:
-    """Return the secrets that stand below a path of SSM, each at its upper-case name; raises SecretsError."""
+    """Return the secrets below a path of SSM, each at its upper-case name; raise SecretsError if they are invalid."""
     place = path.rstrip("/") + "/"
     return Secrets(_parameter_store(place), place, age_seconds, clock)
 
 
 def _parameter_store(path: str) -> Read:
-    """Return a reader of a path, made with the platform's own client: a quarter of a second to import."""
+    """Return a reader of a path by the platform's client, whose import takes a quarter of a second."""
     from aws_lambda_powertools.utilities.parameters import SSMProvider  # noqa: PLC0415
     from aws_lambda_powertools.utilities.parameters.exceptions import GetParameterError  # noqa: PLC0415
     from botocore.config import Config  # noqa: PLC0415
@@ -184,7 +184,7 @@ def _parameter_store(path: str) -> Read:
 
 
 def _unreadable(path: str, error: Exception) -> SecretsError:
-    """Tell that a path cannot be read, by the platform's code: its sentences name accounts and roles."""
+    """Return the error of an unreadable path with the platform's code; its messages contain accounts and roles."""
     cause = error.__context__ or error
     code = getattr(cause, "response", {}).get("Error", {}).get("Code", type(cause).__name__)
     return SecretsError([f"- SECRETS_SSM_PATH: what is below {path} cannot be read: {code}"])

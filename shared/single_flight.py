@@ -1,4 +1,4 @@
-"""What is fetched once and kept: one load for all who ask at once, for so long, and nothing after a failure."""
+"""A cache with single flight: callers share one load, values expire, and failures are not kept."""
 
 import asyncio
 import math
@@ -14,14 +14,14 @@ Key = TypeVar("Key", bound=Hashable)
 Value = TypeVar("Value")
 Read = Callable[[], Awaitable[Value]]
 Wait = Callable[[], float]
-"""Return the seconds that a caller can wait; asked only where a load is needed."""
+"""Return the seconds that a caller can wait; called only if a load is needed."""
 
 
 @dataclass(frozen=True, slots=True)
 class Ages:
-    """Seconds up to which a value is used without a load, and up to which it is trusted where a load failed.
+    """Ages in seconds: up to `fresh` a value is used without a load, up to `trusted` after a failed load.
 
-    For the seconds of the pause after that, whoever may trust the value does not wait for another load.
+    For `pause` seconds after a failed load, callers get a trusted value without another load.
     """
 
     fresh: float = math.inf
@@ -37,25 +37,25 @@ class _Held(Generic[Value]):
 
 
 class SingleFlight(Generic[Key, Value]):
-    """Keeps at most `most` values by key, and drops the one that was not asked for longest.
+    """Keeps at max_values `max_values` values by key, and drops the least recently used one.
 
-    A value of a lower `version` never replaces one of a higher.
+    A value never replaces one of a higher `version`.
     """
 
     def __init__(
         self,
         ages: Ages,
         *,
-        most: int = 1,
+        max_values: int = 1,
         version: Callable[[Value], int] = lambda _: 0,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
-        self._ages, self._most, self._version, self._clock = ages, most, version, clock
+        self._ages, self._max_values, self._version, self._clock = ages, max_values, version, clock
         self._held: OrderedDict[Key, _Held[Value]] = OrderedDict()
         self._flights: dict[Key, asyncio.Task[Value]] = {}
 
     def current(self, key: Key) -> Value | None:
-        """Return the value that may be used without a load, None where there is none."""
+        """Return the value that may be used without a load, or None."""
         held = self._held.get(key)
         if held is None or self._clock() >= held.renew_at:
             return None
@@ -63,12 +63,12 @@ class SingleFlight(Generic[Key, Value]):
         return held.value
 
     def trusted(self, key: Key) -> Value | None:
-        """Return the last value as long as it may be used where a load failed, None where there is none."""
+        """Return the value that may be used after a failed load, or None."""
         held = self._held.get(key)
         return held.value if held is not None and self._clock() < self._trusted_until(held) else None
 
     async def get(self, key: Key, read: Read[Value], wait: Wait) -> Value:
-        """Return the current value, else a loaded one, else the trusted one; raises as `load` does where none is."""
+        """Return the current value, else a loaded one, else the trusted one, else raise as `load` does."""
         current = self.current(key)
         if current is not None:
             return current
@@ -81,52 +81,52 @@ class SingleFlight(Generic[Key, Value]):
             return trusted
 
     async def load(self, key: Key, read: Read[Value], wait: Wait) -> Value:
-        """Return what the load under way brings, or one that is begun by `read`, whatever is kept.
+        """Return the value of the running load, or of a new one by `read`, even if a value is kept.
 
-        It goes on without those who leave, and what it brings is kept for whoever asks next.
+        A load continues if its callers are cancelled, and its value is kept.
 
         Raises:
-            ServiceUnavailable: it brought nothing while this caller could wait.
-            Exception: whatever `read` raised, for all who waited, or `wait`, before anything is begun.
+            ServiceUnavailable: the load did not end while this caller could wait.
+            Exception: the exception of `read`, for all callers, or of `wait`, before a load is started.
         """
         seconds = wait()
         try:
             async with asyncio.timeout(seconds):
-                return await asyncio.shield(self.begin(key, read))
+                return await asyncio.shield(self.start(key, read))
         except TimeoutError as exc:
             self._pause(key)
             raise ServiceUnavailable from exc
 
-    def begin(self, key: Key, read: Read[Value]) -> asyncio.Task[Value]:
-        """Return the load under way, or begin one by `read`; nobody has to wait for it."""
+    def start(self, key: Key, read: Read[Value]) -> asyncio.Task[Value]:
+        """Return the running load, or start one by `read`; it need not be awaited."""
         if not self.is_loading(key):
             self._flights[key] = asyncio.get_running_loop().create_task(self._fly(key, read))
-            # Its failure is looked at here: all who waited for it may have left.
+            # Its exception is retrieved here, because all its callers may have been cancelled.
             self._flights[key].add_done_callback(lambda done: done.cancelled() or done.exception())
         return self._flights[key]
 
     def is_loading(self, key: Key) -> bool:
-        """Return whether a load is under way, which the next one to ask would join."""
-        # One that was cancelled before its first step could not take itself away.
+        """Return whether a load is running, which the next caller would share."""
+        # A task that was cancelled before its first step could not remove itself.
         return key in self._flights and not self._flights[key].done()
 
     def keep(self, key: Key, value: Value) -> None:
-        """Take a value as one that was loaded just now."""
+        """Store a value as if it was loaded just now."""
         held, now = self._held.get(key), self._clock()
         if held is not None and self._version(held.value) > self._version(value):
             return
         self._held[key] = _Held(value, now, now + self._ages.fresh)
         self._held.move_to_end(key)
-        while len(self._held) > self._most:
+        while len(self._held) > self._max_values:
             self._held.popitem(last=False)
 
     def expire(self, key: Key) -> None:
-        """Let the next one who asks load it; until that brings something, the value may be trusted."""
+        """Make the next caller load the value; until that succeeds, the kept value may be trusted."""
         if key in self._held:
             self._held[key].renew_at = self._clock()
 
     def drop_all(self) -> list[Value]:
-        """Keep nothing any more, and return what was kept."""
+        """Remove all values and return them."""
         dropped, self._held = self._held, OrderedDict()
         return [held.value for held in dropped.values()]
 

@@ -1,4 +1,4 @@
-"""Supabase: the database, files, tokens, and what a user has configured.
+"""Supabase: database, storage, tokens, and users' configurations.
 
 The package `supabase` is the dependency, and this room alone imports it. What it is used for, and what not:
 

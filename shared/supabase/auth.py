@@ -1,4 +1,4 @@
-"""Token -> Caller; the only place that trusts a token."""
+"""Authentication: the caller of a request, by token or key. Nothing else trusts a token."""
 
 import hmac
 import json
@@ -25,7 +25,7 @@ AUDIENCE = "authenticated"
 ROLE = "authenticated"
 LEEWAY_SECONDS = 5
 CHECK_SECONDS = 5.0
-"""The most that a check may take when the request has no deadline of its own."""
+"""The limit of a check for a request without a deadline."""
 
 _BEARER = re.compile(r"Bearer +([!-~]+)", re.IGNORECASE)
 
@@ -34,10 +34,10 @@ KeyKind = Literal["anonymous", "service"]
 
 @dataclass(frozen=True, slots=True)
 class Caller:
-    """Who calls, as proven: a user by a verified token, anonymous and service by the project's keys.
+    """The proven caller: a user by a verified token, anonymous and service by the project's keys.
 
-    `user_id` is a lower-case UUID and `token` the verified token of a user. The service has no token; it has a
-    `user_id` where it acts for an owner, whose data it then reads through the service functions alone.
+    `user_id` is a lower-case UUID and `token` the verified token of a user. The service has no token; if it
+    acts for an owner it has a `user_id`, and reads the owner's data only by service functions.
     """
 
     kind: Literal["user", "anonymous", "service"]
@@ -46,13 +46,13 @@ class Caller:
 
 
 def check_owner(field: str, user_id: UUID | None, caller: Caller) -> None:
-    """Raise Forbidden where a user asks in the name of another; a field that is not given is the caller."""
+    """Raise Forbidden if a user names another user; a missing field means the caller."""
     if user_id is not None and str(user_id) != caller.user_id:
         raise Forbidden(f"{field} must be the signed-in user.")
 
 
 class Authenticator:
-    """Knows the caller by the headers `Authorization` and `apikey`, and by nothing else."""
+    """Identifies the caller by the headers `Authorization` and `apikey` only."""
 
     def __init__(self, settings: Settings, http: httpx.AsyncClient, clock: Clock = time.monotonic) -> None:
         self._settings = settings
@@ -60,16 +60,16 @@ class Authenticator:
         self._clock = clock
 
     async def prepare(self, deadline: Deadline) -> None:
-        """Read the project's public keys before a caller waits for them, and so open a connection to it."""
+        """Read the project's public keys in advance, which also opens a connection."""
         await self._signers.renew(deadline)
 
     async def authenticate(self, headers: Mapping[str, str], deadline: Deadline | None = None) -> Caller:
-        """Return the caller; a verified user token decides alone, whatever key stands beside it.
+        """Return the caller; a valid user token decides, whatever the key.
 
         Raises:
-            Unauthorized: no key and no token, an unknown key, or a token that is not valid.
+            Unauthorized: no key and no token, an unknown key, or an invalid token.
             ServiceUnavailable: the token could not be checked.
-            DeadlineExceeded: the request's budget ended.
+            DeadlineExceeded: the deadline has passed.
         """
         api_key, bearer = _header(headers, "apikey"), _bearer(headers)
         secrets = await self._settings.secrets.current()
@@ -104,11 +104,11 @@ class Authenticator:
     async def _key_for(
         self, header: Mapping[str, Any], secret: SecretStr | None, deadline: Deadline
     ) -> str | jwt.PyJWK:
-        """Return the one key that the algorithm may be checked with: a public key never serves as a secret."""
+        """Return the only key for the algorithm: a public key is never used as a secret."""
         algorithm, key_id = header.get("alg"), header.get("kid")
         if algorithm == "HS256" and secret is not None:
             return secret.get_secret_value()
-        # No set: whether a list is in it, which a token may hold here, cannot even be asked.
+        # A tuple, not a set: the algorithm in a token may be a list, which is not hashable.
         if algorithm in ("ES256", "RS256") and isinstance(key_id, str):
             key = await self._signers.find(key_id, deadline)
             if key is not None and key.algorithm_name == algorithm:
@@ -124,10 +124,10 @@ class Authenticator:
 
 @lru_cache(maxsize=64)
 def _header_of(segment: str) -> Mapping[str, Any]:
-    """Return the header that the first segment of a token claims: alike in all tokens of one key.
+    """Return the header in the first segment of a token, which is equal in all tokens of one key.
 
     Raises:
-        jwt.DecodeError: it is none. Everything else is checked with the signature.
+        jwt.DecodeError: it is no JSON object. Everything else is checked with the signature.
     """
     try:
         header = json.loads(base64url_decode(segment))
@@ -149,9 +149,9 @@ def _project_keys(settings: Settings, secrets: SecretValues) -> list[tuple[str, 
 
 
 def _kind_of(api_key: str, bearer: str | None, keys: list[tuple[str, KeyKind]]) -> KeyKind | None:
-    """Tell which of the project's keys was sent: in `apikey` alone, or in both headers alike.
+    """Return the kind of the project's key that was sent, in `apikey` or in both headers, or None.
 
-    A legacy key may stand in `Authorization` alone, as the hosted functions let it; an `sb_` key may not.
+    A legacy key may be only in `Authorization`, as hosted functions accept it; an `sb_` key may not.
     """
     if bearer is None:
         return _key_kind(api_key, keys)
@@ -160,23 +160,23 @@ def _kind_of(api_key: str, bearer: str | None, keys: list[tuple[str, KeyKind]]) 
 
 
 def _key_kind(key: str, keys: list[tuple[str, KeyKind]]) -> KeyKind | None:
-    # Every key is compared, so that the time tells nothing of which one came near.
+    # Every key is compared, so that the time reveals nothing about a match.
     kinds = [kind for known, kind in keys if _same(known, key)]
     return kinds[0] if kinds else None
 
 
 def _same(one: str, other: str) -> bool:
-    # A header out of an event's JSON may hold what no header could: half of a surrogate pair.
+    # A header from an event's JSON may contain a lone surrogate.
     return hmac.compare_digest(one.encode(errors="surrogatepass"), other.encode(errors="surrogatepass"))
 
 
 def _header(headers: Mapping[str, str], name: str) -> str:
-    """Return a header's value; one that was sent twice becomes a list, as HTTP joins them, and fits no key."""
+    """Return a header's value; repeated headers are joined with commas, as HTTP does, and match no key."""
     return ", ".join(value.strip() for key, value in headers.items() if key.lower() == name)
 
 
 def _bearer(headers: Mapping[str, str]) -> str | None:
-    """Return the bearer of `Authorization`, None without that header."""
+    """Return the bearer token of `Authorization`, or None without that header."""
     authorization = _header(headers, "authorization")
     if not authorization:
         return None
@@ -187,7 +187,7 @@ def _bearer(headers: Mapping[str, str]) -> str | None:
 
 
 def _user_id(claims: Mapping[str, Any]) -> str:
-    """Return the subject of a signed-in user's token: the legacy keys are tokens too, of another role."""
+    """Return the subject of a user's token; legacy keys are tokens too, but of another role."""
     subject = claims["sub"]
     try:
         canonical = str(UUID(subject))

@@ -1,6 +1,6 @@
-"""Supabase's own client under one key: its database over the process's pool, and no other part of it.
+"""Supabase's own client with one key: only its database part, over the process's connection pool.
 
-Making one costs some 40 µs and asks the network nothing, so a request has its own and no token outlives it.
+Creating one takes 40 µs without a network call, so each request has its own, and no token outlives its request.
 """
 
 from typing import Any
@@ -9,34 +9,34 @@ import httpx
 from supabase import AsyncClient, AsyncClientOptions
 
 
-class _Unmade:
-    """Stands in place of a part that nothing here uses."""
+class _UnusedPart:
+    """Replaces a part of the client that is not used here."""
 
     def on_auth_state_change(self, listener: object) -> None:
-        """Nobody signs in by this client, so there is never anything to tell."""
+        """Do nothing: nobody signs in with this client."""
 
 
 class Client(AsyncClient):
-    """The package's client without the two parts that it makes at once, sign-in and realtime; the others wait."""
+    """The package's client without sign-in and realtime, which it creates at once; others wait for their first use."""
 
     @staticmethod
     def _init_supabase_auth_client(*_: object, **__: object) -> Any:  # noqa: ANN401
-        return _Unmade()
+        return _UnusedPart()
 
     @staticmethod
     def _init_realtime_client(*_: object, **__: object) -> Any:  # noqa: ANN401
-        return _Unmade()
+        return _UnusedPart()
 
 
 def open_client(url: str, key: str, bearer: str, http: httpx.AsyncClient) -> Client:
-    """Return a client whose requests carry the project's key and the bearer, and go over the shared pool."""
+    """Return a client that sends the project's key and the bearer token over the shared pool."""
     options = AsyncClientOptions(
         headers={"Authorization": f"Bearer {bearer}"},
         httpx_client=http,
         auto_refresh_token=False,
         persist_session=False,
-        # They sleep, and ours are counted against the deadline. Its timeout is not set: with a pool that is given
-        # it is not used, so the deadline ends every call, and the pool's own timeout what a deadline forgot.
+        # Its retries sleep; ours are limited by the deadline. Its timeout has no effect with a given pool: the deadline
+        # ends every call, and the pool's own timeout a call without one.
         postgrest_client_retry=False,
     )
     return Client(url, key, options)

@@ -1,4 +1,4 @@
-"""What a user has configured: read once as the user, kept five minutes, never older than the database says."""
+"""Users' configurations: read with the user's token, cached, and never older than the database's version."""
 
 import logging
 from collections.abc import Mapping
@@ -14,25 +14,25 @@ from shared.supabase.auth import Caller
 from shared.supabase.database import CALL_SECONDS, Database
 
 LOAD_SECONDS = CALL_SECONDS + 1
-"""A load is shared by many callers, so it has a budget of its own rather than that of whoever came first.
+"""A load is shared by many callers, so it has its own budget and not that of the first caller.
 
 It outlasts the one call in it: that this call got no answer is an outage, and nobody's deadline.
 """
 
 LOADS_FOR_VERSION = 3
-"""Loads that may be tried until one is as new as the reservation told."""
+"""How often to load until the version is as new as in the reservation."""
 
 
 @dataclass(frozen=True, slots=True)
 class Configuration:
-    """Everything that a prompt may use of a user's own settings; `version` rises with every change of them."""
+    """The configuration of a user for prompts; every change increases `version`."""
 
     user_id: str
     version: int
     sections: Mapping[str, Any]
 
     def missing(self) -> list[str]:
-        """Name the sections that the user has not filled in."""
+        """Return the names of empty sections."""
         return [
             name for name in ("profile", "workspace", "company", "products") if not self.sections.get(name)
         ]
@@ -47,20 +47,20 @@ class Loaded:
 
 
 class ConfigService:
-    """One load per user and period, single flight; failures and balances are never kept."""
+    """Loads configurations, once per user and period; failures and balances are not cached."""
 
     def __init__(self, database: Database, clock: Clock, max_age_seconds: float, max_users: int) -> None:
         self._database = database
         self._clock = clock
         self._kept: SingleFlight[str, Configuration] = SingleFlight(
-            Ages(max_age_seconds), most=max_users, version=lambda each: each.version, clock=clock
+            Ages(max_age_seconds), max_values=max_users, version=lambda each: each.version, clock=clock
         )
 
     async def load(self, caller: Caller, deadline: Deadline) -> Loaded:
-        """Return the caller's configuration from the cache, or read it.
+        """Return the caller's configuration, from the cache or the database.
 
         Raises:
-            ServiceUnavailable: it could not be read; nothing is kept.
+            ServiceUnavailable: it could not be read.
         """
         kept = self._kept.current(_user_id(caller))
         if kept is not None:
@@ -68,7 +68,7 @@ class ConfigService:
         return await self._loaded(caller, deadline)
 
     async def at_least(self, loaded: Loaded, version: int, caller: Caller, deadline: Deadline) -> Loaded:
-        """Return the loaded configuration if it is as new as `version`, else one that is.
+        """Return the loaded configuration, or a newer one if it is older than `version`.
 
         Raises:
             ServiceUnavailable: no load gave one that new.
@@ -95,7 +95,7 @@ class ConfigService:
             )
         else:
             raise InternalError
-        # The second lock: whatever the policies let through, only the caller's own is used.
+        # A second check: even if a policy lets more through, only the caller's data is used.
         if not isinstance(sections, dict) or sections.get("user_id") != user_id:
             raise InternalError
         configuration = Configuration(user_id, sections["version"], sections)

@@ -1,4 +1,4 @@
-"""The public keys by which the project signs user tokens, fetched and kept as long as they may be trusted."""
+"""The public keys of the project's user tokens, fetched and cached."""
 
 import asyncio
 import time
@@ -16,24 +16,24 @@ from shared.log import log_event
 from shared.single_flight import Ages, SingleFlight
 
 FRESH_SECONDS = 600.0
-"""After this age the set is read again, so that a key withdrawn by the project ends here too."""
+"""After this age the set is fetched again, so that a revoked key becomes invalid here too."""
 
 TRUSTED_SECONDS = 3600.0
-"""While the endpoint fails, the last set is used up to this age and not longer."""
+"""While the endpoint fails, the last set is used up to this age."""
 
 PAUSE_SECONDS = 30.0
-"""Between two fetches for unknown keys, and after a failed renewal while the last set still serves."""
+"""The pause between fetches for unknown keys, and after a failed renewal."""
 
 FETCH_SECONDS = 3.0
 
 Keys = Mapping[str, jwt.PyJWK]
-"""The keys of one reading by their ids."""
+"""The keys of one fetch by their ids."""
 
 _CURVES_AND_TYPES = {("EC", "P-256"): "ES256", ("RSA", None): "RS256"}
 
 
 class KeySet:
-    """Finds the public key of a key id; many callers at once wait for one fetch."""
+    """Finds the public key of a key id; simultaneous callers share one fetch."""
 
     def __init__(self, url: str, http: httpx.AsyncClient, clock: Clock = time.monotonic) -> None:
         self._url = url
@@ -42,31 +42,31 @@ class KeySet:
         self._sets: SingleFlight[str, Keys] = SingleFlight(
             Ages(FRESH_SECONDS, TRUSTED_SECONDS, PAUSE_SECONDS), clock=clock
         )
-        self._look_again_after = float("-inf")
+        self._next_fetch_at = float("-inf")
 
     async def find(self, key_id: str, deadline: Deadline) -> jwt.PyJWK | None:
-        """Return the key, or None when the project has no such key.
+        """Return the key, or None if the project has no such key.
 
         Raises:
-            ServiceUnavailable: the keys could not be read, so nothing can be said.
-            DeadlineExceeded: the request's budget ended.
+            ServiceUnavailable: the keys could not be fetched.
+            DeadlineExceeded: the deadline has passed.
         """
         last, wait = self._sets.trusted(self._url), partial(deadline.timeout, FETCH_SECONDS)
         keys = await self._sets.get(self._url, self._fetch, wait)
-        looked = keys is not last
-        if key_id not in keys and not looked and self._may_look_again():
-            keys, looked = await self._sets.load(self._url, self._fetch, wait), True
-        if key_id not in keys and looked:
-            self._look_again_after = self._clock() + PAUSE_SECONDS
+        fetched = keys is not last
+        if key_id not in keys and not fetched and self._may_fetch_again():
+            keys, fetched = await self._sets.load(self._url, self._fetch, wait), True
+        if key_id not in keys and fetched:
+            self._next_fetch_at = self._clock() + PAUSE_SECONDS
         return keys.get(key_id)
 
     async def renew(self, deadline: Deadline) -> None:
-        """Read the set, however old the last one is; a failure is logged, and met again by who needs a key."""
+        """Fetch the set, even if the last one is fresh; a failure is only logged."""
         with suppress(ServiceUnavailable):
             await self._sets.load(self._url, self._fetch, partial(deadline.timeout, FETCH_SECONDS))
 
-    def _may_look_again(self) -> bool:
-        return self._sets.is_loading(self._url) or self._clock() >= self._look_again_after
+    def _may_fetch_again(self) -> bool:
+        return self._sets.is_loading(self._url) or self._clock() >= self._next_fetch_at
 
     async def _fetch(self) -> Keys:
         try:
@@ -79,7 +79,7 @@ class KeySet:
 
 
 def _usable(document: Mapping[str, Any]) -> Keys:
-    """Return the signing keys of the two algorithms that we accept; others, and broken ones, are left out."""
+    """Return the valid signing keys of the two accepted algorithms; others are ignored."""
     keys = {}
     for entry in filter(_is_object, document["keys"]):
         algorithm = _CURVES_AND_TYPES.get((entry.get("kty"), entry.get("crv")))

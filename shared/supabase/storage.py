@@ -1,4 +1,4 @@
-"""Files in Supabase Storage, read with the caller's own rights and never more of them than is wanted."""
+"""Files in Supabase Storage, read with the caller's rights and up to a limit."""
 
 import asyncio
 from collections.abc import AsyncGenerator
@@ -12,16 +12,16 @@ from shared.errors import DeadlineExceeded, InternalError, PayloadTooLarge, Serv
 from shared.settings import Settings
 from shared.supabase.auth import Caller
 
-# What the storage answers for a file that is not there, and for one that the caller may not see.
+# The storage's statuses for a file that does not exist or that the caller may not read.
 _HIDDEN = {HTTPStatus.BAD_REQUEST, HTTPStatus.UNAUTHORIZED, HTTPStatus.FORBIDDEN, HTTPStatus.NOT_FOUND}
 
 
 class NoSuchFile(LookupError):  # noqa: N818  # what happened, as the other errors
-    """There is no such file, or the caller may not read it: nobody is told which."""
+    """The file does not exist, or the caller may not read it: the error does not say which."""
 
 
 class Storage:
-    """The files of the project's buckets."""
+    """Reads files of the project's buckets."""
 
     def __init__(self, settings: Settings, http: httpx.AsyncClient) -> None:
         self._url = f"{settings.supabase_url}/storage/v1/object/authenticated"
@@ -32,13 +32,13 @@ class Storage:
     async def read(
         self, bucket: str, path: str, caller: Caller, max_bytes: int, deadline: Deadline
     ) -> AsyncGenerator[bytes]:
-        """Return a file in pieces: a user's under his own token, and for the service one below its owner's folder.
+        """Yield a file in chunks: with a user's own token, or for the service from its owner's folder.
 
         Raises:
-            NoSuchFile: there is no such file, or the caller may not read it.
-            PayloadTooLarge: it is larger than wanted; reading stops there.
+            NoSuchFile: the file does not exist, or the caller may not read it.
+            PayloadTooLarge: the file exceeds `max_bytes`; reading stops there.
             ServiceUnavailable: the storage did not answer.
-            DeadlineExceeded: the request's budget ended first.
+            DeadlineExceeded: the deadline has passed.
         """
         url, headers = self._address(bucket, path), await self._headers(path, caller)
         size = 0
@@ -69,7 +69,7 @@ class Storage:
             return {"apikey": self._publishable_key, "authorization": f"Bearer {caller.token}"}
         if caller.kind != "service" or caller.user_id is None:
             raise InternalError
-        # The secret key opens every file, so the folder tells whose it is.
+        # The secret key can read every file, so the folder decides the owner.
         if not path.startswith(f"{caller.user_id}/"):
             raise NoSuchFile
         secret_key = (await self._secrets.current()).supabase_secret_key.get_secret_value()

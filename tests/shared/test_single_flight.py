@@ -88,7 +88,7 @@ async def test_many_at_once_wait_for_one_load(source: Source) -> None:
 
 async def test_other_keys_load_for_themselves(source: Source) -> None:
     """A slow one keeps nobody else waiting."""
-    flight = SingleFlight[str, int](Ages(), most=2)
+    flight = SingleFlight[str, int](Ages(), max_values=2)
     async with waiting(1, lambda: flight.load("slow", source.read, long)):
         assert await flight.load("quick", source.count, long) == 2
         source.held[0].set_result(1)
@@ -135,7 +135,7 @@ async def test_a_failure_that_nobody_waits_for_any_more_disturbs_nobody(source: 
     complaints: list[object] = []
     asyncio.get_running_loop().set_exception_handler(lambda _, context: complaints.append(context))
     flight = SingleFlight[str, int](Ages())
-    flight.begin("a", source.failing)
+    flight.start("a", source.failing)
     with suppress(ServiceUnavailable):
         await flight.load("a", source.failing, at_once)
     for _ in range(3):
@@ -148,7 +148,7 @@ async def test_a_failure_that_nobody_waits_for_any_more_disturbs_nobody(source: 
 async def test_a_load_that_was_cancelled_before_it_began_blocks_nobody(source: Source) -> None:
     """As when an event loop ends."""
     flight = SingleFlight[str, int](Ages())
-    flight.begin("a", source.read).cancel()
+    flight.start("a", source.read).cancel()
     await asyncio.sleep(0)
     assert not flight.is_loading("a")
     assert await flight.load("a", source.count, long) == 1
@@ -157,10 +157,10 @@ async def test_a_load_that_was_cancelled_before_it_began_blocks_nobody(source: S
 async def test_who_asks_within_a_loads_last_step_gets_a_new_one(source: Source) -> None:
     """A load is joined until it ends, and what it brought is then there."""
     flight = SingleFlight[str, int](Ages())
-    begun = flight.begin("a", source.count)
-    assert flight.begin("a", source.count) is begun
+    begun = flight.start("a", source.count)
+    assert flight.start("a", source.count) is begun
     await begun
-    assert flight.begin("a", source.count) is not begun
+    assert flight.start("a", source.count) is not begun
     assert flight.current("a") == 1
 
 
@@ -275,7 +275,7 @@ async def test_a_value_of_nothing_is_a_value(source: Source) -> None:
 
 async def test_at_most_so_many_are_kept() -> None:
     """The one that was not asked for longest goes; all of them can be dropped at once."""
-    flight = SingleFlight[str, int](Ages(), most=2)
+    flight = SingleFlight[str, int](Ages(), max_values=2)
     flight.keep("a", 1)
     flight.keep("b", 2)
     assert flight.current("a") == 1

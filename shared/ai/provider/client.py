@@ -1,4 +1,4 @@
-"""The one place that talks to providers: OpenAI and whatever speaks its protocol."""
+"""The clients of the providers: OpenAI, and others with its protocol."""
 
 import asyncio
 import gc
@@ -27,12 +27,12 @@ if TYPE_CHECKING:
 
 MODERATION_MODEL = "omni-moderation-latest"
 
-# A gateway that gave up waiting says nothing about whether the work was done and billed.
-_FATE_UNKNOWN = {408, 502, 504, 524}
+# A gateway's timeout does not say whether the work was done and billed.
+_BILLING_UNKNOWN = {408, 502, 504, 524}
 
 
 class Providers:
-    """A client for each provider, made when first needed: importing the SDK costs half a second.
+    """A client per provider, created at its first use, because importing the SDK takes half a second.
 
     `http` carries the requests of all of them where it is given; else each has a pool of its own, and all of them
     `tls`: reading the certificates of the world takes 20 ms.
@@ -47,62 +47,64 @@ class Providers:
         self._settings = settings
         self._tls = tls
         self._http = http
-        self._clients: SingleFlight[str, AsyncOpenAI] = SingleFlight(Ages(), most=len(get_args(Provider)))
+        self._clients: SingleFlight[str, AsyncOpenAI] = SingleFlight(
+            Ages(), max_values=len(get_args(Provider))
+        )
 
     def prepare(self) -> None:
-        """Begin, once, what the first request needs; it is done in a thread, while the reservation is on its way."""
+        """Start to create the first client in a thread, while the reservation runs."""
         if self._clients.current("openai") is None:
-            self._clients.begin("openai", partial(asyncio.to_thread, self._made, "openai"))
+            self._clients.start("openai", partial(asyncio.to_thread, self._create, "openai"))
 
     def make(self) -> None:
-        """Make, before any request, what the first one needs."""
-        self._clients.keep("openai", self._made("openai"))
+        """Create the first client before any request."""
+        self._clients.keep("openai", self._create("openai"))
 
-    async def _client(self, provider: str, until: Deadline) -> "AsyncOpenAI":
-        """Return a provider's client; raises ProviderFailure where making it takes too long."""
-        made = partial(asyncio.to_thread, self._made, provider)
+    async def _client(self, provider: str, deadline: Deadline) -> "AsyncOpenAI":
+        """Return a provider's client; raise ProviderFailure if creating it takes too long."""
+        create = partial(asyncio.to_thread, self._create, provider)
         try:
-            return await self._clients.get(provider, made, until.remaining)
+            return await self._clients.get(provider, create, deadline.remaining)
         except ServiceUnavailable as exc:
             raise ProviderFailure(FailureKind.TIMEOUT, "not_billed") from exc
 
-    async def complete(self, call: ProviderCall, until: Deadline) -> ProviderReply:
-        """Send one request, once, and give the reply.
+    async def complete(self, call: ProviderCall, deadline: Deadline) -> ProviderReply:
+        """Send one request once, and return its reply.
 
         Raises:
-            ProviderFailure: it gave none that can be used, in time.
+            ProviderFailure: no usable reply before the deadline.
         """
-        client = await self._client(call.model.provider, until)
+        client = await self._client(call.model.provider, deadline)
         started = time.monotonic()
-        async with _translated(started, until):
+        async with _translated(started, deadline):
             raw = await client.chat.completions.with_raw_response.create(
-                **_arguments(call), timeout=until.remaining()
+                **_arguments(call), timeout=deadline.remaining()
             )
             completion = raw.parse()
         return reply_of(completion, raw.headers.get("x-request-id"), _ms_since(started))
 
-    async def stream(self, call: ProviderCall, until: Deadline) -> AsyncGenerator[str | ProviderReply]:
-        """Send one request, once, and give its texts as they come, then the reply as a whole.
+    async def stream(self, call: ProviderCall, deadline: Deadline) -> AsyncGenerator[str | ProviderReply]:
+        """Send one request once, and yield its texts as they arrive, then the complete reply.
 
-        Closing the iterator ends the request at the provider.
+        Closing the iterator aborts the request.
 
         Raises:
-            ProviderFailure: the stream did not begin, broke, or did not end in time.
+            ProviderFailure: the stream did not start, failed, or did not end before the deadline.
         """
-        client = await self._client(call.model.provider, until)
+        client = await self._client(call.model.provider, deadline)
         started = time.monotonic()
         whole = StreamedReply()
-        async with _translated(started, until):
+        async with _translated(started, deadline):
             chunks = await client.chat.completions.create(
                 **_arguments(call),
                 stream=True,
                 stream_options={"include_usage": True},
-                timeout=until.remaining(),
+                timeout=deadline.remaining(),
             )
             whole.provider_request_id = chunks.response.headers.get("x-request-id")
         async with _closing(chunks):
             while True:
-                async with _translated(started, until):
+                async with _translated(started, deadline):
                     chunk = await anext(chunks, None)
                 if chunk is None:
                     break
@@ -110,17 +112,17 @@ class Providers:
                     yield text
         yield whole.reply(_ms_since(started))
 
-    async def flags(self, text: str, until: Deadline) -> bool:
-        """Ask OpenAI's moderation, once, whether it flags the text.
+    async def flags(self, text: str, deadline: Deadline) -> bool:
+        """Return whether OpenAI's moderation flags the text; send one request once.
 
         Raises:
             ProviderFailure: it gave no judgement in time.
         """
-        client = await self._client("openai", until)
+        client = await self._client("openai", deadline)
         started = time.monotonic()
-        async with _translated(started, until):
+        async with _translated(started, deadline):
             raw = await client.moderations.with_raw_response.create(
-                input=text, model=MODERATION_MODEL, timeout=until.remaining()
+                input=text, model=MODERATION_MODEL, timeout=deadline.remaining()
             )
             judgement = raw.parse()
         return flagged_in(judgement, _ms_since(started))
@@ -130,9 +132,9 @@ class Providers:
         for client in self._clients.drop_all():
             await client.close()
 
-    def _made(self, provider: str) -> "AsyncOpenAI":
-        """Import the SDK, and of its parts those that calls use, which it imports when they are first named."""
-        # It makes many thousand objects that stay.
+    def _create(self, provider: str) -> "AsyncOpenAI":
+        """Return a new client; import the SDK with the parts that calls use, which it loads at their first use."""
+        # The import creates thousands of permanent objects.
         gc.disable()
         try:
             from openai import AsyncOpenAI, DefaultAsyncHttpxClient  # noqa: PLC0415  # half a second
@@ -140,7 +142,7 @@ class Providers:
             client = AsyncOpenAI(
                 api_key=self._anthropic_key if provider == "anthropic" else self._openai_key,
                 base_url=_base_url(self._settings, provider),
-                # Hidden retries would be requests that nobody recorded.
+                # The SDK's own retries would be unrecorded requests.
                 max_retries=0,
                 http_client=self._http or DefaultAsyncHttpxClient(verify=self._tls or True),
             )
@@ -158,14 +160,14 @@ class Providers:
 
 
 def _base_url(settings: Settings, provider: str) -> str:
-    """Return the address; models of one's own are served where OPENAI_BASE_URL points."""
+    """Return the base URL; models of the deployment are served by OPENAI_BASE_URL."""
     if provider == "anthropic":
         return settings.anthropic_base_url.removesuffix("/v1") + "/v1"
     return settings.openai_base_url
 
 
 def _text_of(key: "SecretStr | None") -> str:
-    """Return a key as it is sent; without one the provider answers 401, and the next provider is asked."""
+    """Return the key; without one the provider answers 401, and the next provider is tried."""
     return "missing" if key is None else key.get_secret_value()
 
 
@@ -183,7 +185,7 @@ def _arguments(call: ProviderCall) -> dict[str, Any]:
 
 
 def _response_format(call: ProviderCall) -> dict[str, Any]:
-    # A schema without properties asks for any object, which strict schemas cannot say.
+    # A schema without properties means any object, which strict schemas cannot express.
     if not call.model.json_schema or "properties" not in (call.schema or {}):
         return {"type": "json_object"}
     return {
@@ -193,24 +195,24 @@ def _response_format(call: ProviderCall) -> dict[str, Any]:
 
 
 @asynccontextmanager
-async def _translated(started: float, until: Deadline) -> AsyncIterator[None]:
-    """Bound a step by the deadline, and turn whatever the SDK raises into a ProviderFailure."""
+async def _translated(started: float, deadline: Deadline) -> AsyncIterator[None]:
+    """Limit a step by the deadline, and translate exceptions of the SDK into ProviderFailure."""
     import httpx2  # noqa: PLC0415  # comes with the SDK
-    from openai import APIError  # noqa: PLC0415  # half a second, spent in `_made`
+    from openai import APIError  # noqa: PLC0415  # half a second, spent in `_create`
 
     try:
-        # The total: a provider that drips a byte a second outlives every read timeout.
-        async with asyncio.timeout(until.remaining()):
+        # The total time: a provider that sends a byte per second never reaches a read timeout.
+        async with asyncio.timeout(deadline.remaining()):
             yield
     except (TimeoutError, httpx2.TimeoutException) as exc:
         raise ProviderFailure(FailureKind.TIMEOUT, "unknown", latency_ms=_ms_since(started)) from exc
     except APIError as exc:
         raise _failure(exc, _ms_since(started)) from exc
     except httpx2.HTTPError as exc:
-        # A stream that broke with the request sent.
+        # A stream that failed after the request was sent.
         raise ProviderFailure(FailureKind.UNREACHABLE, "unknown", latency_ms=_ms_since(started)) from exc
     except ValueError as exc:
-        # A 200 whose body is no JSON: the work may have been done.
+        # A 200 without JSON: the work may have been done.
         raise ProviderFailure(
             FailureKind.MALFORMED, "unknown", http_status=200, latency_ms=_ms_since(started)
         ) from exc
@@ -225,7 +227,7 @@ async def _closing(chunks: "AsyncStream[ChatCompletionChunk]") -> AsyncIterator[
 
 
 def _failure(error: Exception, latency_ms: int) -> ProviderFailure:
-    from openai import (  # noqa: PLC0415  # see _made
+    from openai import (  # noqa: PLC0415  # see _create
         APIConnectionError,
         APIResponseValidationError,
         APIStatusError,
@@ -246,21 +248,21 @@ def _failure(error: Exception, latency_ms: int) -> ProviderFailure:
 
 
 def _unreachable(error: Exception, latency_ms: int) -> ProviderFailure:
-    """Tell a connection that never stood, which nobody bills, from one that broke with the request sent."""
+    """Return the failure of a connection: not billed if it was never established, else of unknown billing."""
     import httpx2  # noqa: PLC0415  # comes with the SDK
 
-    never_stood = isinstance(
+    not_connected = isinstance(
         error.__cause__, httpx2.ConnectError | httpx2.ConnectTimeout | httpx2.PoolTimeout
     )
     return ProviderFailure(
-        FailureKind.UNREACHABLE, "not_billed" if never_stood else "unknown", latency_ms=latency_ms
+        FailureKind.UNREACHABLE, "not_billed" if not_connected else "unknown", latency_ms=latency_ms
     )
 
 
 def _status_failure(status: int, headers: Mapping[str, str], latency_ms: int) -> ProviderFailure:
     return ProviderFailure(
         _kind_of_status(status),
-        "unknown" if status in _FATE_UNKNOWN else "not_billed",
+        "unknown" if status in _BILLING_UNKNOWN else "not_billed",
         http_status=status,
         retry_after_seconds=retry_after_seconds(headers, datetime.now(UTC)),
         provider_request_id=headers.get("x-request-id"),

@@ -1,5 +1,5 @@
 // Whom to wake, and for what: each function's errors, throttles and p95; the queues; what the app itself measures.
-const {normalized, logicalId} = require("./names");
+const {normalized, logicalId, served} = require("./names");
 
 const FIVE_MINUTES = 300;
 const SLOW = 0.8; // of the timeout: nearer to it, calls begin to be cut off
@@ -12,7 +12,7 @@ module.exports = async ({resolveConfigurationProperty, resolveVariable}) => {
     ...Object.entries(functions).flatMap(([name, block]) => ofFunction(name, block.timeout)),
     ...ofQueue("Scan", 1800),
     ...ofQueue("Job", 900),
-    ...Object.keys(functions).filter((name) => isServed(functions[name])).flatMap((name) => ofAnswers(name, stage)),
+    ...served(functions).flatMap((name) => ofAnswers(name, stage)),
     ...ofSweep(stage, spendUsdPerHour),
   ];
   const Resources = {...topic(stage)};
@@ -21,10 +21,6 @@ module.exports = async ({resolveConfigurationProperty, resolveVariable}) => {
   }
   return {Resources};
 };
-
-function isServed(block) {
-  return (block.events || []).some((event) => event.httpApi);
-}
 
 function ofFunction(name, timeout) {
   const metric = (MetricName) => ({

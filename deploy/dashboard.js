@@ -1,20 +1,23 @@
 // The same figures as the alarms', over time: a row a question.
-const SERVED = ["generate-ai-content", "public-chatbot-chat", "scan-processor-v2"];
+const {served} = require("./names");
+
 const WIDTH = 8;
 const HEIGHT = 6;
 
 module.exports = async ({resolveConfigurationProperty, resolveVariable}) => {
   const stage = await resolveVariable("sls:stage");
-  const names = Object.keys(await resolveConfigurationProperty(["functions"]));
+  const functions = await resolveConfigurationProperty(["functions"]);
+  const names = Object.keys(functions);
+  const byFunction = (...metrics) => perFunction(stage, served(functions), metrics);
   const graphs = [
     graph("Invocations", "Sum", ofFunctions(stage, names, "Invocations")),
     graph("Errors and throttles", "Sum", ofFunctions(stage, names, "Errors", "Throttles")),
     graph("Duration, p95, ms", "p95", ofFunctions(stage, names, "Duration")),
-    graph("Requests", "Sum", byFunction(stage, "Requests")),
-    graph("Answers of 500 and above", "Sum", byFunction(stage, "Errors", "ProviderErrors")),
-    graph("Whole time and providers' time, p95, ms", "p95", byFunction(stage, "DurationMs", "ProviderMs")),
+    graph("Requests", "Sum", byFunction("Requests")),
+    graph("Answers of 500 and above", "Sum", byFunction("Errors", "ProviderErrors")),
+    graph("Whole time and providers' time, p95, ms", "p95", byFunction("DurationMs", "ProviderMs")),
     graph("USD of the last hour", "Maximum", ofSweep(stage, "SpentUSD")),
-    graph("Tokens and energy of requests", "Sum", byFunction(stage, "Tokens", "Energy")),
+    graph("Tokens and energy of requests", "Sum", byFunction("Tokens", "Energy")),
     graph("Holds: expired, overdue", "Maximum", ofSweep(stage, "ExpiredHolds", "OverdueHolds")),
     graph("Messages that wait", "Maximum", ofQueues(stage, ["scans", "jobs"], "ApproximateNumberOfMessagesVisible")),
     graph("Oldest message, s", "Maximum", ofQueues(stage, ["scans", "jobs"], "ApproximateAgeOfOldestMessage")),
@@ -41,8 +44,8 @@ function ofQueues(stage, names, metric) {
   return names.map((name) => ["AWS/SQS", metric, "QueueName", `nexscout-${stage}-${name}`]);
 }
 
-function byFunction(stage, ...metrics) {
-  return SERVED.flatMap((name) => metrics.map((metric) => [`nexscout-${stage}`, metric, "function", name]));
+function perFunction(stage, names, metrics) {
+  return names.flatMap((name) => metrics.map((metric) => [`nexscout-${stage}`, metric, "function", name]));
 }
 
 function ofSweep(stage, ...metrics) {

@@ -2,7 +2,7 @@
 // changing one base URL.
 const fs = require("fs");
 const path = require("path");
-const {logicalId} = require("./names");
+const {logicalId, served, streamed} = require("./names");
 
 // Ids of the platform's own policies.
 const CACHING_DISABLED = "4135ea2d-6df8-44a3-9df3-4b5a84be39ad";
@@ -10,8 +10,9 @@ const ALL_VIEWER_EXCEPT_HOST = "b689b0a8-53d0-40ab-baf2-68738e2966ac";
 
 const READ_SECONDS = 60;
 
-module.exports = async ({resolveVariable}) => {
+module.exports = async ({resolveConfigurationProperty, resolveVariable}) => {
   const stage = await resolveVariable("sls:stage");
+  const functions = await resolveConfigurationProperty(["functions"]);
   const secretName = await resolveVariable(`param:originSecretName, "nexscout/${stage}/origin"`);
   const secret = `{{resolve:secretsmanager:${secretName}}}`;
   const Resources = {
@@ -34,14 +35,16 @@ module.exports = async ({resolveVariable}) => {
     },
     Edge: {
       Type: "AWS::CloudFront::Distribution",
-      Properties: {DistributionConfig: distribution(stage, secret)},
+      Properties: {DistributionConfig: distribution(stage, functions, secret)},
     },
   };
   for (const resource of Object.values(Resources)) resource.Condition = "HasDistribution";
   return {Resources, Outputs: outputs()};
 };
 
-function distribution(stage, secret) {
+function distribution(stage, functions, secret) {
+  const names = served(functions);
+  const streaming = names.filter((name) => streamed(functions, name));
   return {
     Comment: `NexScout ${stage}`,
     Enabled: true,
@@ -52,20 +55,15 @@ function distribution(stage, secret) {
     Origins: [
       origin("supabase", host({Ref: "SupabaseUrl"})),
       origin("api", {"Fn::Sub": "${HttpApi}.execute-api.${AWS::Region}.${AWS::URLSuffix}"}, secret),
-      origin("generate", urlOf("generate-ai-content-stream"), secret),
-      origin("chat", urlOf("public-chatbot-chat-stream"), secret),
+      ...streaming.map((name) => origin(name, urlOf(streamed(functions, name)), secret)),
     ],
     DefaultCacheBehavior: behaviour("supabase"),
     // By name: the project's other Edge Functions stay where they are.
-    CacheBehaviors: [
-      ...served("generate-ai-content", "generate"),
-      ...served("public-chatbot-chat", "chat"),
-      ...served("scan-processor-v2", "api"),
-    ],
+    CacheBehaviors: names.flatMap((name) => paths(name, streaming.includes(name) ? name : "api")),
   };
 }
 
-function served(name, originId) {
+function paths(name, originId) {
   // Itself and what is below it, not another function whose name begins alike.
   return ["", "/*"].map((rest) => ({
     PathPattern: `/functions/v1/${name}${rest}`,

@@ -17,6 +17,9 @@ FRAMEWORK = PROJECT / "node_modules" / "osls" / "bin" / "serverless.js"
 
 Resource = dict[str, Any]
 
+STREAMING = ("generate-ai-content", "public-chatbot-chat")
+"""The functions that stream, each by an entry of its own beside the one of the API."""
+
 
 def package(stage: str, folder: Path, **params: str) -> subprocess.CompletedProcess[str]:
     """Package a stage in an empty folder: no credentials, an empty home, empty zips in place of the real ones."""

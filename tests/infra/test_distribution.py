@@ -8,8 +8,9 @@ from typing import Any
 
 import pytest
 
+from local.gateway import function_apps
 from local.project import PROJECT
-from tests.infra.deployment import Deployment, Resource
+from tests.infra.deployment import STREAMING, Deployment, Resource
 
 CACHING_DISABLED = "4135ea2d-6df8-44a3-9df3-4b5a84be39ad"
 ALL_VIEWER_EXCEPT_HOST = "b689b0a8-53d0-40ab-baf2-68738e2966ac"
@@ -33,22 +34,25 @@ def test_the_distribution_is_there_when_a_parameter_says_so(deployed: Deployment
 
 
 def test_each_function_goes_to_where_it_is_served(deployed: Deployment) -> None:
-    """The two streaming functions have their own origins, the scan has the API, all else the Supabase project."""
-    paths = {each["PathPattern"]: each["TargetOriginId"] for each in config(deployed)["CacheBehaviors"]}
-    assert paths == {
-        "/functions/v1/generate-ai-content": "generate",
-        "/functions/v1/generate-ai-content/*": "generate",
-        "/functions/v1/public-chatbot-chat": "chat",
-        "/functions/v1/public-chatbot-chat/*": "chat",
-        "/functions/v1/scan-processor-v2": "api",
-        "/functions/v1/scan-processor-v2/*": "api",
+    """The streaming functions have their own origins, the others have the API, all else the Supabase project."""
+    found = {each["PathPattern"]: each["TargetOriginId"] for each in config(deployed)["CacheBehaviors"]}
+    assert found == {
+        f"/functions/v1/{name}{rest}": name if name in STREAMING else "api"
+        for name in function_apps.names()
+        for rest in ("", "/*")
+    }
+    assert {name: found[f"/functions/v1/{name}"] for name in (*STREAMING, "scan-processor-v2")} == {
+        "generate-ai-content": "generate-ai-content",
+        "public-chatbot-chat": "public-chatbot-chat",
+        "scan-processor-v2": "api",
     }
     assert config(deployed)["DefaultCacheBehavior"]["TargetOriginId"] == "supabase"
     origins = {each["Id"]: json.dumps(each["DomainName"]) for each in config(deployed)["Origins"]}
+    assert set(origins) == {"supabase", "api", *STREAMING}
     assert "SupabaseUrl" in origins["supabase"]
     assert "HttpApi" in origins["api"]
-    assert f"{deployed.logical_id('generate-ai-content-stream')}Url" in origins["generate"]
-    assert f"{deployed.logical_id('public-chatbot-chat-stream')}Url" in origins["chat"]
+    for name in STREAMING:
+        assert f"{deployed.logical_id(f'{name}-stream')}Url" in origins[name]
 
 
 def test_nothing_is_cached_and_everything_is_passed_on(deployed: Deployment) -> None:
@@ -63,7 +67,7 @@ def test_nothing_is_cached_and_everything_is_passed_on(deployed: Deployment) -> 
 def test_the_secret_goes_to_our_own_origins_alone(deployed: Deployment) -> None:
     """The secret header is sent to our own origins and not to the Supabase project."""
     carrying = {each["Id"] for each in config(deployed)["Origins"] if "OriginCustomHeaders" in each}
-    assert carrying == {"api", "generate", "chat"}
+    assert carrying == {"api", *STREAMING}
 
 
 def test_the_rollout_stands_before_the_functions_alone(deployed: Deployment) -> None:

@@ -4,6 +4,7 @@ from typing import Any
 
 import pytest
 
+from local.gateway import function_apps
 from tests.infra.deployment import Deployment
 
 EVERYWHERE = {"xray:PutTraceSegments", "xray:PutTelemetryRecords"}
@@ -12,8 +13,8 @@ EVERYWHERE = {"xray:PutTraceSegments", "xray:PutTelemetryRecords"}
 TAKE = {"sqs:ReceiveMessage", "sqs:DeleteMessage", "sqs:GetQueueAttributes"}
 TELL = {"sqs:SendMessage"}
 
-# function -> queue -> allowed actions
-QUEUES: dict[str, dict[str, set[str]]] = {
+# function -> queue -> allowed actions; a function that is not named here may use no queue
+QUEUES: dict[str, dict[str, set[str]]] = {name: {} for name in function_apps.names()} | {
     "generate-ai-content": {"JobQueue": TELL},
     "generate-ai-content-stream": {"JobQueue": TELL},
     "generate-ai-content-jobs": {"JobQueue": TAKE},

@@ -10,17 +10,15 @@ import pytest
 
 from local.gateway import function_apps
 from local.project import PROJECT
-from tests.infra.deployment import Deployment, package, texts
+from tests.infra.deployment import STREAMING, Deployment, package, texts
 
 LINTER = Path(sys.executable).with_name("cfn-lint")
 IGNORED = {
     "W3005": "the framework names dependencies that CloudFormation would see by itself",
 }
 
-ENTRIES = {
-    "generate-ai-content": "functions.generate_ai_content.handler.handler",
-    "public-chatbot-chat": "functions.public_chatbot_chat.handler.handler",
-    "scan-processor-v2": "functions.scan_processor_v2.handler.handler",
+# Of the functions that callers reach, and of what works behind them.
+ENTRIES = {name: f"functions.{name.replace('-', '_')}.handler.handler" for name in function_apps.names()} | {
     "generate-ai-content-stream": "run.sh",
     "public-chatbot-chat-stream": "run.sh",
     "generate-ai-content-jobs": "functions.generate_ai_content.queue_handler.handler",
@@ -49,7 +47,7 @@ def test_every_function_has_its_entry(deployed: Deployment) -> None:
     """Every function folder has an entry in serverless.yml that names the content of its zip."""
     functions = deployed.functions()
     assert {name: each["Handler"] for name, each in functions.items()} == ENTRIES
-    assert set(function_apps.names()) <= set(functions)
+    assert {"generate-ai-content", "public-chatbot-chat", "scan-processor-v2"} <= set(functions)
 
 
 def test_every_entry_is_a_file_of_the_project() -> None:
@@ -100,11 +98,11 @@ def test_stream_functions_have_addresses_that_stream(deployed: Deployment) -> No
     """The web adapter's layer fits the architecture; the address has no IAM auth, which would need a body hash."""
     urls = deployed.of_type("AWS::Lambda::Url").values()
     assert {each["TargetFunctionArn"]["Fn::GetAtt"][0] for each in urls} == {
-        deployed.logical_id(f"{name}-stream") for name in ("generate-ai-content", "public-chatbot-chat")
+        deployed.logical_id(f"{name}-stream") for name in STREAMING
     }
     assert {(each["AuthType"], each["InvokeMode"]) for each in urls} == {("NONE", "RESPONSE_STREAM")}
-    for name in ("generate-ai-content-stream", "public-chatbot-chat-stream"):
-        each = deployed.functions()[name]
+    for name in STREAMING:
+        each = deployed.functions()[f"{name}-stream"]
         assert "LambdaAdapterLayerArm64" in json.dumps(each["Layers"])
         variables = each["Environment"]["Variables"]
         assert variables["AWS_LAMBDA_EXEC_WRAPPER"] == "/opt/bootstrap"
@@ -113,8 +111,8 @@ def test_stream_functions_have_addresses_that_stream(deployed: Deployment) -> No
 
 def test_stream_functions_refuse_who_does_not_come_through_the_distribution(deployed: Deployment) -> None:
     """They require the distribution's secret unless a parameter switches this off."""
-    for name in ("generate-ai-content-stream", "public-chatbot-chat-stream"):
-        variables = deployed.functions()[name]["Environment"]["Variables"]
+    for name in STREAMING:
+        variables = deployed.functions()[f"{name}-stream"]["Environment"]["Variables"]
         assert variables["ORIGIN_SECRET_REQUIRED"] == "true"
 
 

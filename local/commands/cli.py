@@ -12,6 +12,7 @@ from local import environment
 from local.commands import config as config_command
 from local.commands import scans as scans_command
 from local.commands import schema as schema_command
+from local.commands.generator import app as new_app
 from local.commands.invoke import Identity, event_of
 from local.commands.invoke import invoke as invoke_function
 from local.commands.migrate import migrate
@@ -87,6 +88,7 @@ app.command()(migrate)
 app.add_typer(config_command.app, name="config")
 app.add_typer(scans_command.app, name="scans")
 app.add_typer(schema_command.app, name="schema")
+app.add_typer(new_app, name="new")
 
 
 def read_body(data: str) -> str:

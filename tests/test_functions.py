@@ -1,0 +1,23 @@
+"""Every function is whole: what is still missing of one is named."""
+
+import pytest
+
+from local.gateway import function_apps
+from local.project import PROJECT
+from tests.function_parts import actions_of, missing
+
+
+@pytest.mark.parametrize("name", function_apps.names())
+def test_nothing_is_missing_of_a_function(name: str) -> None:
+    """Entry point, route, schema, prompt, document, test, price, deployment, room, and its line in the README."""
+    assert missing(PROJECT, name) == []
+
+
+def test_the_actions_of_functions_are_found() -> None:
+    """So that none of them is sold without a price: by what is set in a class, and by what callers may name."""
+    functions = PROJECT / "functions"
+    assert actions_of(functions / "public_chatbot_chat") == {"ai_chatbot_response"}
+    assert actions_of(functions / "scan_processor_v2") == {"ai_scan"}
+    assert {"ai_message", "ai_deep_scan", "ai_pitch_deck", "ai_follow_up_sequence"} < actions_of(
+        functions / "generate_ai_content"
+    )

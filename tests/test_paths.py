@@ -17,9 +17,9 @@ NAMED = re.compile(rf"(?<![\w/.@$<>{{}}*-])((?:{FOLDERS})/[\w*./-]*[\w*/])")
 LINK = re.compile(r"\[[^\]]*\]\(([^)\s]+)\)")
 HEADING = re.compile(r"^#+ (.+)$", re.MULTILINE)
 
-# What looks like a path of ours and is none: addresses of functions, and what a running stack or a test makes.
+# What looks like a path of ours and is none: addresses of functions, what a tool or a test makes, a package's modules.
 ELSEWHERE = re.compile(
-    r"functions/v1\b|supabase/\.temp\b|functions/greet\b|tests/functions/greet\b|.*_of_greet\.sql|shared/module\.py"
+    r"functions/v1\b|supabase/\.temp\b|functions/greet\b|tests/functions/greet\b|.*_of_greet\.sql|shared/module\.py|supabase/[\w/]+\.py"
 )
 
 

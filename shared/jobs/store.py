@@ -75,12 +75,6 @@ class JobQueue:
             UUID(row["id"]), row["user_id"], json.loads(row["body"]), row["idempotency_key"], row["tries"]
         )
 
-    async def unclaimed(self, older_than_seconds: int, deadline: Deadline) -> list[UUID]:
-        """Return the jobs that no worker has claimed in time, each once per period; after too many the job fails."""
-        arguments = {"p_older_than_seconds": older_than_seconds}
-        answer = await self._database.as_service().rpc("ai_requeue_jobs", arguments, deadline)
-        return [UUID(job_id) for job_id in answer["jobs"]]
-
     async def finish(self, job: Job, status: int, reply: Mapping[str, Any], deadline: Deadline) -> bool:
         """Store the answer; return False if another worker has the lease now."""
         arguments = {

@@ -7,11 +7,13 @@ from pathlib import Path
 
 import psycopg
 
-from local.migrations import apply, ephemeral, objects, source
+from local.migrations import apply, objects, source
+from local.migrations.empty_project import empty_projects
 from local.migrations.objects import Object, Objects
 from local.migrations.source import CHECKED, UNCHECKED, Statement
 from local.problem import Problem
 
+STORAGE = Path(__file__).with_name("storage.sql")
 # Dropped in this order: each kind leans on those behind it.
 DROPPED = ("trigger", "policy", "view", "function")
 # The hosted default, from which the source's grants take away.
@@ -171,11 +173,9 @@ def write(name: str, migrations: Path = apply.FOLDER, folder: Path = source.FOLD
     """
     if not name.isidentifier():
         raise Problem(f"A migration cannot be called {name}: use letters, digits and underscores.")
-    with ephemeral.server() as postgres:
-        given, wanted = (ephemeral.project(postgres, database) for database in ("given", "wanted"))
+    with empty_projects() as make:
+        given, wanted = migrated(make(), migrations), migrated(make(), migrations)
         try:
-            for url in (given, wanted):
-                apply.apply(url, migrations)
             found = difference(given, wanted, folder)
             script = found.script(name)
             check(script, given, found.wanted)
@@ -186,6 +186,14 @@ def write(name: str, migrations: Path = apply.FOLDER, folder: Path = source.FOLD
     path = migrations / f"{next_version(migrations)}_{name}.sql"
     path.write_text(script, encoding="utf-8")
     return path
+
+
+def migrated(url: str, migrations: Path) -> str:
+    """Apply the migrations to an empty project, with the storage that hosted ones have; return its address."""
+    with psycopg.connect(url, autocommit=True) as connection:
+        connection.execute(STORAGE.read_bytes())
+    apply.apply(url, migrations)
+    return url
 
 
 def check(script: str, url: str, wanted: Objects) -> None:

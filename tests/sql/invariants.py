@@ -1,10 +1,10 @@
-"""What holds for every account, and every scan of it, after every statement: queries that must find no row."""
+"""What holds for every account and its scans after every statement: queries that must return no row."""
 
 from uuid import UUID
 
 import psycopg
 
-# Of one user. A row that is found is a broken promise.
+# Of one user. Each returned row is a broken promise.
 INVARIANTS = {
     "the balance is not negative": "select from public.user_energy where user_id = %(user)s and current_energy < 0",
     "the ledger sums to the balance": """

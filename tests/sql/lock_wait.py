@@ -1,4 +1,4 @@
-"""Two sessions at once: one holds a lock, the other is seen to wait for it."""
+"""Two simultaneous sessions: one holds a lock, the other is observed while it waits for it."""
 
 import time
 from collections.abc import Iterator
@@ -15,13 +15,13 @@ PATIENCE_MS = 20_000
 
 @dataclass(frozen=True)
 class Waiter:
-    """A session of its own whose statement runs beside the test."""
+    """A separate session whose statement runs beside the test."""
 
     connection: psycopg.Connection
     pool: ThreadPoolExecutor
 
     def start(self, statement: str, *arguments: object) -> "Future[Any]":
-        """Send a statement; the future gives the only value of its result."""
+        """Send a statement; the future returns the only value of its result."""
 
         def run() -> Any:  # noqa: ANN401
             row = self.connection.execute(statement.encode(), arguments).fetchone()
@@ -30,7 +30,7 @@ class Waiter:
         return self.pool.submit(run)
 
     def wait_until_blocked(self, observer: psycopg.Connection) -> None:
-        """Return as soon as the server says that the session waits for a lock."""
+        """Return as soon as the server reports that the session waits for a lock."""
         give_up = time.monotonic() + PATIENCE_MS / 1000
         while time.monotonic() < give_up:
             row = observer.execute(

@@ -1,4 +1,4 @@
-"""The money protocol once more, as simply as it can be said: the oracle of the state machine."""
+"""The money protocol once more, as a simple model: the oracle of the state machine."""
 
 from dataclasses import dataclass, field
 
@@ -10,7 +10,7 @@ CALLS_PER_CHARGE = 3
 
 @dataclass
 class Group:
-    """Calls of one key that are charged once."""
+    """Calls with one key that are charged once."""
 
     key: str
     over: bool = False
@@ -20,7 +20,7 @@ class Group:
 
 @dataclass(eq=False)
 class Call:
-    """A request; `dead` is a hold whose life is over and that nobody has looked at yet."""
+    """A request; `dead` is a hold that has expired and that nobody has noticed yet."""
 
     energy: int
     coins: int
@@ -33,7 +33,7 @@ class Call:
 
 @dataclass
 class Account:
-    """One user: what he has, his calls and his groups, oldest first."""
+    """One user: the balances, the calls and the groups, oldest first."""
 
     tier: str
     energy: int
@@ -43,7 +43,7 @@ class Account:
     groups: list[Group] = field(default_factory=list)
 
     def look(self) -> None:
-        """What every call does first: refill on a new day, and end the holds whose life is over."""
+        """Do what every call does first: refill on a new day, and end expired holds."""
         if self.new_day:
             self.energy = max(self.energy, DAILY[self.tier])
             self.new_day = False
@@ -52,11 +52,11 @@ class Account:
                 call.state = "expired"
 
     def open(self) -> list[Call]:
-        """The calls whose holds bind."""
+        """Return the calls whose holds count."""
         return [call for call in self.calls if call.state == "held"]
 
     def bound(self, beside: Group | None = None) -> tuple[int, int]:
-        """Energy and coins that open calls bind, beside those of one group."""
+        """Return energy and coins that open calls hold, in addition to those of one group."""
         alone = [call for call in self.open() if call.group is None]
         energy, coins = sum(call.energy for call in alone), sum(call.coins for call in alone)
         for group in self.groups:
@@ -67,7 +67,7 @@ class Account:
         return energy, coins
 
     def available(self) -> int:
-        """Energy that is left beside all holds, as people are told."""
+        """Return the energy beside all holds, as it is reported to users."""
         return max(self.energy - self.bound()[0], 0)
 
     def reserve(self, wish: tuple[str, ...], group_key: str | None, key: str | None, body: str) -> str:
@@ -104,7 +104,7 @@ class Account:
         return refusal
 
     def joinable(self, key: str | None, wish: tuple[str, ...]) -> Group | None:
-        """The newest group of the key, while it is young, not full, and paid for a class of the wish."""
+        """Return the newest group of the key, if it is recent, not full, and was charged for a class of the wish."""
         group = next((group for group in reversed(self.groups) if group.key == key), None)
         if group is None or group.over:
             return None
@@ -115,14 +115,14 @@ class Account:
         return group if paid is None or any(ENERGY[name] <= paid for name in wish) else None
 
     def new_group(self, key: str | None) -> Group | None:
-        """Open a group where a key is given."""
+        """Create a group where a key is given."""
         if key is None:
             return None
         self.groups.append(Group(key))
         return self.groups[-1]
 
     def end(self, call: Call, served: str, *, delivered: bool) -> tuple[str, int, int]:
-        """Settle or release; gives the outcome and the energy and coins that are taken now."""
+        """Settle or release; return the outcome and the energy and coins that are charged now."""
         self.look()
         if call.state == "expired":
             return "expired", 0, 0
@@ -132,7 +132,7 @@ class Account:
         return (call.state, *(self.charge(call, served) if delivered else (0, 0)))
 
     def charge(self, call: Call, served: str) -> tuple[int, int]:
-        """Take what was served within the hold, less what the group has paid, and no more than there is."""
+        """Charge what was served within the hold, less what the group has paid, and no more than the balance."""
         energy, coins = min(call.energy, ENERGY[served]), min(call.coins, COINS[served])
         if call.group is not None:
             due, coins_due = energy - (call.group.energy_paid or 0), coins - call.group.coins_paid

@@ -1,4 +1,4 @@
-"""The money functions as tests call them: under the service key, one short line a call."""
+"""The money functions for tests: called with the service key, one short line a call."""
 
 import json
 from collections.abc import Iterator
@@ -27,7 +27,7 @@ class Money:
     admin: psycopg.Connection
 
     def account(self, tier: str | None = "pro", energy: int | None = 500, coins: int = 0) -> UUID:
-        """Make a user with a balance of today; None leaves out the profile or the balance."""
+        """Create a user with a balance of today; None omits the profile or the balance."""
         user_id = uuid4()
         self.admin.execute(
             "insert into auth.users (id, email) values (%s, %s)", [user_id, f"{user_id}@nexscout.test"]
@@ -45,11 +45,11 @@ class Money:
         return user_id
 
     def reserve(self, user_id: UUID, /, *classes: str, **overrides: object) -> Answer:
-        """Ask for an ai_message at one model per class, in order; premium where none is named."""
+        """Reserve an ai_message with one model per class, in order; premium by default."""
         return self.answer("select public.ai_reserve(%s)", written(user_id, *classes, **overrides))
 
     def held(self, user_id: UUID, /, *classes: str, **overrides: object) -> UUID:
-        """Reserve what must be admitted; gives the request's id."""
+        """Reserve what must be admitted; return the request's id."""
         answer = self.reserve(user_id, *classes, **overrides)
         assert answer["outcome"] == "reserved", answer
         return UUID(answer["request_id"])
@@ -64,7 +64,7 @@ class Money:
         )
 
     def settle(self, request_id: UUID, /, *attempts: Row, **result: object) -> Answer:
-        """Settle with the attempts, one delivered one where none is named."""
+        """Settle with the attempts; with one delivered attempt by default."""
         record = {"attempts": attempts or [attempt()]} | result
         return self.answer("select public.ai_settle(%s, %s)", request_id, json.dumps(record))
 
@@ -78,7 +78,7 @@ class Money:
         return self.answer("select public.ai_sweep()")
 
     def expire(self, request_id: UUID) -> None:
-        """Let the life of a hold be over."""
+        """Let a hold expire."""
         self.admin.execute(
             "update public.ai_requests set expires_at = clock_timestamp() where id = %s", [request_id]
         )
@@ -91,17 +91,17 @@ class Money:
         )
 
     def balance(self, user_id: UUID) -> int:
-        """The energy of an account, holds included."""
+        """Return the energy of an account, holds included."""
         return int(
             self.value("select current_energy from public.user_energy where user_id = %s", user_id) or 0
         )
 
     def bound(self, user_id: UUID) -> int:
-        """The energy that open holds bind."""
+        """Return the energy of open holds."""
         return int(self.value("select nexscout.energy_held(%s)", user_id))
 
     def ledger_sum(self, user_id: UUID) -> int:
-        """The sum of the ledger's deltas."""
+        """Return the sum of the ledger's deltas."""
         return int(
             self.value(
                 "select coalesce(sum(delta), 0) from public.energy_transactions where user_id = %s", user_id
@@ -109,7 +109,7 @@ class Money:
         )
 
     def ledger(self, user_id: UUID) -> list[tuple[Any, ...]]:
-        """Reason, delta and balance of every ledger row, oldest first."""
+        """Return reason, delta and balance of every ledger row, oldest first."""
         return self.admin.execute(
             """select reason, delta, balance_after from public.energy_transactions
                where user_id = %s order by created_at""",
@@ -117,16 +117,16 @@ class Money:
         ).fetchall()
 
     def request(self, request_id: UUID) -> Row:
-        """The row of a request."""
+        """Return the row of a request."""
         return self.rows("select * from public.ai_requests where id = %s", request_id)[0]
 
     def usage(self, request_id: object) -> Row:
-        """The one usage row of a request."""
+        """Return the one usage row of a request."""
         (row,) = self.rows("select * from public.ai_usage_logs where request_id = %s", request_id)
         return row
 
     def attempts(self, request_id: UUID) -> list[Row]:
-        """The attempts of a request in order."""
+        """Return the attempts of a request in order."""
         return self.rows(
             "select * from public.ai_usage_attempts where request_id = %s order by ordinal", request_id
         )
@@ -146,7 +146,7 @@ class Money:
         return None if row is None else row[0]
 
     def answer(self, statement: str, *arguments: object) -> Answer:
-        """Call a money function under the service key."""
+        """Call a money function with the service key and return its answer."""
         row = self.service.execute(statement.encode(), arguments).fetchone()
         assert row is not None
         answer: Answer = row[0]
@@ -154,7 +154,7 @@ class Money:
 
     @contextmanager
     def priced(self, **price: int) -> Iterator[str]:
-        """Return an action of its own, premium, at 10 energy unless the price says otherwise."""
+        """Yield a new action, premium, at 10 energy unless the price sets another."""
         action = f"action_{uuid4().hex}"
         values = {"energy": 10, "coins": 0, "calls_per_charge": 1} | price
         self.admin.execute(
@@ -195,7 +195,7 @@ class Money:
 
 
 def reservation(user_id: UUID, /, *classes: str, **overrides: object) -> Row:
-    """Return the argument of ai_reserve; only what differs is named."""
+    """Return the argument of ai_reserve; only differences are given."""
     return {
         "request_id": str(uuid4()),
         "user_id": str(user_id),
@@ -214,7 +214,7 @@ def written(user_id: UUID, /, *classes: str, **overrides: object) -> str:
 
 
 def candidate(model_class: str, cost_bound_usd: str = "0.01") -> Row:
-    """Return the model of a class as ai_reserve takes it."""
+    """Return the model of a class in the form of ai_reserve."""
     return {
         "model": MODELS[model_class],
         "provider": "openai",
@@ -224,7 +224,7 @@ def candidate(model_class: str, cost_bound_usd: str = "0.01") -> Row:
 
 
 def attempt(ordinal: int = 1, state: str = "succeeded", **values: object) -> Row:
-    """Return an attempt as settle takes it: 1,000 tokens in and 100 out for 0.0035 USD."""
+    """Return an attempt in the form of settle: 1,000 tokens in and 100 out for 0.0035 USD."""
     return {
         "ordinal": ordinal,
         "provider": "openai",

@@ -1,4 +1,4 @@
-"""Acting on the database with each of the keys, as the API does it: a role and the claims of a token."""
+"""Statements with each of the keys, as the API runs them: a role and the claims of a token."""
 
 import json
 from collections.abc import Iterator
@@ -14,7 +14,7 @@ ADMINISTRATOR = "00000000-0000-4000-8000-0000000000a3"
 
 @dataclass(frozen=True)
 class Key:
-    """A database role, and the user of the token where there is one."""
+    """A database role, and the user of the token if there is one."""
 
     role: str
     user_id: str | None = None
@@ -52,7 +52,7 @@ def acting_as(connection: psycopg.Connection, key: Key) -> Iterator[None]:
 
 
 def set_claims(connection: psycopg.Connection, claims: dict[str, str]) -> None:
-    """Tell the database about the token, in the way of today's PostgREST and in the older one, claim by claim."""
+    """Set the token's claims, in the form of the present PostgREST and in the older form, claim by claim."""
     settings = {f"request.jwt.claim.{name}": value for name, value in claims.items()}
     settings["request.jwt.claims"] = json.dumps({name: value for name, value in claims.items() if value})
     for name, value in settings.items():

@@ -1,4 +1,4 @@
-"""One row of every table, belonging to the owner."""
+"""One row of every table, owned by the owner."""
 
 from dataclasses import dataclass, field
 from typing import Any
@@ -19,7 +19,7 @@ NOW = "2026-01-02T03:04:05Z"
 
 @dataclass(frozen=True)
 class Sample:
-    """The row, the change that an update tries, what identifies the row, and the tables that must have theirs first."""
+    """The row, the change of an update, what identifies the row, and the tables whose rows must exist first."""
 
     values: dict[str, Any]
     change: tuple[str, Any] = ("", None)
@@ -28,7 +28,7 @@ class Sample:
 
 
 def owned(change: tuple[str, Any], needs: tuple[str, ...] = (), **values: Any) -> Sample:  # noqa: ANN401
-    """A row with an id of its own and the owner's id."""
+    """Return a row with an id and the owner's id."""
     return Sample({"id": ROW, "user_id": OWNER} | values, change, needs=needs)
 
 
@@ -173,7 +173,7 @@ VIEWS = {
 
 
 def add(connection: psycopg.Connection, table: str, sample: Sample) -> int:
-    """Insert the row; gives how many rows were."""
+    """Insert the row; return the number of inserted rows."""
     statement = sql.SQL("insert into public.{} ({}) values ({})").format(
         sql.Identifier(table),
         sql.SQL(", ").join(map(sql.Identifier, sample.values)),
@@ -185,7 +185,7 @@ def add(connection: psycopg.Connection, table: str, sample: Sample) -> int:
 def on_row(
     connection: psycopg.Connection, start: str, table: str, sample: Sample, *values: object
 ) -> psycopg.Cursor:
-    """Run a statement that begins as given on the row alone."""
+    """Run a statement that starts as given, on this row only."""
     condition = sql.SQL(" and ").join(sql.SQL("{} = %s").format(sql.Identifier(name)) for name in sample.key)
     statement = sql.SQL("{} where {}").format(
         sql.SQL(start).format(table=sql.Identifier(table), column=sql.Identifier(sample.change[0] or "id")),
@@ -195,7 +195,7 @@ def on_row(
 
 
 def make_room(connection: psycopg.Connection, table: str, sample: Sample) -> None:
-    """Put the rows that the row leans on in their places, and take away what seeds and triggers put into its own."""
+    """Insert the rows that the row refers to, and delete what seeds and triggers inserted in its place."""
     for needed in sample.needs:
         make_room(connection, needed, SAMPLES[needed])
         add(connection, needed, SAMPLES[needed])

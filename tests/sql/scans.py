@@ -1,4 +1,4 @@
-"""The scan functions as tests call them: under the service key, one short line a call."""
+"""The scan functions for tests: called with the service key, one short line a call."""
 
 import json
 from dataclasses import dataclass
@@ -27,14 +27,14 @@ class Scans:
     money: Money
 
     def make(self, user: UUID, status: str = "pending") -> UUID:
-        """Make the row of a scan as the page does."""
+        """Create the row of a scan as the page does."""
         scan: UUID = self.money.value(
             "insert into public.scans (user_id, status) values (%s, %s) returning id", user, status
         )
         return scan
 
     def accept(self, scan: UUID, user: UUID | None = None, scan_type: str = "text") -> Answer:
-        """Begin a scan."""
+        """Accept a scan."""
         return self.money.answer(
             "select public.scan_accept(%s, %s, %s, 'hash', %s)", scan, user, scan_type, LEASE_SECONDS
         )
@@ -50,23 +50,23 @@ class Scans:
         return self.money.answer("select public.scan_queue(%s, %s, %s)", scan, lease, json.dumps(facts))
 
     def claim(self, scan: UUID, most_tries: int = MOST_TRIES) -> Answer:
-        """Ask for a scan as a worker does."""
+        """Claim a scan as a worker does."""
         return self.money.answer("select public.scan_claim(%s, %s, %s)", scan, LEASE_SECONDS, most_tries)
 
     def open_blocks(self, scan: UUID, lease: int, after: int | None = None, limit: int = 10) -> Answer:
-        """Ask for the next open blocks."""
+        """Return the next open blocks."""
         return self.money.answer("select public.scan_open_blocks(%s, %s, %s, %s)", scan, lease, after, limit)
 
     def renew(self, scan: UUID, lease: int) -> Answer:
-        """Lengthen a lease."""
+        """Renew a lease."""
         return self.money.answer("select public.scan_renew(%s, %s, %s)", scan, lease, LEASE_SECONDS)
 
     def release(self, scan: UUID, lease: int) -> Answer:
-        """Hand a scan back."""
+        """Release a scan."""
         return self.money.answer("select public.scan_release(%s, %s)", scan, lease)
 
     def store(self, user: UUID, scan: UUID, ordinal: int, /, *items: Row, **values: object) -> Answer:
-        """Store a block that no call stands behind."""
+        """Store a block without a call."""
         return self.money.answer(
             "select public.scan_store_block(%s, %s)", user, json.dumps(block(scan, ordinal, *items, **values))
         )
@@ -85,12 +85,12 @@ class Scans:
         )
 
     def settle(self, request: UUID, scan: UUID, ordinal: int, /, *items: Row, **values: object) -> Answer:
-        """Settle the call of a block with what it found."""
+        """Settle the call of a block with its results."""
         found = block(scan, ordinal, *items, **({"scored_by": "model"} | values))
         return self.money.settle(request, attempt(), scan=found, model="gpt-4o")
 
     def finish(self, scan: UUID, lease: int, **meta: object) -> Answer:
-        """End a scan."""
+        """Finish a scan."""
         return self.money.answer("select public.scan_finish(%s, %s, %s)", scan, lease, json.dumps(meta))
 
     def fail(
@@ -106,11 +106,11 @@ class Scans:
         )
 
     def requeue(self, older_than_seconds: int = 0, most_sends: int = 3) -> Answer:
-        """Ask which messages must be sent again."""
+        """Return which messages must be sent again."""
         return self.money.answer("select public.scan_requeue(%s, 1000, %s)", older_than_seconds, most_sends)
 
     def queued(self, user: UUID, blocks: int = 1, **facts: object) -> UUID:
-        """Make a scan with blocks of one record each that waits for a worker."""
+        """Create a queued scan with blocks of one record each."""
         scan = self.make(user)
         lease = self.accept(scan)["lease"]
         self.add(scan, lease, *([record(place)] for place in range(blocks)))
@@ -118,32 +118,32 @@ class Scans:
         return scan
 
     def running(self, user: UUID, blocks: int = 1, **facts: object) -> Running:
-        """Make a scan that a worker has claimed."""
+        """Create a scan that a worker has claimed."""
         scan = self.queued(user, blocks, **facts)
         return self.claimed(scan, user)
 
     def claimed(self, scan: UUID, user: UUID) -> Running:
-        """Claim a scan that must be there to be claimed."""
+        """Claim a scan that must be available."""
         return Running(scan, user, self.claim(scan)["lease"])
 
     def lapse(self, scan: UUID) -> None:
-        """Let the lease of a scan be over."""
+        """Let the lease of a scan expire."""
         self.money.admin.execute(
             "update public.scan_jobs set lease_until = clock_timestamp() where scan_id = %s", [scan]
         )
 
     def job(self, scan: UUID) -> Row:
-        """The job of a scan."""
+        """Return the job of a scan."""
         (row,) = self.money.rows("select * from public.scan_jobs where scan_id = %s", scan)
         return row
 
     def row(self, scan: UUID) -> Row:
-        """The scan's own row."""
+        """Return the scan's own row."""
         (row,) = self.money.rows("select * from public.scans where id = %s", scan)
         return row
 
     def told(self, scan: UUID) -> list[tuple[str, int]]:
-        """Step and percent of every row for pollers, oldest first."""
+        """Return step and percentage of every row for pollers, oldest first."""
         return [
             (row["step"], row["percent"])
             for row in self.money.rows(
@@ -152,7 +152,7 @@ class Scans:
         ]
 
     def items(self, scan: UUID) -> list[Row]:
-        """The items of a scan in the order of their records."""
+        """Return the items of a scan in the order of their records."""
         return self.money.rows(
             """select * from public.scan_processed_items where scan_id = %s
                order by (metadata ->> 'position')::integer""",
@@ -160,13 +160,13 @@ class Scans:
         )
 
     def prospects(self, user: UUID) -> list[Row]:
-        """The prospects of a user, oldest first."""
+        """Return the prospects of a user, oldest first."""
         return self.money.rows(
             "select * from public.prospects where user_id = %s order by created_at, id", user
         )
 
     def known(self, user: UUID, **columns: object) -> UUID:
-        """Make a prospect as a person types it."""
+        """Create a prospect as a person enters it."""
         values: dict[str, Any] = {"full_name": "Somebody Else"} | columns
         prospect: UUID = self.money.value(
             f"""insert into public.prospects (user_id, {", ".join(values)})
@@ -178,12 +178,12 @@ class Scans:
 
 
 def record(position: int = 0, text: str = "Dina Santos — need extra income") -> Row:
-    """Return a record as scan_add_blocks takes it."""
+    """Return a record in the form of scan_add_blocks."""
     return {"position": position, "text": text, "fields": {}, "source": "line"}
 
 
 def item(name: str | None = "Dina Santos", score: int = 72, position: int = 0, **values: object) -> Row:
-    """Return an item as it is stored; only what differs is named."""
+    """Return an item as it is stored; only differences are given."""
     bucket = "hot" if score >= 70 else "warm" if score >= 50 else "cold"
     return {
         "position": position,
@@ -208,7 +208,7 @@ def item(name: str | None = "Dina Santos", score: int = 72, position: int = 0, *
 
 
 def block(scan: UUID, ordinal: int, /, *items: Row, **values: object) -> Row:
-    """Return a block as it is stored, scored by rules; one item where none is named."""
+    """Return a block as it is stored, scored by rules; with one item by default."""
     return {
         "scan_id": str(scan),
         "ordinal": ordinal,

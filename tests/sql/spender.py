@@ -1,4 +1,4 @@
-"""A process that spends with eight connections at once: a line of orders in, a line of counted outcomes out."""
+"""A process with eight simultaneous connections: each line of input is an order, each line of output its outcomes."""
 
 import json
 import random
@@ -19,7 +19,7 @@ Order = dict[str, Any]
 
 
 def main(url: str) -> None:
-    """Carry out orders until there are no more."""
+    """Carry out orders until the input ends."""
     with ExitStack() as stack:
         connections = [
             stack.enter_context(psycopg.connect(url, autocommit=True, options="-c role=service_role"))
@@ -37,7 +37,7 @@ def main(url: str) -> None:
 
 
 def spend(order: Order, connection: psycopg.Connection, place: int) -> Counter[str]:
-    """Make this connection's share of the calls; settle some of what is admitted at once and twice, the rest later."""
+    """Make this connection's share of the calls; settle some of the admitted ones at once and twice, the rest later."""
     money = Money(connection, connection)
     chance = random.Random(f"{order['seed']} {place}")  # noqa: S311  # a schedule, not a secret
     user, outcomes, later = UUID(order["user"]), Counter[str](), list[UUID]()
@@ -58,7 +58,7 @@ def spend(order: Order, connection: psycopg.Connection, place: int) -> Counter[s
 
 
 def transfer(order: Order, connection: psycopg.Connection, place: int) -> Counter[str]:
-    """Move one energy from one account to another, again and again, both locked in one order."""
+    """Move one energy from one account to another, repeatedly, both locked in one order."""
     giver, taker = (order["users"] if place % 2 else order["users"][::-1])[:2]
     for _ in range(order["times"]):
         with connection.transaction():
@@ -70,7 +70,7 @@ def transfer(order: Order, connection: psycopg.Connection, place: int) -> Counte
 
 
 def storm(order: Order, connection: psycopg.Connection, place: int) -> Counter[str]:
-    """Do anything that can happen to a few accounts, in an order of chance; gives how often what was answered."""
+    """Call anything on a few accounts, in random order; return the number of each outcome."""
     money = Money(connection, connection)
     chance = random.Random(f"{order['seed']} {place}")  # noqa: S311  # a schedule, not a secret
     requests, outcomes = list[UUID](), Counter[str]()

@@ -1,4 +1,4 @@
-"""The assistant's rows and what it reads: the owner's alone; a turn is stored once or not at all."""
+"""The assistant's rows and its reads: only the owner's; a turn is stored once or not at all."""
 
 import json
 from typing import Any
@@ -18,7 +18,7 @@ TABLES = ("prospects", "assistant_conversations", "assistant_messages")
 
 @pytest.fixture
 def talk(connection: psycopg.Connection) -> psycopg.Connection:
-    """The owner's one prospect and his conversation of one turn."""
+    """Return a connection with the owner's one prospect and a conversation of one turn."""
     connection.execute(
         "insert into public.prospects (id, user_id, full_name) values (%s, %s, 'CANARY Santos')",
         [PROSPECT, OWNER],
@@ -35,7 +35,7 @@ def talk(connection: psycopg.Connection) -> psycopg.Connection:
 
 
 def material(connection: psycopg.Connection, who: str) -> dict[str, Any]:
-    """What a key gets when it asks for the owner's conversation and prospect."""
+    """Return what a key gets when it asks for the owner's conversation and prospect."""
     with acting_as(connection, KEYS[who]):
         row = connection.execute(
             "select public.load_assistant_material(%s, %s)", [CONVERSATION, PROSPECT]
@@ -46,7 +46,7 @@ def material(connection: psycopg.Connection, who: str) -> dict[str, Any]:
 
 
 def test_the_owner_reads_his_own(talk: psycopg.Connection) -> None:
-    """Prospect, figures and turns."""
+    """The owner gets prospect, figures and turns."""
     read = material(talk, "owner")
     assert (read["user_id"], read["prospect"]["full_name"]) == (OWNER, "CANARY Santos")
     assert (read["figures"]["prospects"], read["message_count"]) == (1, 1)
@@ -56,7 +56,7 @@ def test_the_owner_reads_his_own(talk: psycopg.Connection) -> None:
 @pytest.mark.parametrize("who", ["other", "administrator"])
 @pytest.mark.parametrize("locks", ["both", "row security is off", "policies let all through"])
 def test_no_one_else_reads_any_of_it(talk: psycopg.Connection, who: str, locks: str) -> None:
-    """Not by naming the ids, and not with the policies gone: the function asks for the caller's own besides."""
+    """Other users get nothing by naming the ids, even without policies: the function filters by the caller too."""
     for table in TABLES:
         if locks == "row security is off":
             talk.execute(f"alter table public.{table} disable row level security".encode())
@@ -70,7 +70,7 @@ def test_no_one_else_reads_any_of_it(talk: psycopg.Connection, who: str, locks: 
 
 
 def test_a_token_without_a_user_reads_nothing(talk: psycopg.Connection) -> None:
-    """Null, not the rows of nobody."""
+    """The result is null, not the rows without an owner."""
     talk.execute("set local role authenticated")
     row = talk.execute("select public.load_assistant_material(%s, %s)", [CONVERSATION, PROSPECT]).fetchone()
     assert row == (None,)
@@ -78,19 +78,19 @@ def test_a_token_without_a_user_reads_nothing(talk: psycopg.Connection) -> None:
 
 @pytest.mark.parametrize("metadata", [{}, {"scout_score": 90}, {"scout_score": "high"}, [1], "text", None])
 def test_figures_stand_whatever_metadata_holds(talk: psycopg.Connection, metadata: object) -> None:
-    """Browsers write that column as they like; only a number is a score."""
+    """Browsers write that column freely; only a number counts as a score."""
     talk.execute("update public.prospects set metadata = %s", [Jsonb(metadata)])
     (person,) = material(talk, "owner")["figures"]["hottest"]
     assert person["scout_score"] == (90 if metadata == {"scout_score": 90} else None)
 
 
 def talking(money: Money, user_id: UUID, conversation_id: UUID | None) -> dict[str, Any]:
-    """The answer of a reservation for a turn."""
+    """Return the answer of a reservation for a turn."""
     return money.answer("select public.assistant_open(%s, %s)", conversation_id, written(user_id))
 
 
 def turn(conversation_id: UUID, *, is_new: bool) -> dict[str, Any]:
-    """A delivered turn as the settlement takes it."""
+    """Return a delivered turn in the form of the settlement."""
     return {
         "conversation_id": str(conversation_id),
         "is_new": is_new,
@@ -101,7 +101,7 @@ def turn(conversation_id: UUID, *, is_new: bool) -> dict[str, Any]:
 
 
 def stored(money: Money, conversation_id: UUID) -> list[tuple[str, str]]:
-    """Role and content of every message, in order."""
+    """Return role and content of every message, in order."""
     rows = money.rows(
         "select role, content from public.assistant_messages where conversation_id = %s order by created_at",
         conversation_id,
@@ -124,7 +124,7 @@ def test_a_turn_is_stored_once(money: Money) -> None:
 
 
 def test_a_conversation_opens_for_its_owner_alone(money: Money) -> None:
-    """Another's id is not found, and nothing is held."""
+    """Another user's conversation is not found, and nothing is held."""
     owner, stranger, conversation = money.account(), money.account(), uuid4()
     request = UUID(talking(money, owner, None)["request_id"])
     money.settle(request, assistant=turn(conversation, is_new=True))
@@ -135,7 +135,7 @@ def test_a_conversation_opens_for_its_owner_alone(money: Money) -> None:
 
 @pytest.mark.parametrize("is_new", [True, False])
 def test_no_turn_is_written_into_anothers_conversation(money: Money, is_new: bool) -> None:  # noqa: FBT001
-    """Whatever the settlement names: the money stands, the refusal is told, the conversation is untouched."""
+    """The settlement charges and reports the refusal; the other conversation is unchanged."""
     owner, stranger, conversation = money.account(), money.account(), uuid4()
     money.settle(UUID(talking(money, owner, None)["request_id"]), assistant=turn(conversation, is_new=True))
     request = UUID(talking(money, stranger, None)["request_id"])
@@ -148,7 +148,7 @@ def test_no_turn_is_written_into_anothers_conversation(money: Money, is_new: boo
 
 
 def test_a_turn_that_comes_after_its_hold_is_not_stored(money: Money) -> None:
-    """Nothing was charged for it, and the caller was told that it failed."""
+    """Nothing was charged for it, and the caller got an error."""
     user, conversation = money.account(), uuid4()
     request = UUID(talking(money, user, None)["request_id"])
     money.expire(request)
@@ -158,14 +158,14 @@ def test_a_turn_that_comes_after_its_hold_is_not_stored(money: Money) -> None:
 
 
 def test_a_conversation_goes_with_its_owner(talk: psycopg.Connection) -> None:
-    """A deleted user leaves no word behind."""
+    """No row of a deleted user remains."""
     talk.execute("delete from auth.users where id = %s", [OWNER])
     left = talk.execute("select count(*) from public.assistant_messages").fetchone()
     assert left == (0,)
 
 
 def test_no_message_sits_in_anothers_conversation(talk: psycopg.Connection) -> None:
-    """The key is of both columns: not even the service can mix them."""
+    """The foreign key has both columns: not even the service can mix them."""
     with pytest.raises(psycopg.errors.ForeignKeyViolation):
         talk.execute(
             """insert into public.assistant_messages (conversation_id, user_id, role, content)

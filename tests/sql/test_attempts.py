@@ -1,4 +1,4 @@
-"""Requests to providers: noted before they are sent, filled in by whoever ends the call."""
+"""Attempts: noted before they are sent, completed by the end of the call."""
 
 from decimal import Decimal
 from typing import Any
@@ -8,7 +8,7 @@ import pytest
 
 from tests.sql.money import Money, attempt
 
-# What has happened to a hold, and what its second attempt is told.
+# What has happened to a hold, and the answer to its second attempt.
 NOTES = {
     "open": "noted",
     "settled": "already_settled",
@@ -20,7 +20,7 @@ NOTES = {
 
 @pytest.mark.parametrize("state", NOTES)
 def test_attempt_is_noted_only_for_a_living_hold(state: str, money: Money) -> None:
-    """Nothing more may be sent under a hold that has ended, however it ended."""
+    """Nothing more may be sent with a hold that has ended, in any way."""
     request = money.held(money.account())
     if state == "settled":
         money.settle(request)
@@ -35,7 +35,7 @@ def test_attempt_is_noted_only_for_a_living_hold(state: str, money: Money) -> No
 
 
 def test_attempt_of_unknown_request_is_told(money: Money) -> None:
-    """Noting for what was never held is an outcome."""
+    """The outcome for an unknown request is not an error."""
     assert money.note(uuid4())["outcome"] == "unknown_request"
 
 
@@ -49,7 +49,7 @@ def test_repeated_note_is_one_attempt(money: Money) -> None:
 
 
 def test_attempts_are_filled_in(money: Money) -> None:
-    """What came back stands in the rows that were noted before."""
+    """The results are in the rows that were noted before."""
     request = money.held(money.account())
     money.note(request)
     money.settle(
@@ -70,7 +70,7 @@ def test_attempts_are_filled_in(money: Money) -> None:
 
 
 def test_attempt_that_was_never_sent_goes(money: Money) -> None:
-    """Who ends the call knows what went out: what was noted and not sent leaves no row."""
+    """The end of the call has the sent attempts: one that was noted and not sent leaves no row."""
     user = money.account()
     request = money.held(user)
     money.note(request)
@@ -81,7 +81,7 @@ def test_attempt_that_was_never_sent_goes(money: Money) -> None:
 
 
 def test_attempt_that_was_never_sent_goes_also_after_the_sweep(money: Money) -> None:
-    """A call that comes back late knows better than the sweep, which had to take every note for sent."""
+    """A late call knows which attempts were sent; the sweep had to assume all."""
     user = money.account()
     request = money.held(user)
     money.note(request)
@@ -95,7 +95,7 @@ def test_attempt_that_was_never_sent_goes_also_after_the_sweep(money: Money) -> 
 
 
 def test_attempt_that_was_not_noted_is_recorded(money: Money) -> None:
-    """An attempt whose note was lost is in the record all the same."""
+    """An attempt whose note was lost is recorded anyway."""
     request = money.held(money.account())
     money.settle(request, attempt(1, "failed"), attempt(2))
     assert len(money.attempts(request)) == 2
@@ -117,7 +117,7 @@ ENDS: list[tuple[dict[str, Any], tuple[str, str, bool]]] = [
 def test_attempt_costs_what_is_known_else_its_bound(
     known: dict[str, Any], recorded: tuple[str, str, bool], money: Money
 ) -> None:
-    """An explicit zero is a known value; what is unknown is recorded at the upper bound, and marked."""
+    """An explicit zero is a known value; unknown usage is recorded at the upper bound, and marked."""
     user = money.account()
     request = money.held(user)
     money.release(request, attempt(**known))
@@ -132,7 +132,7 @@ def test_attempt_costs_what_is_known_else_its_bound(
 
 
 def test_cost_keeps_twelve_decimals(money: Money) -> None:
-    """The smallest price that a token has today is kept to its last digit."""
+    """The smallest price of a token today is stored exactly."""
     request = money.held(money.account())
     answer = money.settle(request, attempt(cost_usd="0.123456789012"))
     assert answer["cost_usd"] == "0.123456789012"

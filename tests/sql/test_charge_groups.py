@@ -8,11 +8,11 @@ import pytest
 from tests.sql.lock_wait import waiting
 from tests.sql.money import Money, attempt, written
 
-# One line a course of calls under one key, on 100 energy. Each word is one step:
+# Each line is a sequence of calls with one key, on 100 energy. Each word is one step:
 # P3 S2 Q1 reserve call 3 as premium, call 2 as standard, call 1 as premium or else standard
 # +3       settle call 3 as the class it was held in; +3s settles it as standard
 # -3       release call 3      x3  its hold ends
-# Then the energy that is charged in the end, and the energy that was bound just before the last step.
+# Then the energy that is charged in the end, and the energy that was held just before the last step.
 COURSES = """
 steps                                      charged  bound
 P1 +1                                      10       10
@@ -44,7 +44,7 @@ WISHES = {"P": ("premium",), "S": ("standard",), "Q": ("premium", "standard")}
 def test_group_is_charged_what_its_dearest_delivered_call_costs(
     steps: list[str], charged: int, bound: int, money: Money
 ) -> None:
-    """Whatever the order in which calls of a group begin and end, what was delivered is paid for, and once."""
+    """In any order of starts and ends, what was delivered is charged, once."""
     user = money.account(energy=100)
     calls: dict[str, UUID] = {}
     bound_before = 0
@@ -57,7 +57,7 @@ def test_group_is_charged_what_its_dearest_delivered_call_costs(
 
 
 def take(money: Money, step: str, user: UUID, calls: dict[str, UUID]) -> None:
-    """One step of a course."""
+    """Do one step of a sequence."""
     kind, call = step[0], step[1]
     if kind in WISHES:
         calls[call] = money.held(user, *WISHES[kind], group_key="t")
@@ -72,7 +72,7 @@ def take(money: Money, step: str, user: UUID, calls: dict[str, UUID]) -> None:
 
 
 def test_five_variations_cost_one(money: Money) -> None:
-    """The app's feature: five messages at once under one transactionId cost 10."""
+    """The app's feature: five messages at once with one transactionId cost 10."""
     user = money.account(energy=10)
     calls = [money.held(user, group_key="t") for _ in range(5)]
     assert money.bound(user) == 10
@@ -81,7 +81,7 @@ def test_five_variations_cost_one(money: Money) -> None:
 
 
 def test_eleventh_call_begins_a_new_group(money: Money) -> None:
-    """Ten calls of ai_message are one charge; the eleventh is the first of the next."""
+    """Ten calls of ai_message are one charge; the eleventh is the first of the next group."""
     user = money.account(energy=100)
     for _ in range(11):
         money.settle(money.held(user, group_key="t"))
@@ -89,7 +89,7 @@ def test_eleventh_call_begins_a_new_group(money: Money) -> None:
 
 
 def test_eleventh_parallel_call_begins_a_new_group(money: Money) -> None:
-    """Ten open calls fill a group: the eleventh needs energy of its own."""
+    """Ten open calls fill a group: the eleventh needs its own energy."""
     user = money.account(energy=19)
     for _ in range(10):
         money.held(user, group_key="t")
@@ -97,7 +97,7 @@ def test_eleventh_parallel_call_begins_a_new_group(money: Money) -> None:
 
 
 def test_failed_calls_do_not_fill_a_group(money: Money) -> None:
-    """Only calls that are open or delivered count towards the ten."""
+    """Only open or delivered calls count toward the ten."""
     user = money.account(energy=10)
     for _ in range(12):
         money.release(money.held(user, group_key="t"))
@@ -107,7 +107,7 @@ def test_failed_calls_do_not_fill_a_group(money: Money) -> None:
 
 @pytest.mark.parametrize(("seconds", "charged"), [(599, 10), (601, 20)])
 def test_group_lasts_ten_minutes(seconds: int, charged: int, money: Money) -> None:
-    """A call after the ten minutes begins a new charged group."""
+    """A call after the ten minutes starts a new charged group."""
     user = money.account(energy=100)
     money.settle(money.held(user, group_key="t"))
     money.admin.execute(
@@ -119,7 +119,7 @@ def test_group_lasts_ten_minutes(seconds: int, charged: int, money: Money) -> No
 
 
 def test_groups_are_apart_by_user_action_and_key(money: Money) -> None:
-    """The same key of another user, of another action or another key is charged for itself."""
+    """Another user's, another action's or another key's calls are charged separately."""
     user, other = money.account(energy=200), money.account(energy=200)
     money.settle(money.held(user, group_key="t"))
     money.settle(money.held(user, group_key="T"))
@@ -129,7 +129,7 @@ def test_groups_are_apart_by_user_action_and_key(money: Money) -> None:
 
 
 def test_action_charged_per_call_has_no_groups(money: Money) -> None:
-    """A transactionId on an action whose calls_per_charge is 1 changes nothing."""
+    """A transactionId on an action with calls_per_charge 1 changes nothing."""
     user = money.account(energy=100)
     for _ in range(2):
         money.settle(money.held(user, action="ai_objection_handler", group_key="t"))
@@ -137,7 +137,7 @@ def test_action_charged_per_call_has_no_groups(money: Money) -> None:
 
 
 def test_paid_group_is_served_without_energy(money: Money) -> None:
-    """Further calls of a paid group are admitted on an empty account: they are paid for."""
+    """Further calls of a paid group are admitted on an empty account."""
     user = money.account(energy=10)
     money.settle(money.held(user, group_key="t"))
     answer = money.reserve(user, group_key="t")
@@ -145,7 +145,7 @@ def test_paid_group_is_served_without_energy(money: Money) -> None:
 
 
 def test_class_of_the_group_is_told(money: Money) -> None:
-    """A group that was charged as standard serves standard, and says why."""
+    """A group that was charged as standard serves standard, and reports the reason."""
     user = money.account(energy=100)
     money.settle(money.held(user, "standard", group_key="t"))
     answer = money.reserve(user, "premium", "standard", group_key="t")
@@ -153,14 +153,14 @@ def test_class_of_the_group_is_told(money: Money) -> None:
 
 
 def test_dearer_call_of_an_open_group_needs_its_energy(money: Money) -> None:
-    """A group holds as much as its dearest open call: a premium call does not ride on a standard hold."""
+    """A group holds the energy of its most expensive open call: a premium call needs more than a standard hold."""
     user = money.account(energy=9)
     money.held(user, "standard", group_key="t")
     assert money.reserve(user, "premium", group_key="t")["outcome"] == "insufficient_energy"
 
 
 def test_price_change_within_a_group_adds_the_difference(money: Money) -> None:
-    """A call of a group admitted at a higher price pays what is missing, when it was on its way already."""
+    """A call of a group that was admitted earlier at a higher price pays the difference."""
     with money.priced(energy=10, calls_per_charge=10) as action:
         user = money.account(energy=100)
         first = money.held(user, action=action, group_key="t")
@@ -170,7 +170,7 @@ def test_price_change_within_a_group_adds_the_difference(money: Money) -> None:
 
 
 def test_first_calls_of_a_group_in_parallel_make_one_group(money: Money, money_url: str) -> None:
-    """Two first calls that meet at the lock share one group, one hold and one charge."""
+    """Two first calls that wait for the same lock share one group, one hold and one charge."""
     user = money.account(energy=10)
     calls = [uuid4(), uuid4()]
     bodies = [written(user, group_key="t", request_id=str(call)) for call in calls]

@@ -9,12 +9,12 @@ from psycopg.types.json import Jsonb
 from tests.sql.roles import KEYS, OTHER, OWNER, acting_as, undone
 from tests.sql.samples import ROW, SESSION
 
-# A signed-in stranger is no more than an anonymous visitor.
+# A signed-in user without rights to the chat is treated as an anonymous visitor.
 VISITORS = ["anonymous", "other"]
 PROSPECT = "00000000-0000-4000-8000-0000000000d1"
 FOREIGN_PROSPECT = "00000000-0000-4000-8000-0000000000d2"
 GREETING = "Kumusta! Ano ang maitutulong ko?"
-# What the page sends when it starts a chat, and what somebody else might send along.
+# What the page sends when it starts a chat, and what another client might send in addition.
 FORGED: dict[str, Any] = {
     "conversation_context": Jsonb({"tier": "gold"}),
     "emotional_state": "Excited",
@@ -52,7 +52,7 @@ OWN: dict[str, Any] = {
 
 @pytest.fixture
 def chat(connection: psycopg.Connection) -> psycopg.Connection:
-    """The owner's workspace with one open session, a visitor's message in it, and two prospects."""
+    """Return the owner's workspace with one open session, a visitor's message in it, and two prospects."""
     insert(connection, "chatbot_settings", {"user_id": OWNER, "greeting_message": GREETING})
     insert(connection, "prospects", {"id": PROSPECT, "user_id": OWNER, "full_name": "Dina Santos"})
     insert(connection, "prospects", {"id": FOREIGN_PROSPECT, "user_id": OTHER, "full_name": "Efren Lim"})
@@ -75,14 +75,14 @@ def insert(connection: psycopg.Connection, table: str, values: dict[str, Any]) -
 
 
 def update_session(connection: psycopg.Connection, values: dict[str, Any]) -> int:
-    """Change the session; gives how many rows the statement met."""
+    """Change the session; return the number of matched rows."""
     changes = ", ".join(f"{name} = %s" for name in values)
     statement = f"update public.public_chat_sessions set {changes} where id = %s"
     return connection.execute(statement.encode(), [*values.values(), SESSION]).rowcount
 
 
 def session(connection: psycopg.Connection, slug: str = "s") -> dict[str, Any]:
-    """A session as it is stored."""
+    """Return a session as it is stored."""
     row = connection.execute(
         "select to_jsonb(chat) from public.public_chat_sessions chat where session_slug = %s", [slug]
     ).fetchone()
@@ -93,7 +93,7 @@ def session(connection: psycopg.Connection, slug: str = "s") -> dict[str, Any]:
 
 @pytest.mark.parametrize("visitor", VISITORS)
 def test_started_session_has_default_scores(visitor: str, chat: psycopg.Connection) -> None:
-    """A visitor's session keeps what the page says about him; scores, state, times and links are as for everybody."""
+    """Texts of the page are stored; scores, state, times and links have their defaults."""
     honest = OWN | {"session_slug": "honest"}
     with acting_as(chat, KEYS["anonymous"]):
         insert(chat, "public_chat_sessions", {"user_id": OWNER} | honest)
@@ -108,7 +108,7 @@ def test_started_session_has_default_scores(visitor: str, chat: psycopg.Connecti
 
 
 def test_guard_resets_to_the_defaults_of_the_table(chat: psycopg.Connection) -> None:
-    """What the guard puts into a visitor's session is what the service gets by giving nothing."""
+    """The values that the guard sets equal those of an insert without values."""
     insert(chat, "public_chat_sessions", {"user_id": OWNER, "session_slug": "by_service"})
     with acting_as(chat, KEYS["anonymous"]):
         insert(chat, "public_chat_sessions", {"user_id": OWNER, "session_slug": "by_visitor"} | FORGED)
@@ -119,7 +119,7 @@ def test_guard_resets_to_the_defaults_of_the_table(chat: psycopg.Connection) -> 
 @pytest.mark.parametrize("visitor", VISITORS)
 @pytest.mark.parametrize("column", [*FORGED, *OWN, "user_id", "id"])
 def test_visitor_changes_nothing_on_a_session(visitor: str, column: str, chat: psycopg.Connection) -> None:
-    """An update of any column passes without an error and without an effect."""
+    """An update of any column succeeds without an error and without an effect."""
     before = session(chat)
     value = {"user_id": OTHER, "id": PROSPECT} | FORGED | OWN
     with acting_as(chat, KEYS[visitor]):
@@ -129,7 +129,7 @@ def test_visitor_changes_nothing_on_a_session(visitor: str, column: str, chat: p
 
 @pytest.mark.parametrize("visitor", VISITORS)
 def test_visitor_archives_a_session(visitor: str, chat: psycopg.Connection) -> None:
-    """The page archives duplicates; what is sent along has no effect."""
+    """The page archives duplicates; other columns in the same update are unchanged."""
     before = session(chat)
     with acting_as(chat, KEYS[visitor]):
         update_session(chat, {"status": "archived", "lead_score": 99, "user_id": OTHER})
@@ -138,7 +138,7 @@ def test_visitor_archives_a_session(visitor: str, chat: psycopg.Connection) -> N
 
 @pytest.mark.parametrize("visitor", VISITORS)
 def test_archived_session_stays_archived(visitor: str, chat: psycopg.Connection) -> None:
-    """A visitor cannot open a session again."""
+    """A visitor cannot reopen a session."""
     update_session(chat, {"status": "archived"})
     with acting_as(chat, KEYS[visitor]):
         update_session(chat, {"status": "active"})
@@ -148,7 +148,7 @@ def test_archived_session_stays_archived(visitor: str, chat: psycopg.Connection)
 @pytest.mark.parametrize("visitor", VISITORS)
 @pytest.mark.parametrize("status", ["active", "human_takeover"])
 def test_visitor_writes_as_visitor(visitor: str, status: str, chat: psycopg.Connection) -> None:
-    """His words are stored, in his name and at this moment; what only the service knows is as for everybody."""
+    """The message is stored as the visitor's, with the present time; columns of the service have their defaults."""
     update_session(chat, {"status": status})
     with acting_as(chat, KEYS[visitor]):
         insert(
@@ -180,7 +180,7 @@ def test_visitor_writes_as_visitor(visitor: str, status: str, chat: psycopg.Conn
 
 
 def test_greeting_is_as_configured(chat: psycopg.Connection) -> None:
-    """The page writes the configured greeting in the assistant's name, with its two labels."""
+    """The page writes the configured greeting as the assistant's, with its two labels."""
     with acting_as(chat, KEYS["anonymous"]):
         insert(
             chat,
@@ -201,7 +201,7 @@ def test_greeting_is_as_configured(chat: psycopg.Connection) -> None:
 
 @pytest.mark.parametrize("configured", [None, ""])
 def test_missing_greeting_is_the_page_s_own(configured: str | None, chat: psycopg.Connection) -> None:
-    """Where none is configured, the page's own greeting passes."""
+    """If none is configured, the page's own greeting is accepted."""
     chat.execute(
         "update public.chatbot_settings set greeting_message = %s where user_id = %s", [configured, OWNER]
     )
@@ -215,7 +215,7 @@ def test_missing_greeting_is_the_page_s_own(configured: str | None, chat: psycop
 
 @pytest.mark.parametrize("visitor", VISITORS)
 def test_forged_answer_is_refused(visitor: str, chat: psycopg.Connection) -> None:
-    """Nobody but the service and the owner speaks in the assistant's name."""
+    """Only the service and the owner may write as the assistant."""
     with (
         undone(chat),
         pytest.raises(psycopg.errors.InsufficientPrivilege, match="Visitors write as themselves"),
@@ -229,7 +229,7 @@ def test_forged_answer_is_refused(visitor: str, chat: psycopg.Connection) -> Non
 @pytest.mark.parametrize("visitor", VISITORS)
 @pytest.mark.parametrize("closed", ["archived", "converted", "abandoned", "yesterday", "unknown"])
 def test_closed_session_takes_no_words(visitor: str, closed: str, chat: psycopg.Connection) -> None:
-    """A session that is closed, a day old or none at all takes no message of a visitor."""
+    """A closed, a day-old or a missing session accepts no message of a visitor."""
     if closed in ("yesterday", "unknown"):
         chat.execute("update public.public_chat_sessions set created_at = now() - interval '25 hours'")
     else:
@@ -250,7 +250,7 @@ def test_closed_session_takes_no_words(visitor: str, closed: str, chat: psycopg.
 def test_rows_older_than_a_day_are_for_the_owner(
     table: str, who: str, seen: int, chat: psycopg.Connection
 ) -> None:
-    """What the page's key reads ends after 24 hours; owners, administrators and the service read on."""
+    """The page's key reads no row older than 24 hours; owners, administrators and the service do."""
     chat.execute(f"update public.{table} set created_at = now() - interval '24 hours 1 second'".encode())
     with acting_as(chat, KEYS[who]):
         found = chat.execute(f"select from public.{table} where %s in (id)".encode(), [row_of(table)])
@@ -258,7 +258,7 @@ def test_rows_older_than_a_day_are_for_the_owner(
 
 
 def row_of(table: str) -> str:
-    """The id of the one row of the sample chat."""
+    """Return the id of the one row of the sample chat."""
     return {"public_chat_sessions": SESSION, "public_chat_messages": ROW}[table]
 
 
@@ -274,7 +274,7 @@ def test_rows_of_the_day_are_read_as_before(table: str, chat: psycopg.Connection
 
 
 def test_owner_manages_his_session(chat: psycopg.Connection) -> None:
-    """The owner takes a chat over, scores it and links his prospect; it stays his and keeps its id."""
+    """The owner takes a chat over, scores it and links a prospect; owner and id cannot change."""
     changes = {"status": "human_takeover", "lead_score": 80, "prospect_id": PROSPECT, "visitor_name": "Efren"}
     with acting_as(chat, KEYS["owner"]):
         update_session(chat, changes | {"user_id": OTHER})
@@ -282,7 +282,7 @@ def test_owner_manages_his_session(chat: psycopg.Connection) -> None:
 
 
 def test_owner_cannot_link_a_foreign_prospect(chat: psycopg.Connection) -> None:
-    """A link to somebody else's prospect keeps its old value, on a new session it is empty."""
+    """A link to another user's prospect keeps its old value; on a new session it is empty."""
     update_session(chat, {"prospect_id": PROSPECT})
     with acting_as(chat, KEYS["owner"]):
         update_session(chat, {"prospect_id": FOREIGN_PROSPECT})
@@ -296,7 +296,7 @@ def test_owner_cannot_link_a_foreign_prospect(chat: psycopg.Connection) -> None:
 
 
 def test_owner_answers_in_his_session(chat: psycopg.Connection) -> None:
-    """While a human has taken over, the owner's answers stand in the assistant's name."""
+    """After a takeover the owner's answers are stored as the assistant's."""
     update_session(chat, {"status": "human_takeover"})
     with acting_as(chat, KEYS["owner"]):
         insert(

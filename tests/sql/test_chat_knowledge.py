@@ -1,4 +1,4 @@
-"""What an answer may know: all of it where it fits, else what the visitor's words speak of, of one owner alone."""
+"""What an answer may know of one owner: all of it if it fits, else what fits the visitor's message."""
 
 from typing import Any
 
@@ -19,7 +19,7 @@ PIECES = [
 
 
 def relevant(connection: Connection, pieces: list[dict[str, Any]], words: str, budget: int) -> list[Any]:
-    """What fits, as the database chooses it."""
+    """Return the chosen pieces, as the database chooses them."""
     row = connection.execute(
         "select nexscout.most_relevant(%s, %s, %s)", [Jsonb(pieces), words, budget]
     ).fetchone()
@@ -29,14 +29,14 @@ def relevant(connection: Connection, pieces: list[dict[str, Any]], words: str, b
 
 
 def knowledge(connection: Connection, words: str, owner: str = OWNER) -> dict[str, Any]:
-    """The knowledge of an owner for these words."""
+    """Return the knowledge of an owner for this message."""
     row = connection.execute("select nexscout.chat_knowledge(%s, %s)", [owner, words]).fetchone()
     assert row is not None
     known: dict[str, Any] = row[0]
     return known
 
 
-# budget, words -> places of the pieces, best first. Their bytes as text are 69, 68, 68 and 87.
+# Budget, words -> indexes of the pieces, best first. Their bytes as text are 69, 68, 68 and 87.
 CHOICES = [
     (292, "collagen", [0, 1, 2, 3]),
     (291, "collagen", [2, 3, 0]),
@@ -54,12 +54,12 @@ CHOICES = [
 def test_the_pieces_that_hold_the_words_come_first_within_the_budget(
     connection: Connection, budget: int, words: str, places: list[int]
 ) -> None:
-    """All in their own order where all fit; else by the words, rare ones before common ones, ties in order."""
+    """All in their own order if all fit; else by the words, rare ones before common ones, ties in order."""
     assert relevant(connection, PIECES, words, budget) == [PIECES[place] for place in places]
 
 
 def test_of_thousands_of_pairs_the_one_that_was_asked_for_is_chosen(connection: Connection) -> None:
-    """Nine hundred pairs of 100 bytes; the budget of 8,000 bytes is kept, and twice the same choice is made."""
+    """Of nine hundred pairs of 100 bytes 8,000 bytes are chosen, twice the same."""
     connection.execute(
         """insert into public.public_chatbot_training_data (user_id, category, question, answer, priority)
            select %s, 'faq', 'Tanong ' || n, 'Ang sagot sa tanong ay numero ' || n || repeat(' po', 20), 1000 - n
@@ -78,7 +78,7 @@ def test_of_thousands_of_pairs_the_one_that_was_asked_for_is_chosen(connection: 
 
 
 def test_products_and_company_are_chosen_by_the_words(connection: Connection) -> None:
-    """Of sixty products and forty questions those that were asked about come first; the company is always told."""
+    """Of sixty products and forty questions the matching ones come first; the company is always included."""
     connection.execute(
         """insert into public.products (user_id, name, main_category, long_description, product_url)
            select %s, 'Product ' || n, 'health', repeat('x ', 300), 'https://own.example/' || n
@@ -110,7 +110,7 @@ def test_products_and_company_are_chosen_by_the_words(connection: Connection) ->
 
 
 def test_fault_17_nothing_of_another_owner_is_known(connection: Connection) -> None:
-    """Whatever the words ask for: a canary in every table of one owner never reaches the other's answers."""
+    """A canary in every table of one owner never reaches the other's answers, for any message (fault 17)."""
     canary = "Canary of the other workspace"
     for statement in (
         """insert into public.public_chatbot_training_data (user_id, category, question, answer)

@@ -1,4 +1,4 @@
-"""Coins, a second currency in the same hold; free until an owner edits a price row."""
+"""Coins, a second currency in the same hold; free until the owner of the system edits a price row."""
 
 from uuid import UUID
 
@@ -6,7 +6,7 @@ import pytest
 
 from tests.sql.money import Money
 
-# Coins of the account, price in coins, energy of the account -> outcome of a call of 10 energy, coins left in the end.
+# Coins of the account, price in coins, energy of the account -> outcome of a call of 10 energy, coins at the end.
 CALLS = """
 coins  price  energy  outcome              left
 5      5      100     reserved             0
@@ -20,19 +20,19 @@ CALL_LINES = [line.split() for line in CALLS.strip().splitlines()[1:]]
 
 
 def coins(money: Money, user: UUID) -> int:
-    """The coins of a profile."""
+    """Return the coins of a profile."""
     return int(money.value("select coin_balance from public.profiles where id = %s", user))
 
 
 def test_no_action_costs_coins_as_seeded(money: Money) -> None:
-    """The price list charges energy alone."""
+    """The default prices charge only energy."""
     seeded = money.rows(r"select coins from public.ai_action_prices where action like 'ai\_%%'")
     assert [row["coins"] for row in seeded] == [0] * 16
 
 
 @pytest.mark.parametrize("line", CALL_LINES, ids="-".join)
 def test_coins_are_held_and_charged(line: list[str], money: Money) -> None:
-    """Coins are needed beside energy, and taken when the call is delivered."""
+    """Coins are required beside energy, and charged when the call is delivered."""
     had, price, energy, outcome, left = line
     with money.priced(coins=int(price)) as action:
         user = money.account(energy=int(energy), coins=int(had))
@@ -45,7 +45,7 @@ def test_coins_are_held_and_charged(line: list[str], money: Money) -> None:
 
 
 def test_shortage_tells_both_figures(money: Money) -> None:
-    """What is needed and what is there, beside the coins that other calls hold."""
+    """The answer has the required and the available coins, less those that other calls hold."""
     with money.priced(coins=5) as action:
         user = money.account(coins=8)
         money.held(user, action=action)
@@ -54,7 +54,7 @@ def test_shortage_tells_both_figures(money: Money) -> None:
 
 
 def test_charge_is_a_transaction(money: Money) -> None:
-    """The app's own table of coins tells what was spent, on what, and what is left."""
+    """The app's own table of coins records what was charged, for which action, and the remaining coins."""
     with money.priced(coins=5) as action:
         user = money.account(coins=8)
         request = money.held(user, action=action)
@@ -67,7 +67,7 @@ def test_charge_is_a_transaction(money: Money) -> None:
 
 
 def test_release_gives_coins_back(money: Money) -> None:
-    """A call that gave nothing costs no coins and leaves no transaction."""
+    """A failed call costs no coins and writes no transaction."""
     with money.priced(coins=5) as action:
         user = money.account(coins=5)
         money.release(money.held(user, action=action))
@@ -77,7 +77,7 @@ def test_release_gives_coins_back(money: Money) -> None:
 
 
 def test_coins_never_fall_below_zero(money: Money) -> None:
-    """When the app took coins meanwhile, what is left is taken, and that is what is recorded."""
+    """If the app has taken coins meanwhile, the rest is charged, and that is recorded."""
     with money.priced(coins=5) as action:
         user = money.account(coins=5)
         request = money.held(user, action=action)
@@ -98,7 +98,7 @@ def test_group_pays_coins_once(money: Money) -> None:
 
 
 def test_user_without_profile_has_no_coins(money: Money) -> None:
-    """An action that costs coins is not free for one who has no profile."""
+    """An action that costs coins is not free for a user without a profile."""
     with money.priced(coins=1) as action:
         user = money.account(tier=None)
         money.admin.execute(

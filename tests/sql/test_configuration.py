@@ -1,4 +1,4 @@
-"""One read of all that a user's prompts are made of, and the version that tells when it changed."""
+"""One read of everything in a user's prompts, and the version that shows when it changed."""
 
 from typing import Any
 
@@ -20,7 +20,7 @@ CONFIGURED = [
     "ai_settings",
     "ai_system_instructions",
 ]
-# Tables whose policies show a row to somebody else than its owner, too.
+# Tables whose policies show a row to other users than its owner, too.
 WORKSPACES = {"owner": OWNER, "other": OTHER, "administrator": ADMINISTRATOR}
 
 
@@ -30,7 +30,7 @@ def run(connection: psycopg.Connection, statement: str, *values: object) -> psyc
 
 
 def load(connection: psycopg.Connection, who: str) -> dict[str, Any]:
-    """The configuration that a key loads for itself."""
+    """Return the configuration that a key loads for itself."""
     with acting_as(connection, KEYS[who]):
         row = run(connection, "select public.load_ai_configuration()").fetchone()
     assert row is not None
@@ -39,7 +39,7 @@ def load(connection: psycopg.Connection, who: str) -> dict[str, Any]:
 
 
 def version(connection: psycopg.Connection, user_id: str = OWNER) -> int:
-    """The stored version of a user's configuration."""
+    """Return the stored version of a user's configuration."""
     row = run(
         connection, "select version from public.ai_config_versions where user_id = %s", user_id
     ).fetchone()
@@ -47,7 +47,7 @@ def version(connection: psycopg.Connection, user_id: str = OWNER) -> int:
 
 
 def fill_workspace(connection: psycopg.Connection, name: str, user_id: str) -> None:
-    """Insert a user's row in every table of the configuration, each with a canary of his name."""
+    """Insert a user's row in every table of the configuration, each with a canary with the user's name."""
     canary = f"canary-of-{name}"
     for statement in (
         "insert into public.profiles (id, full_name, email, unique_user_id) values (%s, %s, 'x', gen_random_uuid())",
@@ -65,7 +65,7 @@ def fill_workspace(connection: psycopg.Connection, name: str, user_id: str) -> N
 
 @pytest.mark.parametrize("who", WORKSPACES)
 def test_configuration_holds_one_workspace_only(who: str, connection: psycopg.Connection) -> None:
-    """Nobody loads another's rows: not an administrator, and not where a policy would show them."""
+    """Nobody loads another user's rows: not an administrator, and not where a policy would show them."""
     for name, user_id in WORKSPACES.items():
         fill_workspace(connection, name, user_id)
     loaded = str(load(connection, who))
@@ -75,7 +75,7 @@ def test_configuration_holds_one_workspace_only(who: str, connection: psycopg.Co
 
 
 def test_policies_alone_would_show_other_workspaces(connection: psycopg.Connection) -> None:
-    """The filter by the owner's id is a lock of its own: without it these tables show a stranger's rows."""
+    """The filter by the owner's id is a separate check: without it these tables show another user's rows."""
     fill_workspace(connection, "owner", OWNER)
     shown = {}
     for table, column in (
@@ -89,7 +89,7 @@ def test_policies_alone_would_show_other_workspaces(connection: psycopg.Connecti
 
 
 def test_configuration_of_an_empty_workspace(connection: psycopg.Connection) -> None:
-    """What a user has not is null or empty, and the version of what never changed is 0."""
+    """Missing values are null or empty, and the version without a change is 0."""
     assert load(connection, "owner") == {
         "user_id": OWNER,
         "version": 0,
@@ -104,7 +104,7 @@ def test_configuration_of_an_empty_workspace(connection: psycopg.Connection) -> 
 
 
 def test_configuration_leaves_private_fields_out(connection: psycopg.Connection) -> None:
-    """The share token and the crawled text of a company are no part of a prompt."""
+    """The share token and the crawled text of a company are not part of a prompt."""
     run(
         connection,
         """insert into public.company_profiles (user_id, company_name, tagline, share_token, website_content)
@@ -117,7 +117,7 @@ def test_configuration_leaves_private_fields_out(connection: psycopg.Connection)
 
 
 def test_configuration_has_the_newest_fifty_active_products(connection: psycopg.Connection) -> None:
-    """Of 52 active products the newest 50 come, newest first; an inactive one does not."""
+    """Of 52 active products the newest 50 are returned, newest first; an inactive one is not."""
     run(
         connection,
         """insert into public.products (user_id, name, main_category, active, created_at)
@@ -130,7 +130,7 @@ def test_configuration_has_the_newest_fifty_active_products(connection: psycopg.
 
 
 def test_configuration_has_the_newest_intelligence(connection: psycopg.Connection) -> None:
-    """Of two crawls the one changed last counts, with three of its parts."""
+    """Of two crawls the one that changed last is used, with three of its parts."""
     for day, tone in (("2026-01-02", "new"), ("2026-01-01", "old")):
         run(
             connection,
@@ -149,7 +149,7 @@ def test_configuration_has_the_newest_intelligence(connection: psycopg.Connectio
 
 
 def test_configuration_has_active_instructions_in_order(connection: psycopg.Connection) -> None:
-    """Texts come in the order in which they were written; switched-off ones do not."""
+    """Texts are in the order in which they were written; inactive ones are omitted."""
     for day, text, active in (("02", "second", True), ("01", "first", True), ("03", "off", False)):
         run(
             connection,
@@ -164,7 +164,7 @@ def test_configuration_has_active_instructions_in_order(connection: psycopg.Conn
 
 
 def test_zero_and_empty_are_values(connection: psycopg.Connection) -> None:
-    """A temperature of 0 and an automatic choice that is off arrive as they are."""
+    """A temperature of 0 and an automatic choice that is off are returned unchanged."""
     run(
         connection,
         "insert into public.ai_settings (user_id, temperature, language, auto_select_model) values (%s, 0, '', false)",
@@ -180,7 +180,7 @@ def test_zero_and_empty_are_values(connection: psycopg.Connection) -> None:
 
 
 def test_without_a_user_there_is_no_configuration(connection: psycopg.Connection) -> None:
-    """A token without a user gets null, not everybody's rows."""
+    """A token without a user gets null, not all rows."""
     fill_workspace(connection, "owner", OWNER)
     run(connection, "set local role authenticated")
     assert run(connection, "select public.load_ai_configuration()").fetchone() == (None,)
@@ -188,7 +188,7 @@ def test_without_a_user_there_is_no_configuration(connection: psycopg.Connection
 
 @pytest.mark.parametrize("table", CONFIGURED)
 def test_every_change_raises_the_version_once(table: str, connection: psycopg.Connection) -> None:
-    """Adding, changing and deleting a row each raise the owner's version by one, whoever does it, and nobody else's."""
+    """Adding, changing and deleting a row each raise only the owner's version by one, whoever does it."""
     sample = SAMPLES[table]
     column, value = sample.change
     key = sample.key[0]
@@ -205,7 +205,7 @@ def test_every_change_raises_the_version_once(table: str, connection: psycopg.Co
 
 
 def test_owner_s_own_change_raises_the_version(connection: psycopg.Connection) -> None:
-    """The version rises although its table cannot be written with a user's key."""
+    """The version rises although a user's key cannot write its table."""
     with acting_as(connection, KEYS["owner"]):
         run(connection, "insert into public.ai_settings (user_id) values (%s)", OWNER)
     assert load(connection, "owner")["version"] == 1
@@ -223,7 +223,7 @@ def test_owner_s_own_change_raises_the_version(connection: psycopg.Connection) -
 def test_change_of_nothing_that_is_loaded_keeps_the_version(
     table: str, change: str, connection: psycopg.Connection
 ) -> None:
-    """Counters, time stamps and updates to the same value empty no cache."""
+    """Counters, time stamps and updates to the same value invalidate no cache."""
     add(connection, table, SAMPLES[table])
     run(connection, f"update public.{table} set {change}")
     assert version(connection) == 1
@@ -237,14 +237,14 @@ def test_row_that_moves_raises_both_versions(connection: psycopg.Connection) -> 
 
 
 def test_deleted_user_takes_the_version_along(connection: psycopg.Connection) -> None:
-    """The cascade of a deleted user runs through, and leaves no version behind."""
+    """A deleted user's cascade succeeds, and leaves no version."""
     fill_workspace(connection, "owner", OWNER)
     run(connection, "delete from auth.users where id = %s", OWNER)
     assert version(connection) == 0
 
 
 def test_version_and_rows_are_of_one_moment(migrated: str) -> None:
-    """While a change is on its way, a reader sees the old rows with the old version; after it, both anew."""
+    """Before a change commits, a reader sees old rows with the old version; afterwards both are new."""
     with psycopg.connect(migrated) as writer, psycopg.connect(migrated, autocommit=True) as reader:
         make_users(writer)
         add(writer, "ai_settings", SAMPLES["ai_settings"])
@@ -261,14 +261,14 @@ def test_version_and_rows_are_of_one_moment(migrated: str) -> None:
 
 
 def read_now(reader: psycopg.Connection) -> tuple[int, str | None]:
-    """Version and tone as a caller reads them at this moment."""
+    """Return version and tone as a caller reads them now."""
     with reader.transaction(), undone(reader):
         loaded = load(reader, "owner")
     return loaded["version"], loaded["ai_settings"]["tone"]
 
 
 def test_service_reads_the_configuration_of_one_owner(connection: psycopg.Connection) -> None:
-    """Without a user token the service gets what the owner himself would load, and nothing of others."""
+    """Without a user token the service gets what the owner would load, and nothing of others."""
     for name, user_id in WORKSPACES.items():
         fill_workspace(connection, name, user_id)
     own = load(connection, "owner")
@@ -281,7 +281,7 @@ def test_service_reads_the_configuration_of_one_owner(connection: psycopg.Connec
 def test_service_reads_a_prospect_of_its_owner_alone(
     user_id: str | None, found: int, connection: psycopg.Connection
 ) -> None:
-    """A prospect is null under a foreign owner's id, and under none."""
+    """A prospect is null for another owner's id, and without one."""
     sample = SAMPLES["prospects"]
     add(connection, "prospects", sample)
     with acting_as(connection, KEYS["service"]):

@@ -1,4 +1,4 @@
-"""Each member of the closed set of outcomes can happen: one short course that ends in it."""
+"""Each member of the closed set of outcomes can happen: one short sequence for each."""
 
 from collections.abc import Callable
 from uuid import UUID, uuid4
@@ -14,67 +14,67 @@ KEY = {"idempotency_key": "k", "body_hash": "h"}
 
 
 def settled(money: Money) -> UUID:
-    """A settled call."""
+    """Return a settled call."""
     request = money.held(money.account())
     money.settle(request)
     return request
 
 
 def released(money: Money) -> UUID:
-    """A released call."""
+    """Return a released call."""
     request = money.held(money.account())
     money.release(request)
     return request
 
 
 def expired(money: Money) -> UUID:
-    """A call whose hold has ended."""
+    """Return a call whose hold has expired."""
     request = money.held(money.account())
     money.expire(request)
     return request
 
 
 def keyed(money: Money, **second: object) -> Answer:
-    """The answer to a second call under a key whose first is open."""
+    """Return the answer to a second call with a key whose first is open."""
     user = money.account()
     money.held(user, **KEY)
     return money.reserve(user, **(KEY | second))
 
 
 def replayed(money: Money) -> Answer:
-    """The answer to a second call under a key whose first is settled."""
+    """Return the answer to a second call with a key whose first is settled."""
     user = money.account()
     money.settle(money.held(user, **KEY), reply={"message": "Kumusta!"})
     return money.reserve(user, **KEY)
 
 
 def short_of_coins(money: Money) -> Answer:
-    """The answer to a call that costs a coin too many."""
+    """Return the answer to a call that costs one coin too many."""
     with money.priced(coins=1) as action:
         return money.reserve(money.account(), action=action)
 
 
 def capped(money: Money) -> Answer:
-    """The answer to a call of a user who may spend nothing."""
+    """Return the answer to a call of a user with a cap of zero."""
     user = money.account()
     money.admin.execute("insert into public.ai_spend_caps values ('user', %s, 0)", [user])
     return money.reserve(user)
 
 
 def visited(money: Money) -> Answer:
-    """The answer to a visitor where visitors may use nothing."""
+    """Return the answer to a visitor where visitors may use nothing."""
     with money.policy(visitor_energy_per_day=0):
         return money.reserve(money.account(), **visitor(str(uuid4())))
 
 
 def hurried(money: Money) -> Answer:
-    """The answer to a call where a tier has none a minute."""
+    """Return the answer to a call where a tier has no calls per minute."""
     with money.tier_limit("team", "calls_per_minute", 0):
         return money.reserve(money.account(tier="team"))
 
 
 def chatting(money: Money, *, session: bool) -> Answer:
-    """The answer to a visitor of an owner without a chatbot, in a session that is there or not."""
+    """Return the answer to a visitor of an owner without a chatbot, in an existing session or not."""
     owner, session_id = money.account(), uuid4()
     if session:
         money.admin.execute(
@@ -90,26 +90,26 @@ def chatting(money: Money, *, session: bool) -> Answer:
 
 
 def scanning(money: Money) -> tuple[Scans, Running]:
-    """A scan of one block that a worker has."""
+    """Return a scan of one block that a worker has."""
     scans = Scans(money)
     return scans, scans.running(money.account())
 
 
 def stored(money: Money, times: int) -> Answer:
-    """The answer to a block that is stored so many times."""
+    """Return the answer to a block that is stored `times` times."""
     scans, work = scanning(money)
     return [scans.store(work.user, work.id, 0) for _ in range(times)][-1]
 
 
 def accepted(money: Money, *, failing: bool = False) -> Answer:
-    """The answer to a scan of its owner's, or to one that fails before."""
+    """Return the answer to a scan of its owner, or to one that has failed before."""
     scans, user = Scans(money), money.account()
     scan = scans.make(user)
     return scans.fail(scan, user) if failing else scans.accept(scan, user)
 
 
 def finished(money: Money, *, stored: bool, lease: int = 2) -> Answer:
-    """The answer at the end of a scan whose block is stored or not."""
+    """Return the answer at the end of a scan whose block is stored or not."""
     scans, work = scanning(money)
     if stored:
         scans.store(work.user, work.id, 0)
@@ -117,7 +117,7 @@ def finished(money: Money, *, stored: bool, lease: int = 2) -> Answer:
 
 
 def scanned(money: Money, function: str) -> Answer:
-    """The answer to the holder of a lease."""
+    """Return the answer to the holder of a lease."""
     scans, work = scanning(money)
     answer: Answer = getattr(scans, function)(work.id, work.lease)
     return answer
@@ -163,5 +163,5 @@ COURSES: dict[Outcome, Callable[[Money], Answer]] = {
 
 @pytest.mark.parametrize("outcome", Outcome)
 def test_outcome_can_happen(outcome: Outcome, money: Money) -> None:
-    """No member of the set is dead, and none is missing from this list."""
+    """Every member of the set has a sequence in this list."""
     assert COURSES[outcome](money)["outcome"] == outcome

@@ -7,7 +7,7 @@ from psycopg import sql
 from tests.sql.roles import KEYS, OWNER, Key, acting_as, undone
 from tests.sql.samples import SAMPLES, add, make_room
 
-# Whether a key may call it at all. Functions of the schema nexscout that are not named here are for the service alone.
+# Whether a key may call it at all. Functions of the schema nexscout that are not listed are only for the service.
 EXPECTED = """
 function                             owner  other  administrator  anonymous  service
 public.load_ai_configuration         yes    yes    yes            no         no
@@ -53,7 +53,7 @@ LINES = [line.split() for line in EXPECTED.strip().splitlines()]
 CELLS = {line[0]: dict(zip(LINES[0][1:], line[1:], strict=True)) for line in LINES[1:]}
 SERVICE_ONLY = dict.fromkeys(KEYS, "no") | {"service": "yes"}
 
-# What the owner's figures look like to each key: a figure, nothing, or a refusal.
+# What each key gets for the owner's figures: a figure, nothing, or a refusal.
 FIGURES = """
 call                                                  owner  other    administrator  anonymous  service
 get_user_total_ai_cost('{OWNER}')                     0.25   nothing  0.25           refused    0.25
@@ -66,7 +66,7 @@ SEEN = [line.split() for line in FIGURES.format(OWNER=OWNER).strip().splitlines(
 
 
 def functions(connection: psycopg.Connection) -> dict[str, list[str]]:
-    """The functions of both schemas that can be called, with the types of their arguments; triggers call the others."""
+    """Return the callable functions of both schemas, with the types of their arguments; triggers call the others."""
     rows = connection.execute(
         """select format('%I.%I', space.nspname, proc.proname),
                   array(select pg_catalog.format_type(kind, null)
@@ -79,7 +79,7 @@ def functions(connection: psycopg.Connection) -> dict[str, list[str]]:
 
 
 def callable_by(connection: psycopg.Connection, key: Key, name: str, kinds: list[str]) -> str:
-    """Whether a call with nulls gets past the permission check; what it then does is undone."""
+    """Return whether a call with nulls passes the permission check; its effects are undone."""
     statement = f"select {name}({', '.join(f'null::{kind}' for kind in kinds)})"
     refusal = f"permission denied for function {name.partition('.')[2]}"
     with undone(connection):
@@ -94,7 +94,7 @@ def callable_by(connection: psycopg.Connection, key: Key, name: str, kinds: list
 
 
 def test_fault_10_each_key_can_call_what_the_table_says(connection: psycopg.Connection) -> None:
-    """No function of ours can be called with a key that the table does not grant it, and none is left out."""
+    """Each key can call exactly the functions that the table grants it, and no function is missing (fault 10)."""
     tried = {
         name: {who: callable_by(connection, key, name, kinds) for who, key in KEYS.items()}
         for name, kinds in functions(connection).items()
@@ -104,7 +104,7 @@ def test_fault_10_each_key_can_call_what_the_table_says(connection: psycopg.Conn
 
 
 def test_trigger_functions_are_for_triggers(connection: psycopg.Connection) -> None:
-    """Trigger functions are granted to nobody: a trigger needs no grant to call them."""
+    """Trigger functions are granted to no key: a trigger needs no grant to call them."""
     granted = connection.execute(
         """select proc.oid::regprocedure::text
            from pg_proc proc
@@ -119,7 +119,7 @@ def test_trigger_functions_are_for_triggers(connection: psycopg.Connection) -> N
 def test_figures_of_the_owner_are_for_him_and_administrators(
     line: list[str], connection: psycopg.Connection
 ) -> None:
-    """A function that takes a user's id gives a stranger nothing; a null is not everybody."""
+    """A function with a user's id returns nothing to other users; a null is not everyone."""
     sample = SAMPLES["ai_usage_logs"]
     make_room(connection, "ai_usage_logs", sample)
     add(connection, "ai_usage_logs", sample)
@@ -141,7 +141,7 @@ def test_figures_of_the_owner_are_for_him_and_administrators(
 
 
 def test_fault_10_definer_functions_open_to_the_anonymous_key_are_few(connection: psycopg.Connection) -> None:
-    """Of the functions with their owner's rights the anonymous key reaches one, which only answers yes or no."""
+    """The anonymous key reaches only one function with its owner's rights, which answers yes or no (fault 10)."""
     reached = connection.execute(
         """select proc.oid::regprocedure::text, proc.prorettype::regtype::text
            from pg_proc proc
@@ -153,7 +153,7 @@ def test_fault_10_definer_functions_open_to_the_anonymous_key_are_few(connection
 
 @pytest.mark.parametrize("role", ["anon", "authenticated"])
 def test_fault_10_null_user_passes_no_guard(role: str, connection: psycopg.Connection) -> None:
-    """A token without a user is nobody: no administrator, and not the owner of rows without one."""
+    """A token without a user is no administrator, and not the owner of rows without one (fault 10)."""
     connection.execute("grant execute on all functions in schema nexscout to anon")
     with acting_as(connection, Key(role)):
         row = connection.execute(

@@ -1,4 +1,4 @@
-"""One key, one call: replays, conflicts, twins, and keys that run anew."""
+"""One key, one call: replays, conflicts, simultaneous calls, and keys that run again."""
 
 from typing import Any
 from uuid import UUID, uuid4
@@ -9,7 +9,7 @@ from tests.sql.money import Money
 
 REPLY = {"message": "Kumusta!", "meta": {"model": "gpt-4o", "energyConsumed": None, "energyRemaining": None}}
 
-# What became of the first call under a key; then the answer to a second with the same body, and with another.
+# The end of the first call with a key; then the answer to a second with the same body, and with another.
 SECOND_CALLS = """
 first                  same body     another body
 open                   in_progress   idempotency_conflict
@@ -29,7 +29,7 @@ SECOND_LINES = [
 
 @pytest.mark.parametrize(("first", "same", "another"), SECOND_LINES)
 def test_second_call_under_a_key(first: str, same: str, another: str, money: Money) -> None:
-    """Only a settled success is replayed; what gave nothing, or only a part, runs anew."""
+    """Only a settled success is replayed; a failed or partial call runs again."""
     for body_hash, expected in (("h", same), ("other", another)):
         user = money.account()
         begin(money, first, user)
@@ -39,7 +39,7 @@ def test_second_call_under_a_key(first: str, same: str, another: str, money: Mon
 
 
 def begin(money: Money, what: str, user: UUID) -> None:
-    """Make the first call under the key and bring it where the table says."""
+    """Make the first call with the key and bring it to the state of the table."""
     request = money.held(user, idempotency_key="k", body_hash="h")
     if what.startswith("ended"):
         money.expire(request)
@@ -59,7 +59,7 @@ def begin(money: Money, what: str, user: UUID) -> None:
 
 
 def test_replay_is_the_first_reply_with_its_figures(money: Money) -> None:
-    """The stored reply tells what the first one told: the energy that only the settlement knew."""
+    """The stored reply is the first one, with the energy that only the settlement knew."""
     user = money.account(energy=100)
     first = money.held(user, idempotency_key="k", body_hash="h")
     money.settle(first, reply=REPLY, reply_status=200)
@@ -78,7 +78,7 @@ def test_replay_is_the_first_reply_with_its_figures(money: Money) -> None:
 
 
 def test_replay_charges_nothing(money: Money) -> None:
-    """However often a settled call is asked for again, it is charged once and holds nothing."""
+    """A settled call that is repeated is charged once and holds nothing."""
     user = money.account(energy=100)
     money.settle(money.held(user, idempotency_key="k", body_hash="h"), reply=REPLY)
     for _ in range(3):
@@ -87,7 +87,7 @@ def test_replay_charges_nothing(money: Money) -> None:
 
 
 def test_replay_needs_no_energy_and_no_tier(money: Money) -> None:
-    """Idempotency comes first: what was paid for is given again to one who could not pay now."""
+    """Idempotency comes first: a user who could not pay now gets the paid reply."""
     user = money.account(energy=10)
     money.settle(money.held(user, idempotency_key="k", body_hash="h"), reply=REPLY)
     money.admin.execute("update public.profiles set subscription_tier = 'free' where id = %s", [user])
@@ -96,7 +96,7 @@ def test_replay_needs_no_energy_and_no_tier(money: Money) -> None:
 
 
 def test_twin_is_told_when_to_come_back(money: Money) -> None:
-    """A twin of a running call waits a second or two, no longer than the hold lives."""
+    """A repeat during the call waits a second or two, no longer than the hold lives."""
     user = money.account()
     money.held(user, idempotency_key="k", body_hash="h", hold_seconds=1)
     money.held(user, idempotency_key="long", body_hash="h", hold_seconds=60)
@@ -113,7 +113,7 @@ def test_twin_is_told_when_to_come_back(money: Money) -> None:
     ids=["another key", "another scope", "no key"],
 )
 def test_other_keys_and_scopes_are_other_calls(other: dict[str, Any], money: Money) -> None:
-    """A key means something within its user and scope alone."""
+    """A key is valid only within its user and scope."""
     user = money.account()
     money.held(user, idempotency_key="k", body_hash="h")
     again = {"idempotency_key": "k", "body_hash": "h"} | other
@@ -121,13 +121,13 @@ def test_other_keys_and_scopes_are_other_calls(other: dict[str, Any], money: Mon
 
 
 def test_same_key_of_another_user_is_another_call(money: Money) -> None:
-    """Nobody gets another's reply through a guessed key."""
+    """Nobody gets another user's reply through a guessed key."""
     money.settle(money.held(money.account(), idempotency_key="k", body_hash="h"), reply=REPLY)
     assert money.reserve(money.account(), idempotency_key="k", body_hash="h")["outcome"] == "reserved"
 
 
 def test_refused_call_leaves_its_key_free(money: Money) -> None:
-    """A call that was short of energy can be made again under its key."""
+    """A call that was refused for lack of energy can be made again with its key."""
     user = money.account(energy=0)
     assert money.reserve(user, idempotency_key="k", body_hash="h")["outcome"] == "insufficient_energy"
     money.add_energy(user, 10)
@@ -135,14 +135,14 @@ def test_refused_call_leaves_its_key_free(money: Money) -> None:
 
 
 def test_reply_is_kept_for_keyed_calls_alone(money: Money) -> None:
-    """What nobody can ask for again is not stored."""
+    """A reply without a key is not stored."""
     request = money.held(money.account())
     money.settle(request, reply=REPLY)
     assert money.request(request)["reply"] is None
 
 
 def test_expired_key_is_kept_from_a_new_twin_by_the_new_call(money: Money) -> None:
-    """A key that ran out and runs anew belongs to the new call, which is then the one in progress."""
+    """An expired key that runs again belongs to the new call, which is then in progress."""
     user = money.account()
     money.expire(money.held(user, idempotency_key="k", body_hash="h"))
     second = money.held(user, idempotency_key="k", body_hash="h", request_id=str(uuid4()))

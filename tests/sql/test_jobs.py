@@ -1,4 +1,4 @@
-"""Jobs that wait for a worker: one at a time has them, a lost message is sent again, and nobody waits for ever."""
+"""Jobs for workers: one worker has a job at a time, a lost message is sent again, and every job ends."""
 
 from collections.abc import Iterator
 from uuid import UUID, uuid4
@@ -10,14 +10,14 @@ from tests.sql.money import Answer, Money, Row
 
 @pytest.fixture(autouse=True)
 def _nothing_waits(money: Money) -> Iterator[None]:
-    """No job of another test waits for a worker."""
+    """Remove waiting jobs of other tests."""
     money.admin.execute("delete from public.ai_jobs")
     yield
     money.admin.execute("delete from public.ai_jobs")
 
 
 def queued(money: Money) -> UUID:
-    """A job of a user of its own."""
+    """Return a job of a new user."""
     job: UUID = money.value(
         """insert into public.ai_jobs (id, user_id, function_name, body, body_hash)
            values (gen_random_uuid(), %s, 'generate-ai-content', '{"a": 1}', 'h') returning id""",
@@ -27,17 +27,17 @@ def queued(money: Money) -> UUID:
 
 
 def claim(money: Money, job: UUID) -> Answer:
-    """Ask for a job as a worker does."""
+    """Claim a job as a worker does."""
     return money.answer("select public.ai_claim_job(%s, 60)", job)
 
 
 def requeue(money: Money, older_than_seconds: int = 0, most_sends: int = 3) -> Answer:
-    """Ask which messages must be sent again."""
+    """Return which messages must be sent again."""
     return money.answer("select public.ai_requeue_jobs(%s, 100, %s)", older_than_seconds, most_sends)
 
 
 def wait_longer(money: Money, job: UUID, seconds: int) -> None:
-    """Let a job have waited for so much longer."""
+    """Let a job have waited longer."""
     money.admin.execute(
         """update public.ai_jobs set sent_at = sent_at - make_interval(secs => %(seconds)s),
              lease_until = lease_until - make_interval(secs => %(seconds)s) where id = %(job)s""",
@@ -46,13 +46,13 @@ def wait_longer(money: Money, job: UUID, seconds: int) -> None:
 
 
 def row(money: Money, job: UUID) -> Row:
-    """The row of a job."""
+    """Return the row of a job."""
     (found,) = money.rows("select * from public.ai_jobs where id = %s", job)
     return found
 
 
 def test_job_is_leased_to_one_worker(money: Money) -> None:
-    """While a lease lives nobody else gets the job; when it has run out the next one does."""
+    """During a lease no other worker gets the job; after its expiry the next one does."""
     job = queued(money)
     first = claim(money, job)
     assert (first["id"], first["body"], first["tries"]) == (str(job), '{"a": 1}', 1)
@@ -62,7 +62,7 @@ def test_job_is_leased_to_one_worker(money: Money) -> None:
 
 
 def test_unknown_or_answered_job_is_nobodys_work(money: Money) -> None:
-    """A message that comes late, or again, asks for nothing."""
+    """A late or repeated message needs no work."""
     job = queued(money)
     claim(money, job)
     assert money.value("select public.ai_finish_job(%s, 1, 200, '{}')", job) is True
@@ -70,7 +70,7 @@ def test_unknown_or_answered_job_is_nobodys_work(money: Money) -> None:
 
 
 def test_lost_message_of_a_job_is_sent_again(money: Money) -> None:
-    """One that waits longer than so is listed once in that time; one whose worker lives is not."""
+    """A job that waits too long is listed once in that time; one with a worker is not."""
     waiting, leased, dead = (queued(money) for _ in range(3))
     for job in (leased, dead):
         claim(money, job)
@@ -83,7 +83,7 @@ def test_lost_message_of_a_job_is_sent_again(money: Money) -> None:
 
 
 def test_job_that_no_worker_ever_claims_is_answered_as_failed(money: Money) -> None:
-    """Its owner gets an error in the contract's shape instead of waiting for ever."""
+    """Its owner gets an error in the contract's shape."""
     job = queued(money)
     assert [requeue(money, most_sends=2)["gave_up"] for _ in range(4)] == [0, 0, 1, 0]
     found = row(money, job)
@@ -96,7 +96,7 @@ def test_job_that_no_worker_ever_claims_is_answered_as_failed(money: Money) -> N
 
 
 def test_claim_forgets_the_messages_of_a_job(money: Money) -> None:
-    """A job whose worker died may be sent as often again."""
+    """A job whose worker died may be sent again as often."""
     job = queued(money)
     for _ in range(2):
         assert len(requeue(money, most_sends=1)["jobs"]) == 1

@@ -1,4 +1,4 @@
-"""The ledger cannot be by-passed: every change of a balance is a row, and no row is ever changed."""
+"""The ledger is complete: every change of a balance is a row, and no row is ever changed."""
 
 from uuid import UUID
 
@@ -7,7 +7,7 @@ import pytest
 
 from tests.sql.money import Money
 
-# What somebody does to an account of 100 energy, and the ledger rows that it leaves after the first one.
+# What is done to an account of 100 energy, and the ledger rows after the opening one.
 CHANGES: dict[str, tuple[str, list[tuple[str, int, int]]]] = {
     "top-up": (
         "update public.user_energy set current_energy = current_energy + 40 where user_id = %(user)s",
@@ -45,7 +45,7 @@ CHANGES: dict[str, tuple[str, list[tuple[str, int, int]]]] = {
 @pytest.mark.parametrize("role", ["service_role", "postgres"])
 @pytest.mark.parametrize("what", CHANGES)
 def test_every_change_is_a_row(what: str, role: str, money: Money) -> None:
-    """Whoever changes a balance, in whatever way, the ledger has it."""
+    """The ledger has each change of a balance, by any role and in any way."""
     statement, rows = CHANGES[what]
     user = money.account(energy=100)
     with psycopg.ClientCursor(money.service if role == "service_role" else money.admin) as cursor:
@@ -55,7 +55,7 @@ def test_every_change_is_a_row(what: str, role: str, money: Money) -> None:
 
 
 def test_definer_function_of_the_app_is_recorded(money: Money) -> None:
-    """The app's own functions run with rights of their own; what they change is written down."""
+    """The app's own functions run with their owner's rights; their changes are recorded."""
     user = money.account(energy=100)
     money.admin.execute(
         """create function pg_temp.bonus(p_user uuid) returns void language sql security definer as
@@ -67,12 +67,12 @@ def test_definer_function_of_the_app_is_recorded(money: Money) -> None:
 
 
 def test_first_row_of_an_account_opens_its_ledger(money: Money) -> None:
-    """An account that starts with nothing has an opening row as well."""
+    """An account that starts with nothing has an opening row too."""
     assert money.ledger(money.account(energy=0)) == [("external", 0, 0)]
 
 
 def test_account_made_again_goes_on_where_it_was(money: Money) -> None:
-    """A row that was deleted and comes back sums from zero."""
+    """A deleted account that is created again sums from zero."""
     user = money.account(energy=30)
     money.service.execute("delete from public.user_energy where user_id = %s", [user])
     money.held(user)
@@ -81,14 +81,14 @@ def test_account_made_again_goes_on_where_it_was(money: Money) -> None:
 
 
 def test_balance_that_moves_to_another_user_is_recorded_for_both(money: Money) -> None:
-    """Changing the owner of a row takes from one and gives to the other."""
+    """Changing the owner of a row takes from one user and gives to the other."""
     giver, taker = money.account(energy=30), money.account(energy=None)
     money.service.execute("update public.user_energy set user_id = %s where user_id = %s", [taker, giver])
     assert (money.ledger_sum(giver), money.ledger_sum(taker)) == (0, 30)
     assert money.broken(giver) + money.broken(taker) == []
 
 
-# What nobody may do to the ledger, under which role.
+# What is forbidden in the ledger, for which role.
 FORBIDDEN = {
     "update": "update public.energy_transactions set delta = 1000000 where user_id = %(user)s",
     "update of another column": "update public.energy_transactions set reason = 'gift' where user_id = %(user)s",
@@ -101,7 +101,7 @@ FORBIDDEN = {
 @pytest.mark.parametrize("role", ["service_role", "postgres"])
 @pytest.mark.parametrize("what", FORBIDDEN)
 def test_ledger_is_append_only(what: str, role: str, money: Money) -> None:
-    """Rows are neither changed nor taken away, not even by the owner of the database."""
+    """No role can change or delete rows, not even the owner of the database."""
     user = money.account(energy=100)
     with (
         psycopg.ClientCursor(money.service if role == "service_role" else money.admin) as cursor,
@@ -112,7 +112,7 @@ def test_ledger_is_append_only(what: str, role: str, money: Money) -> None:
 
 
 def test_deleted_user_takes_everything_along(money: Money) -> None:
-    """The cascade of a deleted user is the one way in which ledger rows go."""
+    """The cascade of a deleted user is the only way in which ledger rows are deleted."""
     user = money.account(energy=100)
     money.settle(money.held(user, group_key="t"))
     money.held(user)
@@ -133,13 +133,13 @@ OWNED = (
 
 
 def left(money: Money, table: str, user: UUID) -> int:
-    """How many rows of a user a table has."""
+    """Return the number of rows of a user in a table."""
     condition = f"{table} = %s" if " where " in table else f"{table} where user_id = %s"
     return int(money.value(f"select count(*) from public.{condition}", user))
 
 
 def test_ledger_names_the_request(money: Money) -> None:
-    """A charge says for which call and which action it was made; a change of somebody else names none."""
+    """A charge has its call and its action; a change by others has none."""
     user = money.account(energy=100)
     request = money.held(user)
     money.settle(request)
@@ -156,7 +156,7 @@ def test_ledger_names_the_request(money: Money) -> None:
 
 
 def test_older_rows_do_not_count(money: Money) -> None:
-    """Rows that are older than the ledger have no delta and change no sum."""
+    """Rows older than the ledger have no delta and change no sum."""
     user = money.account(energy=100)
     money.service.execute(
         """insert into public.energy_transactions (user_id, type, reason, energy, balance_after)

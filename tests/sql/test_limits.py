@@ -1,4 +1,4 @@
-"""Calls per minute and the daily use of anonymous visitors, which are rows that the owner edits."""
+"""Calls per minute and the daily use of anonymous visitors, which are rows that the owner of the system edits."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -12,7 +12,7 @@ from tests.sql.money import Money, attempt
 
 
 def visitor(session: str, address: str = "address", **overrides: object) -> dict[str, Any]:
-    """A call of an anonymous visitor of the owner's page."""
+    """Return a call of an anonymous visitor of the owner's page."""
     return {
         "action": "ai_chatbot_response",
         "function_name": "public-chatbot-chat",
@@ -23,7 +23,7 @@ def visitor(session: str, address: str = "address", **overrides: object) -> dict
 
 @contextmanager
 def tier(money: Money, name: str, calls_per_minute: int) -> Iterator[None]:
-    """Let a tier have other calls per minute for the block."""
+    """Change the calls per minute of a tier for the block."""
     with money.tier_limit(name, "calls_per_minute", calls_per_minute):
         yield
 
@@ -37,7 +37,7 @@ def age(money: Money, request: UUID, seconds: float) -> None:
 
 
 def test_limits_are_seeded_as_designed(money: Money) -> None:
-    """Free 60 calls a minute, the others 600; a visitor's session 20, an address 60; 500 energy and 2 USD a day.
+    """Free has 60 calls a minute, the others 600; a visitor's session 20, an address 60; 500 energy and 2 USD a day.
 
     Of these an address and a session have 140, an address 1 USD, and the premium class 70.
     """
@@ -62,7 +62,7 @@ def test_limits_are_seeded_as_designed(money: Money) -> None:
 
 
 def test_sixty_first_call_of_a_free_user_waits(money: Money) -> None:
-    """Sixty calls in a minute are admitted, the next one is told how long to wait, and leaves no row."""
+    """Sixty calls in a minute are admitted; the next one gets the time to wait, and leaves no row."""
     user = money.account(tier="free", energy=1000)
     for _ in range(60):
         money.release(money.held(user, "standard"))
@@ -86,20 +86,20 @@ def test_wait_ends_when_the_oldest_call_leaves_the_window(money: Money) -> None:
 
 
 def test_limit_of_zero_closes_a_tier(money: Money) -> None:
-    """Zero calls a minute admits none."""
+    """A limit of zero admits no call."""
     with tier(money, "team", 0):
         answer = money.reserve(money.account(tier="team"))
         assert answer == {"outcome": "rate_limited", "retry_after_seconds": 60}
 
 
 def test_limit_comes_after_energy(money: Money) -> None:
-    """A user without energy is told so, not to wait: waiting would not help."""
+    """A user without energy gets that error, as waiting would not help."""
     with tier(money, "team", 0):
         assert money.reserve(money.account(tier="team", energy=0))["outcome"] == "insufficient_energy"
 
 
 def test_flood_of_refusals_does_not_grow_the_log(money: Money) -> None:
-    """Refused calls are written down as often as the user may call in a minute, and answered all the same."""
+    """Refused calls are recorded only as often as the user may call in a minute, and all are answered."""
     with tier(money, "team", 3):
         user = money.account(tier="team", energy=0)
         outcomes = {money.reserve(user)["outcome"] for _ in range(10)}
@@ -108,7 +108,7 @@ def test_flood_of_refusals_does_not_grow_the_log(money: Money) -> None:
 
 
 def test_visitors_do_not_use_up_the_owners_minute(money: Money) -> None:
-    """The calls of a page's visitors are not the owner's own."""
+    """Calls of a page's visitors do not count as the owner's."""
     with tier(money, "team", 2):
         user = money.account(tier="team")
         for _ in range(3):
@@ -126,7 +126,7 @@ def test_session_has_twenty_calls_a_minute(money: Money) -> None:
 
 
 def test_fault_16_address_has_sixty_calls_a_minute_over_all_its_sessions(money: Money) -> None:
-    """Fault 16: rotating sessions from one address does not give it more; other addresses are still served."""
+    """More sessions do not give an address more calls; other addresses are still served (fault 16)."""
     user = money.account()
     for _ in range(60):
         money.release(money.held(user, **visitor(str(uuid4()), "one")))
@@ -135,7 +135,7 @@ def test_fault_16_address_has_sixty_calls_a_minute_over_all_its_sessions(money: 
 
 
 def test_address_is_counted_within_a_workspace(money: Money) -> None:
-    """A busy page does not close another one for the same address."""
+    """The same address is limited separately for each page."""
     with money.policy(visitor_address_calls_per_minute=1):
         first, second = money.account(), money.account()
         money.held(first, **visitor(str(uuid4()), "one"))
@@ -143,7 +143,7 @@ def test_address_is_counted_within_a_workspace(money: Money) -> None:
 
 
 def test_fault_16_rotating_attacker_costs_at_most_the_daily_energy(money: Money) -> None:
-    """Fault 16: new sessions and new addresses for every call end at the workspace's daily cap; the owner goes on."""
+    """New sessions and addresses each time end at the workspace's daily limit; the owner still has calls (fault 16)."""
     with money.policy(visitor_energy_per_day=50):
         user = money.account(energy=1000)
         for _ in range(5):
@@ -155,7 +155,7 @@ def test_fault_16_rotating_attacker_costs_at_most_the_daily_energy(money: Money)
 
 
 def test_open_calls_of_visitors_count_with_their_hold(money: Money) -> None:
-    """Parallel calls cannot pass the cap together: what is held counts as spent."""
+    """Parallel calls cannot exceed the cap together: holds count as spent."""
     with money.policy(visitor_energy_per_day=25):
         user = money.account()
         held = [money.held(user, **visitor(str(uuid4()))) for _ in range(2)]
@@ -165,7 +165,7 @@ def test_open_calls_of_visitors_count_with_their_hold(money: Money) -> None:
 
 
 def test_owners_calls_do_not_use_up_his_visitors_day(money: Money) -> None:
-    """What the owner uses himself is not his visitors'."""
+    """The owner's own calls do not count as visitors'."""
     with money.policy(visitor_energy_per_day=10):
         user = money.account()
         money.settle(money.held(user))
@@ -173,13 +173,13 @@ def test_owners_calls_do_not_use_up_his_visitors_day(money: Money) -> None:
 
 
 def test_visitors_are_downgraded_before_they_are_refused(money: Money) -> None:
-    """A visitor of a workspace with little energy is answered by the cheaper class."""
+    """A visitor of a workspace with little energy gets the cheaper class."""
     answer = money.reserve(money.account(energy=5), "premium", "standard", **visitor(str(uuid4())))
     assert (answer["outcome"], answer["energy_held"]) == ("reserved", 3)
 
 
 def test_daily_usd_of_visitors_counts_what_is_spent_and_held(money: Money) -> None:
-    """1.50 USD spent and 0.40 held leave room for 0.10, not for more."""
+    """1.50 USD spent and 0.40 held leave 0.10, and no more."""
     with money.policy(visitor_address_cost_usd_per_day=9):
         user = money.account()
         spent = money.held(user, **visitor(str(uuid4())), cost_bound_usd="1.9")
@@ -192,7 +192,7 @@ def test_daily_usd_of_visitors_counts_what_is_spent_and_held(money: Money) -> No
 
 
 def test_abandoned_call_of_a_visitor_counts_with_its_bound(money: Money) -> None:
-    """A call that never came back may be billed: its upper bound counts, before and after the sweep."""
+    """A call that never ended may be billed: its upper bound counts, before and after the sweep."""
     with money.policy(visitor_address_cost_usd_per_day=9):
         user = money.account()
         money.expire(money.held(user, **visitor(str(uuid4())), cost_bound_usd="1.95"))
@@ -205,7 +205,7 @@ def test_abandoned_call_of_a_visitor_counts_with_its_bound(money: Money) -> None
 
 
 def test_visitors_day_begins_at_midnight_in_manila(money: Money) -> None:
-    """What was spent before the day began does not count today."""
+    """Calls before the start of the day do not count today."""
     with money.policy(visitor_energy_per_day=10):
         user = money.account()
         request = money.held(user, **visitor(str(uuid4())))
@@ -219,7 +219,7 @@ def test_visitors_day_begins_at_midnight_in_manila(money: Money) -> None:
         assert money.reserve(user, **visitor(str(uuid4())))["outcome"] == "reserved"
 
 
-# Order of refusals: each line breaks everything to its right as well, and is answered by the leftmost.
+# Order of refusals: each line also breaks all rules to its right, and gets the leftmost.
 ORDER = [
     ("idempotency_conflict", {"body_hash": "other"}),
     ("upgrade_required", {"idempotency_key": None, "paid_tiers_only": True}),
@@ -229,7 +229,7 @@ ORDER = [
 
 @pytest.mark.parametrize(("outcome", "changes"), ORDER)
 def test_refusals_come_in_order(outcome: str, changes: dict[str, Any], money: Money) -> None:
-    """Idempotency, tier, energy: a call that breaks several rules is told of the first."""
+    """A call that breaks several rules gets the first one: idempotency, tier, energy."""
     with tier(money, "free", 1):
         user = money.account(tier="free", energy=3)
         money.held(user, "standard", idempotency_key="k", body_hash="h")
@@ -238,7 +238,7 @@ def test_refusals_come_in_order(outcome: str, changes: dict[str, Any], money: Mo
 
 
 def test_caps_come_before_limits(money: Money) -> None:
-    """With energy left, a cap is told before a limit."""
+    """With enough energy, the cap is reported before a limit."""
     with tier(money, "team", 0):
         user = money.account(tier="team")
         money.admin.execute("insert into public.ai_spend_caps values ('user', %s, 0)", [user])

@@ -1,4 +1,4 @@
-"""The manifest: whatever differs from it is told, and the app's own things are not."""
+"""The manifest: every difference from it is reported, and the app's own objects are not."""
 
 import psycopg
 import pytest
@@ -73,19 +73,19 @@ from local.migrations.manifest import differences, load, read
 def test_every_kind_of_difference_is_told(
     statement: str, sentence: str, connection: psycopg.Connection
 ) -> None:
-    """Whatever is changed by hand gives one sentence, which names it."""
+    """Each manual change gives one sentence, which names it."""
     connection.execute(statement.encode())
     told = [line for line in differences(load(), read(connection)) if sentence in line]
     assert len(told) == 1
 
 
 def test_migrated_database_differs_in_nothing(connection: psycopg.Connection) -> None:
-    """Where the migrations alone have been at work there is nothing to tell."""
+    """A database with only the migrations has no difference."""
     assert differences(load(), read(connection)) == []
 
 
 def test_app_s_own_things_are_no_difference(connection: psycopg.Connection) -> None:
-    """What the app adds for itself is no difference, nor are the hosted default grants, said again."""
+    """Objects that the app adds are no difference, nor are the hosted default grants when granted again."""
     connection.execute(
         """alter table public.prospects add column platform text;
            create policy "App" on public.prospects for select to authenticated using (false);

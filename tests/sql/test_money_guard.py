@@ -1,4 +1,4 @@
-"""Users cannot mint: a client key keeps every money column as it is, silently, by every verb."""
+"""Users cannot create energy: a client key keeps every money column unchanged, without an error, by every verb."""
 
 from collections.abc import Iterator
 from uuid import UUID, uuid4
@@ -33,7 +33,7 @@ PROFILE = {
 
 @pytest.fixture
 def session(money_url: str) -> Iterator[psycopg.Connection]:
-    """A transaction that is rolled back."""
+    """Yield a transaction that is rolled back."""
     with psycopg.connect(money_url) as opened:
         yield opened
         opened.rollback()
@@ -41,12 +41,12 @@ def session(money_url: str) -> Iterator[psycopg.Connection]:
 
 @pytest.fixture
 def user(money: Money) -> UUID:
-    """A free user with 42 energy and 7 coins."""
+    """Return a free user with 42 energy and 7 coins."""
     return money.account(tier="free", energy=42, coins=7)
 
 
 def row(session: psycopg.Connection, table: str, user: UUID) -> object:
-    """The user's row as it stands."""
+    """Return the user's row as it is."""
     column = "id" if table == "profiles" else "user_id"
     found = session.execute(f"select to_jsonb(t) from public.{table} t where {column} = %s".encode(), [user])
     return found.fetchall()
@@ -56,7 +56,7 @@ def row(session: psycopg.Connection, table: str, user: UUID) -> object:
 def test_fault_12_user_cannot_change_his_energy_row(
     column: str, user: UUID, session: psycopg.Connection
 ) -> None:
-    """The update succeeds, meets the row, and changes nothing."""
+    """The update succeeds, matches the row, and changes nothing (fault 12)."""
     before = row(session, "user_energy", user)
     with acting_as(session, Key("authenticated", str(user))):
         met = session.execute(
@@ -70,7 +70,7 @@ def test_fault_12_user_cannot_change_his_energy_row(
 def test_fault_12_user_cannot_change_the_money_of_his_profile(
     column: str, user: UUID, session: psycopg.Connection
 ) -> None:
-    """Coins, energy and tier stay; the rest of the same update is done."""
+    """Coins, energy and tier stay; the rest of the same update is done (fault 12)."""
     with acting_as(session, Key("authenticated", str(user))):
         session.execute(
             f"update public.profiles set {column} = %s, full_name = 'Ana Reyes' where id = %s".encode(),
@@ -85,7 +85,7 @@ def test_fault_12_user_cannot_change_the_money_of_his_profile(
 
 
 def test_columns_that_are_no_money_still_change(user: UUID, session: psycopg.Connection) -> None:
-    """Old browser code goes on working: what it may write is written in the same statement."""
+    """Old browser code can still write its other columns in the same statement."""
     with acting_as(session, Key("authenticated", str(user))):
         session.execute(
             """update public.user_energy set current_energy = 999, streak_days = 4, preferred_mode = 'eco'
@@ -100,7 +100,7 @@ def test_columns_that_are_no_money_still_change(user: UUID, session: psycopg.Con
 
 
 def test_unchanged_values_pass(user: UUID, session: psycopg.Connection) -> None:
-    """Writing back what was read is no offence."""
+    """Writing back the values that were read is allowed."""
     with acting_as(session, Key("authenticated", str(user))):
         met = session.execute(
             "update public.user_energy set current_energy = 42, tier = tier where user_id = %s", [user]
@@ -109,7 +109,7 @@ def test_unchanged_values_pass(user: UUID, session: psycopg.Connection) -> None:
 
 
 def test_fault_12_upsert_mints_nothing(user: UUID, session: psycopg.Connection) -> None:
-    """The client library's upsert keeps both rows as they are."""
+    """The client library's upsert keeps both rows unchanged (fault 12)."""
     before = row(session, "user_energy", user), row(session, "profiles", user)
     with acting_as(session, Key("authenticated", str(user))):
         session.execute(
@@ -128,7 +128,7 @@ def test_fault_12_upsert_mints_nothing(user: UUID, session: psycopg.Connection) 
 
 
 def test_fault_12_merge_mints_nothing(user: UUID, session: psycopg.Connection) -> None:
-    """Nor does SQL's own upsert."""
+    """SQL's own upsert changes nothing either (fault 12)."""
     with acting_as(session, Key("authenticated", str(user))):
         session.execute(
             """merge into public.user_energy e using (select %s::uuid as id) s on e.user_id = s.id
@@ -141,7 +141,7 @@ def test_fault_12_merge_mints_nothing(user: UUID, session: psycopg.Connection) -
 
 
 def test_fault_12_insert_gets_the_defaults(money: Money, session: psycopg.Connection) -> None:
-    """A user who makes his own rows starts as everybody does, whatever he writes."""
+    """A user who inserts the rows gets the defaults, whatever the values are (fault 12)."""
     user = money.account(tier=None, energy=None)
     with acting_as(session, Key("authenticated", str(user))):
         session.execute(
@@ -171,7 +171,7 @@ def test_fault_12_insert_gets_the_defaults(money: Money, session: psycopg.Connec
 def test_fault_12_user_cannot_delete_to_begin_anew(
     table: str, user: UUID, session: psycopg.Connection
 ) -> None:
-    """A row that could be made again with its defaults cannot be deleted first."""
+    """A row that could be created again with its defaults cannot be deleted (fault 12)."""
     before = row(session, table, user)
     column = "id" if table == "profiles" else "user_id"
     with acting_as(session, Key("authenticated", str(user))):
@@ -181,7 +181,7 @@ def test_fault_12_user_cannot_delete_to_begin_anew(
 
 
 def test_ledger_row_of_a_user_never_counts(user: UUID, session: psycopg.Connection) -> None:
-    """What a client inserts is a note: its delta and its request are taken off."""
+    """A client's row is only a note: its delta and its request are removed."""
     with acting_as(session, Key("authenticated", str(user))):
         session.execute(
             """insert into public.energy_transactions (user_id, type, reason, energy, balance_after, delta, request_id)
@@ -201,7 +201,7 @@ def test_ledger_row_of_a_user_never_counts(user: UUID, session: psycopg.Connecti
 def test_fault_12_user_cannot_touch_ledger_rows(
     statement: str, user: UUID, session: psycopg.Connection
 ) -> None:
-    """Neither an update nor emptying the table changes a row."""
+    """Neither an update nor emptying the table changes a row (fault 12)."""
     before = row(session, "energy_transactions", user)
     with session.transaction() as attempt:
         try:
@@ -213,7 +213,7 @@ def test_fault_12_user_cannot_touch_ledger_rows(
 
 
 def test_stranger_and_visitor_change_nothing(user: UUID, money: Money, session: psycopg.Connection) -> None:
-    """Another user and the anonymous key do not even meet the row."""
+    """Another user and the anonymous key do not match the row."""
     for key in (Key("authenticated", str(money.account())), Key("anon")):
         with acting_as(session, key):
             met = session.execute(
@@ -232,13 +232,13 @@ SERVICE = {
 
 @pytest.mark.parametrize("what", SERVICE)
 def test_service_changes_money(what: str, user: UUID, session: psycopg.Connection) -> None:
-    """A payment that the app books under the service key goes through."""
+    """A payment that the app records with the service key is stored."""
     with acting_as(session, Key("service_role")):
         assert session.execute(SERVICE[what].encode(), [user]).fetchone() == (500,)
 
 
 def test_definer_function_of_the_app_changes_money(user: UUID, session: psycopg.Connection) -> None:
-    """A purchase that runs as a function of the app acts for the app, also when a user calls it."""
+    """A purchase by a function of the app acts for the app, also when a user calls it."""
     session.execute(
         """create function public.buy_energy_for_test(p_user uuid) returns void language sql security definer as
            $$ update public.user_energy set current_energy = current_energy + 8 where user_id = p_user $$"""

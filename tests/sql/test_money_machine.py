@@ -1,4 +1,4 @@
-"""Any course of events leaves the books right: random courses beside a simple model, checked after each step."""
+"""Any sequence of events leaves the books right: random sequences beside a simple model, checked after each step."""
 
 from collections.abc import Iterator
 from typing import ClassVar
@@ -27,7 +27,7 @@ WISHES = st.sampled_from([("premium",), ("standard",), ("premium", "standard")])
 
 
 def courses(number: int, steps: int) -> settings:
-    """The same courses at every run."""
+    """Return settings that give the same sequences at every run."""
     return settings(
         max_examples=number,
         stateful_step_count=steps,
@@ -60,7 +60,7 @@ class MoneyMachine(RuleBasedStateMachine):
     def reserve(
         self, wish: tuple[str, ...], group: str | None, key: str | None, body: str
     ) -> Named | MultipleResults[Named]:
-        """A call comes in."""
+        """Reserve a call."""
         expected = self.model.reserve(wish, group, key, body)
         answer = self.money.reserve(
             self.user, *wish, action=ACTION, group_key=group, idempotency_key=key, body_hash=body
@@ -82,7 +82,7 @@ class MoneyMachine(RuleBasedStateMachine):
     def reserve_shadow(
         self, wish: tuple[str, ...], group: str | None, key: str | None
     ) -> UUID | MultipleResults[UUID]:
-        """A copy of a call comes in, of which the model knows nothing."""
+        """Reserve a shadow call, which the model does not know."""
         answer = self.money.reserve(
             self.user,
             *wish,
@@ -100,13 +100,13 @@ class MoneyMachine(RuleBasedStateMachine):
 
     @rule(request=shadows, served=CLASSES, delivered=st.booleans())
     def end_shadow(self, request: UUID, served: str, *, delivered: bool) -> None:
-        """A copy has ended, the first time or again: it is never charged."""
+        """End a shadow call, once or again: it is never charged."""
         answer = self.money.settle(request, model_class=served) if delivered else self.money.release(request)
         assert (answer["energy_charged"], answer["coins_charged"]) == (0, 0)
 
     @rule(named=calls)
     def note(self, named: Named) -> None:
-        """A second attempt is about to be sent."""
+        """Note a second attempt."""
         request, call = named
         outcome = self.money.note(request)["outcome"]
         if call.state == "held":
@@ -116,7 +116,7 @@ class MoneyMachine(RuleBasedStateMachine):
 
     @rule(named=calls, served=CLASSES)
     def settle(self, named: Named, served: str) -> None:
-        """A call has delivered."""
+        """Settle a call."""
         request, call = named
         outcome, energy, coins = self.model.end(call, served, delivered=True)
         answer = self.money.settle(request, model_class=served, reply={"message": "Kumusta!"})
@@ -126,34 +126,34 @@ class MoneyMachine(RuleBasedStateMachine):
 
     @rule(named=calls, sent=st.integers(0, 2))
     def release(self, named: Named, sent: int) -> None:
-        """A call has failed after some attempts."""
+        """Release a call after some attempts."""
         request, call = named
         outcome, _, _ = self.model.end(call, "premium", delivered=False)
         attempts = [attempt(number, "failed", cost_usd="0.001") for number in range(1, sent + 1)]
         self.compare(self.money.release(request, *attempts), outcome)
 
     def compare(self, answer: dict[str, object], outcome: str) -> None:
-        """The answer of whoever ends a call."""
+        """Compare the answer with the model's."""
         assert answer["outcome"] == outcome, answer
         assert answer["energy_available"] == self.model.available()
 
     @rule(named=calls)
     def expire(self, named: Named) -> None:
-        """The life of a hold ends, and nobody notices."""
+        """Let a hold expire without a sweep."""
         request, call = named
         self.money.expire(request)
         call.dead = True
 
     @rule()
     def sweep(self) -> None:
-        """The schedule comes round; it looks at the accounts that it has something to do for."""
+        """Run a sweep; it reads the accounts for which there is work."""
         self.money.sweep()
         if self.model.new_day or any(call.dead for call in self.model.open()):
             self.model.look()
 
     @rule()
     def begin_a_day(self) -> None:
-        """Midnight passes in Manila."""
+        """Let midnight pass in Manila."""
         self.money.admin.execute(
             "update public.user_energy set last_reset = last_reset - interval '1 day' where user_id = %s",
             [self.user],
@@ -162,7 +162,7 @@ class MoneyMachine(RuleBasedStateMachine):
 
     @rule(tier=st.sampled_from(["free", "pro"]))
     def change_tier(self, tier: str) -> None:
-        """The user subscribes or ends his subscription."""
+        """Let the user subscribe, or end the subscription."""
         self.money.admin.execute(
             "update public.profiles set subscription_tier = %s where id = %s", [tier, self.user]
         )
@@ -170,14 +170,14 @@ class MoneyMachine(RuleBasedStateMachine):
 
     @rule(delta=st.integers(-40, 40))
     def change_from_outside(self, delta: int) -> None:
-        """The app books or takes energy by itself, as far as there is some."""
+        """Let the app add or take energy, as far as there is some."""
         delta = max(delta, -self.model.energy)
         self.money.add_energy(self.user, delta)
         self.model.energy += delta
 
     @rule(coins=st.integers(0, 7))
     def change_coins(self, coins: int) -> None:
-        """The app sets the coins."""
+        """Let the app set the coins."""
         self.money.admin.execute(
             "update public.profiles set coin_balance = %s where id = %s", [coins, self.user]
         )
@@ -185,7 +185,7 @@ class MoneyMachine(RuleBasedStateMachine):
 
     @rule()
     def let_ten_minutes_pass(self) -> None:
-        """All groups grow old."""
+        """Let all groups expire."""
         self.money.admin.execute(
             "update public.ai_charge_groups set opened_at = opened_at - interval '10 minutes' where user_id = %s",
             [self.user],
@@ -195,7 +195,7 @@ class MoneyMachine(RuleBasedStateMachine):
 
     @invariant()
     def books_are_right(self) -> None:
-        """Balance, coins and states as in the model, and nothing that must hold is broken."""
+        """Balance, coins and states equal the model's, and no invariant is broken."""
         assert self.money.balance(self.user) == self.model.energy
         assert self.money.value("select coin_balance from public.profiles where id = %s", self.user) == (
             self.model.coins
@@ -209,14 +209,14 @@ class MoneyMachine(RuleBasedStateMachine):
 
     @invariant()
     def live_holds_are_covered(self) -> None:
-        """What may still be charged binds as the model says."""
+        """The energy held equals the model's."""
         if not any(call.dead for call in self.model.open()):
             assert self.money.bound(self.user) == self.model.bound()[0]
 
 
 @pytest.fixture
 def machine(money: Money) -> Iterator[type[MoneyMachine]]:
-    """The machine on the database, with an action whose groups are small and whose premium class costs coins."""
+    """Yield the machine on the database, with an action of small groups whose premium class costs coins."""
     for model_class, energy in ENERGY.items():
         money.admin.execute(
             """insert into public.ai_action_prices (action, model_class, energy, coins, calls_per_charge)
@@ -229,11 +229,11 @@ def machine(money: Money) -> Iterator[type[MoneyMachine]]:
 
 
 def test_any_course_of_events_leaves_the_books_right(machine: type[MoneyMachine]) -> None:
-    """A hundred courses of up to forty steps."""
+    """A hundred sequences of up to forty steps."""
     run_state_machine_as_test(machine, settings=courses(100, 40))
 
 
 @pytest.mark.soak
 def test_long_courses_leave_the_books_right(machine: type[MoneyMachine]) -> None:
-    """A thousand courses of up to a hundred steps."""
+    """A thousand sequences of up to a hundred steps."""
     run_state_machine_as_test(machine, settings=courses(1000, 100))

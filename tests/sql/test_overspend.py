@@ -1,4 +1,4 @@
-"""Faults that comparable systems shipped, tried on the real server by several processes at once."""
+"""Faults of comparable systems, tried on the real server by several simultaneous processes."""
 
 import json
 import random
@@ -29,7 +29,7 @@ Spenders = Sequence["subprocess.Popen[str]"]
 
 @pytest.fixture(scope="module")
 def spenders(money_url: str) -> Iterator[Spenders]:
-    """Four processes of eight connections each, ready and waiting."""
+    """Yield four processes of eight connections each, ready to start."""
     started = [
         subprocess.Popen(
             [sys.executable, "-m", "tests.sql.spender", money_url],
@@ -49,13 +49,13 @@ def spenders(money_url: str) -> Iterator[Spenders]:
 
 
 def read(process: "subprocess.Popen[str]") -> str:
-    """One line of a process."""
+    """Return one line of a process."""
     assert process.stdout is not None
     return process.stdout.readline().strip()
 
 
 def together(spenders: Spenders, order: dict[str, Any]) -> Counter[str]:
-    """Let all processes carry out an order at the same time; gives the outcomes of all."""
+    """Let all processes carry out an order at the same time; return the outcomes of all."""
     for number, process in enumerate(spenders):
         assert process.stdin is not None
         process.stdin.write(json.dumps(order | {"seed": f"{order.get('seed')} {number}"}) + "\n")
@@ -67,7 +67,7 @@ def together(spenders: Spenders, order: dict[str, Any]) -> Counter[str]:
     "seed", [*range(5), *(pytest.param(seed, marks=pytest.mark.soak) for seed in range(5, 20))]
 )
 def test_fault_1_budget_overspent_under_concurrency(seed: int, money: Money, spenders: Spenders) -> None:
-    """Of 1,000 calls at once on energy for exactly 50, exactly 50 are admitted, and nothing falls below zero."""
+    """Of 1,000 parallel calls with energy for 50, exactly 50 are admitted; no balance falls below zero (fault 1)."""
     chance = random.Random(seed)  # noqa: S311  # a schedule, not a secret
     action, model_class, price = chance.choice(PRICES)
     user = money.account(tier="enterprise", energy=ADMITTED * price)
@@ -94,7 +94,7 @@ def test_fault_1_budget_overspent_under_concurrency(seed: int, money: Money, spe
 
 
 def test_fault_2_moving_lock_loses_updates(money: Money, spenders: Spenders) -> None:
-    """Opposite transfers between two accounts, thousands in parallel, end at the right sums with every row."""
+    """Thousands of parallel opposite transfers between two accounts end at the right sums with every row (fault 2)."""
     users = [money.account(energy=1000), money.account(energy=2000)]
     order = {"what": "transfer", "users": [str(user) for user in users], "times": 32}
     outcomes = together(spenders, order)
@@ -108,7 +108,7 @@ def test_fault_2_moving_lock_loses_updates(money: Money, spenders: Spenders) -> 
 
 
 def test_storm_of_everything_leaves_the_books_right(money: Money, spenders: Spenders) -> None:
-    """Reserves, notes, ends, expiries, sweeps and changes from outside at once: no error, no deadlock, right books."""
+    """Simultaneous reserves, notes, ends, expiries, sweeps and other changes: no error, no deadlock, right books."""
     users = [money.account(energy=15) for _ in range(5)]
     order = {"what": "storm", "users": [str(user) for user in users], "steps": 40, "seed": 3}
     outcomes = together(spenders, order)

@@ -1,4 +1,4 @@
-"""Energy of a new day: raised to the tier's figure at midnight in Manila, never lowered."""
+"""Energy of a new day: raised to the tier's amount at midnight in Manila, never lowered."""
 
 from uuid import UUID
 
@@ -25,7 +25,7 @@ last_reset            now                   before  after
 """
 DAY_LINES = [line.split() for line in DAYS.strip().splitlines()[1:]]
 
-# What profiles.subscription_tier says -> the tier as it counts, and its energy a day.
+# profiles.subscription_tier -> the effective tier, and its energy per day.
 TIERS = """
 profile     tier        energy
 free        free        100
@@ -46,7 +46,7 @@ def yesterday(money: Money, user: UUID) -> None:
 
 
 def account(money: Money, user: UUID) -> tuple[str, int, int]:
-    """Tier, energy a day and balance of an account."""
+    """Return tier, energy per day and balance of an account."""
     (row,) = money.rows(
         "select tier, max_energy, current_energy from public.user_energy where user_id = %s", user
     )
@@ -55,7 +55,7 @@ def account(money: Money, user: UUID) -> tuple[str, int, int]:
 
 @pytest.mark.parametrize("line", DAY_LINES, ids=lambda line: f"{line[0]}-{line[1]}-{line[2]}")
 def test_day_begins_at_midnight_in_manila(line: list[str], money: Money) -> None:
-    """Once the day has changed there, an account has at least its tier's energy."""
+    """After midnight there, an account has at least its tier's energy."""
     last_reset, now, before, after = line
     user = money.account(tier="pro", energy=int(before))
     money.admin.execute(
@@ -71,7 +71,7 @@ def test_day_begins_at_midnight_in_manila(line: list[str], money: Money) -> None
 
 
 def test_zone_of_the_day_is_a_setting(money: Money) -> None:
-    """In UTC the same instant belongs to another day."""
+    """In UTC the same moment belongs to another day."""
     instant = "2026-11-22T16:00:00Z"
     in_manila = money.value("select nexscout.day_of(%s)::text", instant)
     with money.policy(day_time_zone="UTC"):
@@ -80,7 +80,7 @@ def test_zone_of_the_day_is_a_setting(money: Money) -> None:
 
 
 def test_reservation_refills(money: Money) -> None:
-    """The first call of a day finds the day's energy, and the ledger says why."""
+    """The first call of a day gets the day's energy, and the ledger has the reason."""
     user = money.account(energy=0)
     yesterday(money, user)
     assert money.reserve(user)["energy_available"] == 490
@@ -88,7 +88,7 @@ def test_reservation_refills(money: Money) -> None:
 
 
 def test_refill_comes_once_a_day(money: Money) -> None:
-    """What is spent is spent until the next midnight."""
+    """Charged energy is refilled only at the next midnight."""
     user = money.account(energy=0)
     yesterday(money, user)
     money.settle(money.held(user))
@@ -97,7 +97,7 @@ def test_refill_comes_once_a_day(money: Money) -> None:
 
 
 def test_refill_of_a_full_account_writes_no_row(money: Money) -> None:
-    """A change of nothing is no change: the day is noted, the ledger is not."""
+    """The day is recorded, and the ledger gets no row without a change."""
     user = money.account(energy=900)
     yesterday(money, user)
     money.held(user)
@@ -129,7 +129,7 @@ def test_missing_account_is_made_with_a_days_energy(line: list[str], money: Mone
 
 @pytest.mark.parametrize("line", TIER_LINES, ids=lambda line: str(line[0]))
 def test_account_follows_the_profile(line: list[str], money: Money) -> None:
-    """Tier and energy a day come from profiles.subscription_tier alone, whatever the row says; the balance stays."""
+    """Tier and energy per day come only from profiles.subscription_tier; the balance stays."""
     profile, tier, energy = line
     user = money.account(tier=profile, energy=42)
     money.admin.execute(
@@ -140,7 +140,7 @@ def test_account_follows_the_profile(line: list[str], money: Money) -> None:
 
 
 def test_downgraded_user_keeps_his_balance(money: Money) -> None:
-    """A lower tier never lowers a balance; it is not raised above its own figure either."""
+    """A lower tier does not lower a balance, and does not raise it above its own amount."""
     user = money.account(tier="pro", energy=400)
     money.held(user)
     money.admin.execute("update public.profiles set subscription_tier = 'free' where id = %s", [user])
@@ -150,7 +150,7 @@ def test_downgraded_user_keeps_his_balance(money: Money) -> None:
 
 
 def test_upgraded_user_has_the_higher_figure_from_the_next_day(money: Money) -> None:
-    """The upgrade counts for the tier at once and for the energy from midnight."""
+    """The tier changes at once, the energy at midnight."""
     user = money.account(tier="free", energy=20)
     money.held(user, "standard")
     money.admin.execute("update public.profiles set subscription_tier = 'pro' where id = %s", [user])
@@ -162,14 +162,14 @@ def test_upgraded_user_has_the_higher_figure_from_the_next_day(money: Money) -> 
 
 
 def test_unknown_tier_counts_as_free(money: Money) -> None:
-    """A tier that nobody knows gives what free gives."""
+    """An unknown tier has the values of free."""
     user = money.account(tier=None, energy=50)
     money.held(user, "standard")
     assert account(money, user) == ("free", 100, 50)
 
 
 def test_tier_changed_while_the_call_waited_counts(money: Money, money_url: str) -> None:
-    """The tier is read after the lock: an upgrade that was under way refills to the new figure."""
+    """The tier is read after the lock: an upgrade during the wait refills to the new amount."""
     user = money.account(tier="free", energy=0)
     yesterday(money, user)
     with locked(money_url, user) as holder, waiting(money_url) as waiter:

@@ -1,4 +1,4 @@
-"""What is admitted, what is held for it, and what the others are told."""
+"""What is admitted, what is held for it, and what refused calls get."""
 
 from typing import Any
 from uuid import uuid4
@@ -9,7 +9,7 @@ import pytest
 from tests.sql.lock_wait import locked, waiting
 from tests.sql.money import Money, candidate, reservation, written
 
-# The energy of every action, from the orchestrator guide of the app.
+# The energy of every action, from the app's guide to the orchestrator.
 PRICES = """
 action                 premium  standard
 ai_message             10       3
@@ -23,7 +23,7 @@ ai_pitch_deck          100      30
 """
 PRICE_LINES = [line.split() for line in PRICES.strip().splitlines()[1:]]
 
-# One line a request for ai_message. P: a premium candidate, S: a standard one. What is held, or why not.
+# Each line is a request for ai_message. P: a premium candidate, S: a standard one. What is held, or why not.
 REQUESTS = """
 tier        energy  candidates  units  held                   reason
 pro         10      P           1      10                     -
@@ -80,7 +80,7 @@ def test_each_action_holds_its_price(line: list[str], money: Money) -> None:
 
 @pytest.mark.parametrize("line", REQUEST_LINES, ids="-".join)
 def test_first_affordable_candidate_is_held(line: list[str], money: Money) -> None:
-    """The first candidate that the tier allows and the energy affords is taken, else the reason is told."""
+    """The first candidate that the tier allows and the energy affords is used, else the reason is returned."""
     tier, energy, letters, units, expected, reason = line
     user = money.account(tier=tier, energy=int(energy))
     answer = money.reserve(user, *(CLASSES[letter] for letter in letters), units=int(units))
@@ -97,7 +97,7 @@ def test_first_affordable_candidate_is_held(line: list[str], money: Money) -> No
 
 
 def test_holds_count_against_the_next_call(money: Money) -> None:
-    """Energy that an open call may still cost is not there for another."""
+    """Energy that an open call may still cost is not available for another."""
     user = money.account(energy=25)
     first, second, third = (money.reserve(user) for _ in range(3))
     assert [first["energy_available"], second["energy_available"]] == [15, 5]
@@ -105,7 +105,7 @@ def test_holds_count_against_the_next_call(money: Money) -> None:
 
 
 def test_first_attempt_is_noted_with_the_hold(money: Money) -> None:
-    """Attempt 1 exists, as intended, before anything can be sent."""
+    """Attempt 1 has the state intended before anything can be sent."""
     request = money.held(money.account(), "premium")
     (noted,) = money.attempts(request)
     assert (noted["ordinal"], noted["state"], noted["model"]) == (1, "intended", "gpt-4o")
@@ -113,7 +113,7 @@ def test_first_attempt_is_noted_with_the_hold(money: Money) -> None:
 
 
 def test_answer_tells_tier_and_configuration_version(money: Money) -> None:
-    """The tier as it counts, and the version that a cached configuration must have."""
+    """The answer has the effective tier, and the version that a cached configuration must have."""
     user = money.account(tier="elite")
     before = money.reserve(user)
     money.admin.execute("update public.profiles set full_name = 'Ana Reyes' where id = %s", [user])
@@ -123,12 +123,12 @@ def test_answer_tells_tier_and_configuration_version(money: Money) -> None:
 
 
 def test_unknown_action_is_told(money: Money) -> None:
-    """An action without any price is not guessed at."""
+    """An action without any price is not admitted."""
     assert money.reserve(money.account(), action="ai_horoscope")["outcome"] == "unknown_action"
 
 
 def test_class_without_price_is_never_free(money: Money) -> None:
-    """Where only the premium class has a price, a standard candidate is none."""
+    """If only the premium class has a price, a standard candidate is not used."""
     with money.priced(energy=10) as action:
         user = money.account()
         assert money.reserve(user, "standard", "premium", action=action)["energy_held"] == 10
@@ -141,7 +141,7 @@ def test_unknown_user_is_told(money: Money) -> None:
 
 
 def test_paid_feature_is_refused_before_energy(money: Money) -> None:
-    """The tier comes before the energy: a free user without energy is told to upgrade."""
+    """The tier is checked before the energy: a free user without energy is asked to upgrade."""
     user = money.account(tier="free", energy=0)
     answer = money.reserve(user, "standard", paid_tiers_only=True)
     assert (answer["outcome"], answer["tier"]) == ("upgrade_required", "free")
@@ -153,7 +153,7 @@ def test_paid_feature_is_open_to_paid_tiers(money: Money) -> None:
 
 
 def test_user_without_profile_is_on_the_free_tier(money: Money) -> None:
-    """Without a profile nothing premium is given."""
+    """Without a profile nothing premium is served."""
     user = money.account(tier=None, energy=50)
     answer = money.reserve(user, "premium", "standard")
     assert (answer["tier"], answer["downgrade_reason"]) == ("free", "tier")
@@ -161,7 +161,7 @@ def test_user_without_profile_is_on_the_free_tier(money: Money) -> None:
 
 @pytest.mark.parametrize("wrong", WRONG.values(), ids=WRONG.keys())
 def test_impossible_request_raises(wrong: dict[str, Any], money: Money) -> None:
-    """What no caller of ours may send is an error, and holds nothing."""
+    """A request that our code never sends is an error, and holds nothing."""
     user = money.account()
     with pytest.raises(psycopg.errors.InvalidParameterValue):
         money.reserve(user, **wrong)
@@ -169,7 +169,7 @@ def test_impossible_request_raises(wrong: dict[str, Any], money: Money) -> None:
 
 
 def test_refusal_leaves_a_usage_row(money: Money) -> None:
-    """A call that is not admitted is in the log, with its code and without a cost."""
+    """A refused call is in the log, with its code and without a cost."""
     user = money.account(energy=0)
     request = reservation(user)
     money.reserve(user, **request)
@@ -193,7 +193,7 @@ def test_repeated_reservation_gives_the_same_hold(money: Money) -> None:
 
 
 def test_repeated_reservation_of_an_ended_call_is_told_how(money: Money) -> None:
-    """A request id is used once: settled, released and expired ones say so."""
+    """A request id is used once: settled, released and expired ones are reported as such."""
     user = money.account()
     settled, released, expired = (money.held(user) for _ in range(3))
     money.settle(settled)
@@ -204,13 +204,13 @@ def test_repeated_reservation_of_an_ended_call_is_told_how(money: Money) -> None
 
 
 def test_request_id_of_another_user_is_unknown(money: Money) -> None:
-    """Nobody learns of another's request through its id."""
+    """Another user's request is not found by its id."""
     request = money.held(money.account())
     assert money.reserve(money.account(), request_id=str(request))["outcome"] == "unknown_request"
 
 
 def test_call_admitted_after_a_refusal_is_logged_as_what_it_became(money: Money) -> None:
-    """A repeat that finds energy is served: its one usage row says so, and what it was charged."""
+    """A repeat that finds energy is served: its one usage row says so, with its charge."""
     user = money.account(energy=0)
     request = reservation(user)
     assert money.reserve(user, **request)["outcome"] == "insufficient_energy"
@@ -223,20 +223,20 @@ def test_call_admitted_after_a_refusal_is_logged_as_what_it_became(money: Money)
 
 
 def test_hold_lives_as_long_as_was_asked(money: Money) -> None:
-    """The database computes the end of a hold from seconds, by its own clock."""
+    """The database calculates the expiry of a hold from seconds, by its own clock."""
     row = money.request(money.held(money.account(), hold_seconds=40))
     assert (row["expires_at"] - row["created_at"]).total_seconds() == 40
 
 
 def test_fault_9_ended_hold_binds_nothing_without_any_sweep(money: Money) -> None:
-    """A call that never came back does not block the next one: false "insufficient energy" is a fault."""
+    """A call that never ended does not block the next one with a false "insufficient energy" (fault 9)."""
     user = money.account(energy=10)
     money.expire(money.held(user))
     assert money.reserve(user)["outcome"] == "reserved"
 
 
 def test_wait_for_the_lock_does_not_keep_an_ended_hold_alive(money: Money, money_url: str) -> None:
-    """Time is read after the lock: a hold that ended while the next call waited for it binds nothing."""
+    """The time is read after the lock: a hold that expired during the wait no longer counts."""
     user = money.account(energy=10)
     first = money.held(user)
     with locked(money_url, user) as holder, waiting(money_url) as waiter:
@@ -248,6 +248,6 @@ def test_wait_for_the_lock_does_not_keep_an_ended_hold_alive(money: Money, money
 
 
 def test_dearer_candidate_bound_does_not_change_energy(money: Money) -> None:
-    """USD and energy are apart: a dear model of a class holds the energy of the class."""
+    """USD and energy are separate: an expensive model of a class holds the energy of the class."""
     answer = money.reserve(money.account(), candidates=[candidate("standard", "9.5")], cost_bound_usd="30")
     assert answer["energy_held"] == 3

@@ -1,4 +1,4 @@
-"""Every table, every key, every verb: what happens to a row of the owner's."""
+"""Every table, every key, every verb: the effect on a row of the owner."""
 
 import psycopg
 import pytest
@@ -6,8 +6,8 @@ import pytest
 from tests.sql.roles import KEYS, Key, acting_as, undone
 from tests.sql.samples import SAMPLES, VIEWS, Sample, add, make_room, on_row
 
-# A cell tells select, insert, update and delete, in this order. A capital: done. A small letter: taken without an
-# error and without an effect. A dash: no row is met. A cross: refused.
+# A cell has select, insert, update and delete, in this order. A capital: done. A small letter: accepted without an
+# error and without an effect. A dash: no row matches. A cross: refused.
 EXPECTED = """
 table                          owner  other  administrator  anonymous  service
 admin_users                    Sx--   -x--   -x--           -x--       SIUD
@@ -59,20 +59,20 @@ CELLS = {line[0]: dict(zip(LINES[0][1:], line[1:], strict=True)) for line in LIN
 
 
 def selected(connection: psycopg.Connection, key: Key, table: str, sample: Sample) -> str:
-    """S, or a dash."""
+    """Return S, or a dash."""
     with acting_as(connection, key):
         found = on_row(connection, "select from public.{table}", table, sample)
     return "S" if found.rowcount else "-"
 
 
 def inserted(connection: psycopg.Connection, key: Key, table: str, sample: Sample) -> str:
-    """I; what else can happen is a refusal."""
+    """Return I; otherwise it is refused."""
     with acting_as(connection, key):
         return "I" if add(connection, table, sample) else "-"
 
 
 def updated(connection: psycopg.Connection, key: Key, table: str, sample: Sample) -> str:
-    """U where the value changed, u where the statement passed and the value did not, or a dash."""
+    """Return U if the value changed, u if the statement succeeded without an effect, or a dash."""
     value = sample.change[1]
     with acting_as(connection, key):
         met = on_row(connection, "update public.{table} set {column} = %s", table, sample, value)
@@ -83,7 +83,7 @@ def updated(connection: psycopg.Connection, key: Key, table: str, sample: Sample
 
 
 def deleted(connection: psycopg.Connection, key: Key, table: str, sample: Sample) -> str:
-    """D, or a dash."""
+    """Return D, or a dash."""
     with acting_as(connection, key):
         met = on_row(connection, "delete from public.{table}", table, sample)
     return "D" if met.rowcount else "-"
@@ -93,7 +93,7 @@ TRIALS = {"select": selected, "insert": inserted, "update": updated, "delete": d
 
 
 def outcome(connection: psycopg.Connection, verb: str, key: Key, table: str, sample: Sample) -> str:
-    """One mark: what happens when a key tries a verb; nothing of it stays."""
+    """Return one mark: the result when a key tries a verb, which is undone."""
     with undone(connection):
         make_room(connection, table, sample)
         if table in SAMPLES and verb != "insert":
@@ -105,7 +105,7 @@ def outcome(connection: psycopg.Connection, verb: str, key: Key, table: str, sam
 
 
 def tried(connection: psycopg.Connection, table: str) -> dict[str, str]:
-    """The cells of one table, as they are."""
+    """Return the actual cells of one table."""
     verbs = ["select"] if table in VIEWS else list(TRIALS)
     sample = (SAMPLES | VIEWS)[table]
     return {
@@ -116,20 +116,20 @@ def tried(connection: psycopg.Connection, table: str) -> dict[str, str]:
 
 @pytest.mark.parametrize("table", CELLS)
 def test_each_key_can_do_what_the_table_says(table: str, connection: psycopg.Connection) -> None:
-    """All five keys try all verbs on a row that belongs to the owner."""
+    """All five keys try all verbs on a row of the owner."""
     assert tried(connection, table) == CELLS[table]
 
 
 @pytest.mark.parametrize("table", CELLS)
 def test_row_security_holds_where_everything_is_granted(table: str, connection: psycopg.Connection) -> None:
-    """With the hosted default grants no key can do more: what was refused meets no row, or is refused still."""
+    """With the hosted default grants no key can do more: refused statements match no row, or are still refused."""
     connection.execute("grant all on all tables in schema public to anon, authenticated")
     found = {name: cell.replace("x", "-") for name, cell in tried(connection, table).items()}
     assert found == {name: cell.replace("x", "-") for name, cell in CELLS[table].items()}
 
 
 def test_no_table_is_left_out(connection: psycopg.Connection) -> None:
-    """Every table and view that the API exposes stands in the expected table."""
+    """Every table and view of the API is in the expected table."""
     exposed = connection.execute(
         """select relname from pg_class
            where relnamespace = 'public'::regnamespace and relkind in ('r', 'p', 'v', 'm', 'f')"""

@@ -1,4 +1,4 @@
-"""A scan is taken in once: by whom, under which lease, and what later callers are told."""
+"""A scan is accepted once: by which caller, with which lease, and what later callers get."""
 
 import json
 from uuid import UUID, uuid4
@@ -12,7 +12,7 @@ from tests.sql.scans import Scans, record
 
 
 def test_first_caller_gets_a_lease(money: Money) -> None:
-    """The owner begins the scan: it is processing, pollers are told that it has arrived, and the lease is his."""
+    """The owner starts the scan: it is processing, pollers get a first status, and the owner has the lease."""
     scans, user = Scans(money), money.account()
     scan = scans.make(user)
     assert scans.accept(scan, user) == {"outcome": "accepted", "user_id": str(user), "lease": 1}
@@ -27,14 +27,14 @@ def test_first_caller_gets_a_lease(money: Money) -> None:
 
 
 def test_service_finds_the_owner_out(money: Money) -> None:
-    """Where there is no user token the scan's own row tells whose it is."""
+    """Without a user token the scan's own row has the owner."""
     scans, user = Scans(money), money.account()
     assert scans.accept(scans.make(user))["user_id"] == str(user)
 
 
 @pytest.mark.parametrize("function", ["accept", "fail"])
 def test_fault_17_scan_of_another_user_is_not_found_and_untouched(function: str, money: Money) -> None:
-    """A stranger learns nothing of a scan and changes nothing in it."""
+    """Another user learns nothing of a scan and changes nothing in it (fault 17)."""
     scans, owner, stranger = Scans(money), money.account(), money.account()
     scan = scans.make(owner)
     before = scans.row(scan)
@@ -45,7 +45,7 @@ def test_fault_17_scan_of_another_user_is_not_found_and_untouched(function: str,
 
 
 def test_unknown_scan_is_not_found_by_any_function(money: Money) -> None:
-    """No function takes an id that is no scan's."""
+    """Every function refuses an id of no scan."""
     scans, scan, user = Scans(money), uuid4(), money.account()
     answers = [
         scans.accept(scan),
@@ -64,7 +64,7 @@ def test_unknown_scan_is_not_found_by_any_function(money: Money) -> None:
 
 @pytest.mark.parametrize("stage", ["accepting", "queued", "running"])
 def test_second_caller_is_told_that_it_runs(stage: str, money: Money) -> None:
-    """While the first call's work is under way, whatever its state, a second one gets no lease."""
+    """During the first call's work, in any state, a second call gets no lease."""
     scans, user = Scans(money), money.account()
     scan = scans.make(user)
     if stage == "accepting":
@@ -78,7 +78,7 @@ def test_second_caller_is_told_that_it_runs(stage: str, money: Money) -> None:
 
 
 def test_second_caller_gets_the_stored_reply(money: Money) -> None:
-    """After the end everybody gets the first reply again."""
+    """After the end every caller gets the first reply again."""
     scans = Scans(money)
     work = scans.running(money.account())
     scans.store(work.user, work.id, 0)
@@ -89,7 +89,7 @@ def test_second_caller_gets_the_stored_reply(money: Money) -> None:
 
 
 def test_second_caller_is_told_the_failure(money: Money) -> None:
-    """A scan that has failed is not taken in again; code and sentence are told."""
+    """A failed scan is not accepted again; code and message are returned."""
     scans, user = Scans(money), money.account()
     scan = scans.make(user)
     scans.fail(scan, user, sentence="The file is empty.")
@@ -104,7 +104,7 @@ def test_second_caller_is_told_the_failure(money: Money) -> None:
 
 @pytest.mark.parametrize(("status", "outcome"), [("completed", "done"), ("failed", "failed")])
 def test_scan_that_ended_before_stays_as_it_is(status: str, outcome: str, money: Money) -> None:
-    """A scan of the app's own, with no job of ours, is never begun again: the status does not go back."""
+    """A scan of the app without our job is never started again: its status does not go back."""
     scans, user = Scans(money), money.account()
     scan = scans.make(user, status)
     money.admin.execute("update public.scans set total_items = 7, hot_leads = 2 where id = %s", [scan])
@@ -127,7 +127,7 @@ def test_scan_that_ended_before_stays_as_it_is(status: str, outcome: str, money:
 
 
 def test_lapsed_acceptance_is_accepted_anew(money: Money) -> None:
-    """A caller that died while sending is replaced; what he had sent goes, and his lease is lost."""
+    """A caller that died while sending is replaced; its blocks are deleted, and its lease is lost."""
     scans, user = Scans(money), money.account()
     scan = scans.make(user)
     first = scans.accept(scan)["lease"]
@@ -145,7 +145,7 @@ def test_lapsed_acceptance_is_accepted_anew(money: Money) -> None:
 
 
 def test_two_callers_at_once_begin_one_scan(money: Money, money_url: str) -> None:
-    """Callers that meet at the scan's row: one gets the lease, the other is told that it runs."""
+    """Of two callers at the scan's row one gets the lease, the other the status of running."""
     scans, user = Scans(money), money.account()
     scan = scans.make(user)
     statement = "select public.scan_accept(%s, %s, 'text', 'hash', 60)"
@@ -159,7 +159,7 @@ def test_two_callers_at_once_begin_one_scan(money: Money, money_url: str) -> Non
 
 
 def test_user_deleted_while_his_scan_is_accepted_is_no_deadlock(money: Money, money_url: str) -> None:
-    """The deletion takes the user first, and so do we: the caller waits, and then there is no scan."""
+    """The deletion locks the user first, and so does the call: it waits, and then there is no scan."""
     scans, user = Scans(money), money.account()
     scan = scans.make(user)
     with psycopg.connect(money_url) as deleter, waiting(money_url) as waiter:
@@ -171,7 +171,7 @@ def test_user_deleted_while_his_scan_is_accepted_is_no_deadlock(money: Money, mo
 
 
 def test_block_that_is_sent_twice_is_stored_once(money: Money) -> None:
-    """A caller whose answer was lost sends the same blocks again; nothing changes by it."""
+    """A caller whose answer was lost sends the same blocks again without any change."""
     scans, user = Scans(money), money.account()
     scan = scans.make(user)
     lease = scans.accept(scan)["lease"]
@@ -183,14 +183,14 @@ def test_block_that_is_sent_twice_is_stored_once(money: Money) -> None:
 
 
 def records_of(scans: Scans, scan: UUID, user: UUID) -> list[list[int]]:
-    """The positions of the records of every open block, as a worker gets them."""
+    """Return the positions of the records of every open block, as a worker gets them."""
     work = scans.claimed(scan, user)
     blocks = scans.open_blocks(scan, work.lease)["blocks"]
     return [[entry["position"] for entry in block["records"]] for block in blocks]
 
 
 def test_missing_block_is_noticed(money: Money) -> None:
-    """A scan of which a block never came is not queued: nothing would be told of what it lacks."""
+    """A scan with a missing block is not queued, as the gap would never be noticed later."""
     scans, user = Scans(money), money.account()
     scan = scans.make(user)
     lease = scans.accept(scan)["lease"]
@@ -200,7 +200,7 @@ def test_missing_block_is_noticed(money: Money) -> None:
 
 
 def test_sending_blocks_lengthens_the_lease(money: Money) -> None:
-    """An upload that takes longer than a lease keeps it as long as blocks come."""
+    """A long upload keeps its lease as long as blocks arrive."""
     scans, user = Scans(money), money.account()
     scan = scans.make(user)
     lease = scans.accept(scan)["lease"]
@@ -210,7 +210,7 @@ def test_sending_blocks_lengthens_the_lease(money: Money) -> None:
 
 
 def test_end_of_input_is_told_once(money: Money) -> None:
-    """Queueing twice is queueing once; pollers are told how far the reading is, and the facts are kept."""
+    """Queueing twice has one effect; pollers get the progress, and the facts are stored."""
     scans, user = Scans(money), money.account()
     scan = scans.make(user)
     lease = scans.accept(scan)["lease"]
@@ -229,7 +229,7 @@ def test_end_of_input_is_told_once(money: Money) -> None:
 
 @pytest.mark.parametrize("function", ["add", "queue"])
 def test_queued_scan_takes_no_more_input_from_others(function: str, money: Money) -> None:
-    """Neither a stale lease nor one that is already a worker's adds to the input."""
+    """Neither an old lease nor a worker's adds to the input."""
     scans = Scans(money)
     work = scans.running(money.account())
     arguments = ([record()],) if function == "add" else ()
@@ -239,7 +239,7 @@ def test_queued_scan_takes_no_more_input_from_others(function: str, money: Money
 
 
 def test_unreadable_blocks_change_nothing(money: Money) -> None:
-    """What is no array of blocks is refused whole."""
+    """A value that is no array of blocks is refused as a whole."""
     scans, user = Scans(money), money.account()
     scan = scans.make(user)
     lease = scans.accept(scan)["lease"]

@@ -1,4 +1,4 @@
-"""A block of a scan is stored once, whoever brings it, and energy is kept only for what was stored."""
+"""A block of a scan is stored once, by whichever call, and energy is charged only for stored blocks."""
 
 import json
 from collections.abc import Callable, Iterator
@@ -15,7 +15,7 @@ from tests.sql.scans import Running, Scans, block, item
 
 
 def test_block_becomes_items_and_prospects(money: Money) -> None:
-    """Every person found is an item with all that is known of him, and a prospect at the right stage."""
+    """Every person found is an item with all known values, and a prospect at the right stage."""
     scans = Scans(money)
     work = scans.running(money.account())
     found = item(email="dina@x.ph", phone="+639171234567", company="Acme")
@@ -53,7 +53,7 @@ def test_block_becomes_items_and_prospects(money: Money) -> None:
 
 
 def test_item_tells_who_scored_it(money: Money) -> None:
-    """In a block of the model, an item that the rules kept says so itself."""
+    """In a block of the model, an item kept from the rules is marked."""
     scans = Scans(money)
     work = scans.running(money.account())
     request = scans.hold(work.user, work.id, 0)
@@ -62,7 +62,7 @@ def test_item_tells_who_scored_it(money: Money) -> None:
 
 
 def test_records_are_erased_with_the_block(money: Money) -> None:
-    """What was pasted does not stay once it is an item."""
+    """Pasted text is deleted when it has become an item."""
     scans = Scans(money)
     work = scans.running(money.account(), blocks=2)
     scans.store(work.user, work.id, 0, item(), item("Ben Cruz"))
@@ -79,7 +79,7 @@ def test_records_are_erased_with_the_block(money: Money) -> None:
 
 
 def test_counts_of_the_scan_grow_with_each_block(money: Money) -> None:
-    """The scan's row tells at any time how many were found, and how warm they are."""
+    """The scan's row always has the numbers of found, hot, warm and cold people."""
     scans = Scans(money)
     work = scans.running(money.account(), blocks=2)
     scans.store(work.user, work.id, 1, item("A B", 100), item("C D", 70), item("E F", 69))
@@ -89,13 +89,13 @@ def test_counts_of_the_scan_grow_with_each_block(money: Money) -> None:
 
 
 def counts(scans: Scans, work: Running) -> tuple[int, ...]:
-    """Items, hot, warm and cold as the scan's row tells them."""
+    """Return items, hot, warm and cold of the scan's row."""
     row = scans.row(work.id)
     return tuple(row[name] for name in ("total_items", "hot_leads", "warm_leads", "cold_leads"))
 
 
 def test_block_that_is_stored_twice_counts_once(money: Money) -> None:
-    """A repeat, the same or with other items, changes nothing."""
+    """A repeat, with the same or with other items, changes nothing."""
     scans = Scans(money)
     work = scans.running(money.account(), blocks=2)
     scans.store(work.user, work.id, 0, dropped=2)
@@ -106,7 +106,7 @@ def test_block_that_is_stored_twice_counts_once(money: Money) -> None:
 
 
 def test_block_without_people_is_done(money: Money) -> None:
-    """Records that speak of nobody give no item, and the scan goes on."""
+    """A block without people has no item, and the scan continues."""
     scans = Scans(money)
     work = scans.running(money.account())
     answer = money.answer(
@@ -118,7 +118,7 @@ def test_block_without_people_is_done(money: Money) -> None:
 
 
 def test_item_of_nobody_makes_no_prospect(money: Money) -> None:
-    """Without a name or a contact there is an item and nobody to write to; with a contact alone there is."""
+    """Without a name or a contact there is an item and no prospect; with only a contact there is one."""
     scans = Scans(money)
     work = scans.running(money.account())
     scans.store(
@@ -129,7 +129,7 @@ def test_item_of_nobody_makes_no_prospect(money: Money) -> None:
 
 
 def test_block_of_the_model_is_stored_in_the_settling_transaction(money: Money) -> None:
-    """The call is charged, and its items, its energy and its USD stand in the scan."""
+    """The call is charged, and its items, energy and USD are in the scan."""
     scans, user = Scans(money), money.account(energy=100)
     work = scans.running(user)
     answer = scans.settle(scans.hold(user, work.id, 0), work.id, 0, item(), dropped=3)
@@ -145,7 +145,7 @@ def test_block_of_the_model_is_stored_in_the_settling_transaction(money: Money) 
 
 
 def test_released_call_may_bring_the_rules_block(money: Money) -> None:
-    """A call that failed gives its energy back and what the rules found in the same transaction."""
+    """The energy of a failed call is released and the rules' items are stored in the same transaction."""
     scans, user = Scans(money), money.account(energy=100)
     work = scans.running(user)
     request = scans.hold(user, work.id, 0)
@@ -156,7 +156,7 @@ def test_released_call_may_bring_the_rules_block(money: Money) -> None:
 
 
 def test_late_settle_stores_nothing_and_the_block_is_done_again(money: Money) -> None:
-    """A call that came back after its hold had ended is not charged; the next one is, once."""
+    """A call that ends after its hold's expiry is not charged; the next one is, once."""
     scans, user = Scans(money), money.account(energy=100)
     work = scans.running(user)
     late = scans.hold(user, work.id, 0)
@@ -171,7 +171,7 @@ def test_late_settle_stores_nothing_and_the_block_is_done_again(money: Money) ->
 
 
 def test_block_of_a_call_that_may_still_come_back_is_not_scored_by_rules(money: Money) -> None:
-    """A second worker that would store by rules is told to wait: else the first one's energy bought nothing."""
+    """A second worker that would store by rules must wait: else the first call's energy would buy nothing."""
     scans, user = Scans(money), money.account(energy=100)
     work = scans.running(user)
     request = scans.hold(user, work.id, 0)
@@ -186,7 +186,7 @@ def test_block_of_a_call_that_may_still_come_back_is_not_scored_by_rules(money: 
 
 
 def test_block_of_a_call_that_died_is_scored_by_rules(money: Money) -> None:
-    """Once the hold has ended nobody waits for it."""
+    """After the hold's expiry no worker waits for the call."""
     scans, user = Scans(money), money.account(energy=100)
     work = scans.running(user)
     money.expire(scans.hold(user, work.id, 0))
@@ -194,17 +194,17 @@ def test_block_of_a_call_that_died_is_scored_by_rules(money: Money) -> None:
 
 
 def another_has_stored(scans: Scans, work: Running) -> None:
-    """The block is done by the time the call comes back."""
+    """Let another call store the block before this one returns."""
     scans.store(work.user, work.id, 0)
 
 
 def scan_has_failed(scans: Scans, work: Running) -> None:
-    """The scan is given up by the time the call comes back."""
+    """Let the scan fail before the call returns."""
     assert scans.fail(work.id, work.user)["outcome"] == "failed"
 
 
 def owner_has_deleted(scans: Scans, work: Running) -> None:
-    """The scan is gone by the time the call comes back."""
+    """Let the owner delete the scan before the call returns."""
     scans.money.admin.execute("delete from public.scans where id = %s", [work.id])
 
 
@@ -212,10 +212,10 @@ def owner_has_deleted(scans: Scans, work: Running) -> None:
 def test_call_whose_block_is_of_no_use_costs_nothing(
     meanwhile: Callable[[Scans, Running], None], money: Money
 ) -> None:
-    """What was charged for a block that could not be stored any more is given back in the same transaction."""
+    """The charge for a block that could not be stored any more is refunded in the same transaction."""
     scans, user = Scans(money), money.account(energy=100)
     work = scans.running(user)
-    # Under a key of its own: the block's key would keep the other worker off.
+    # With another key: the block's key would stop the other worker.
     request = scans.hold(user, work.id, 0, idempotency_key=f"elsewhere:{work.id}")
     meanwhile(scans, work)
     items = len(scans.items(work.id))
@@ -227,7 +227,7 @@ def test_call_whose_block_is_of_no_use_costs_nothing(
 
 
 def test_repeated_settlement_gives_nothing_back(money: Money) -> None:
-    """Asking twice for the end of a call neither stores nor refunds a second time."""
+    """A second settlement of a call neither stores nor refunds again."""
     scans, user = Scans(money), money.account(energy=100)
     work = scans.running(user)
     request = scans.hold(user, work.id, 0)
@@ -238,7 +238,7 @@ def test_repeated_settlement_gives_nothing_back(money: Money) -> None:
 
 
 def test_block_of_another_user_s_scan_is_not_found_and_changes_nothing(money: Money) -> None:
-    """Neither a call nor the rules of one user reach into the scan of another."""
+    """Neither a call nor the rules of one user store into another user's scan."""
     scans, stranger = Scans(money), money.account(energy=100)
     work = scans.running(money.account())
     before = scans.job(work.id)
@@ -250,7 +250,7 @@ def test_block_of_another_user_s_scan_is_not_found_and_changes_nothing(money: Mo
 
 
 def test_energy_in_a_block_of_rules_is_not_believed(money: Money) -> None:
-    """What no call stands behind has cost nothing and gives nothing back."""
+    """A block without a call has cost nothing and refunds nothing."""
     scans, user = Scans(money), money.account(energy=100)
     work = scans.running(user)
     for _ in range(2):
@@ -267,7 +267,7 @@ def test_unknown_block_is_not_found(money: Money) -> None:
 
 
 def test_block_of_an_input_that_is_still_coming_is_not_stored(money: Money) -> None:
-    """Before the input has ended its blocks may be replaced: nobody works on them."""
+    """Before the end of the input its blocks may be replaced: nobody works on them."""
     scans, user = Scans(money), money.account()
     scan = scans.make(user)
     scans.add(scan, scans.accept(scan)["lease"], [])
@@ -275,7 +275,7 @@ def test_block_of_an_input_that_is_still_coming_is_not_stored(money: Money) -> N
 
 
 def test_block_of_a_released_scan_is_stored(money: Money) -> None:
-    """A call that comes back after its worker gave the scan back has found what it found."""
+    """A call that returns after its worker has released the scan stores its items."""
     scans = Scans(money)
     work = scans.running(money.account())
     scans.release(work.id, work.lease)
@@ -284,7 +284,7 @@ def test_block_of_a_released_scan_is_stored(money: Money) -> None:
 
 @contextmanager
 def refusing_prospects(money: Money) -> Iterator[None]:
-    """A trigger of the app refuses every new prospect of the block."""
+    """Create a trigger of the app that refuses every new prospect, for the block."""
     money.admin.execute(
         """create function pg_temp.refuse() returns trigger language plpgsql as
            $$ begin raise exception 'not today'; end $$;
@@ -300,7 +300,7 @@ def refusing_prospects(money: Money) -> Iterator[None]:
 
 @pytest.mark.parametrize(("scored_by", "energy", "balance"), [("model", 15, 85), ("rules", 0, 100)])
 def test_refused_rows_leave_the_block_open(scored_by: str, energy: int, balance: int, money: Money) -> None:
-    """The money stands and the block is open; brought again it counts what it cost, and rules cost nothing."""
+    """The charge stands and the block is open; stored again it has its cost, and rules cost nothing."""
     scans, user = Scans(money), money.account(energy=100)
     work = scans.running(user)
     request = scans.hold(user, work.id, 0)
@@ -314,7 +314,7 @@ def test_refused_rows_leave_the_block_open(scored_by: str, energy: int, balance:
 
 
 def test_two_workers_at_one_block_store_it_once(money: Money, money_url: str) -> None:
-    """Workers that meet at the account: one stores, the other is told."""
+    """Of two workers at the account one stores; the other gets the outcome."""
     scans = Scans(money)
     work = scans.running(money.account())
     statement = "select public.scan_store_block(%s, %s)"
@@ -330,7 +330,7 @@ def test_two_workers_at_one_block_store_it_once(money: Money, money_url: str) ->
 
 
 def test_scan_deleted_while_a_settlement_waits_is_no_deadlock(money: Money, money_url: str) -> None:
-    """A settlement that meets the deletion of its scan waits for it, and then keeps no energy."""
+    """A settlement during the deletion of its scan waits for it, and then charges no energy."""
     scans, user = Scans(money), money.account(energy=100)
     work = scans.running(user)
     request = scans.hold(user, work.id, 0)
@@ -345,7 +345,7 @@ def test_scan_deleted_while_a_settlement_waits_is_no_deadlock(money: Money, mone
 
 
 def test_deletion_of_a_scan_waits_for_the_block_that_is_being_stored(money: Money, money_url: str) -> None:
-    """The other way round the deletion waits, and takes the block's items along."""
+    """In the opposite case the deletion waits, and deletes the block's items too."""
     scans = Scans(money)
     work = scans.running(money.account())
     with psycopg.connect(money_url) as worker, waiting(money_url, "postgres") as deleter:
@@ -360,7 +360,7 @@ def test_deletion_of_a_scan_waits_for_the_block_that_is_being_stored(money: Mone
 
 
 def test_user_deleted_while_a_block_waits_is_no_deadlock(money: Money, money_url: str) -> None:
-    """The deletion takes the user first, and so does the block: it waits, and then there is no scan."""
+    """The deletion locks the user first, and so does the block: it waits, and then there is no scan."""
     scans = Scans(money)
     work = scans.running(money.account())
     with psycopg.connect(money_url) as deleter, waiting(money_url) as waiter:
@@ -374,7 +374,7 @@ def test_user_deleted_while_a_block_waits_is_no_deadlock(money: Money, money_url
 
 
 def progress_of(scans: Scans, user: UUID, blocks: int) -> list[int]:
-    """The percents told while so many blocks are stored, backwards."""
+    """Return the reported percentages while `blocks` blocks are stored, backwards."""
     work = scans.running(user, blocks)
     for ordinal in reversed(range(blocks)):
         scans.store(user, work.id, ordinal)
@@ -387,10 +387,10 @@ def progress_of(scans: Scans, user: UUID, blocks: int) -> list[int]:
         (1, [45, 75]),
         (3, [45, 55, 65, 75]),
         (4, [45, 52, 60, 67, 75]),
-        # Of 60 blocks every second one brings a percent.
+        # Of 60 blocks every second one raises the percentage by one.
         (60, list(range(45, 76))),
     ],
 )
 def test_progress_rises_by_whole_percents(blocks: int, percents: list[int], money: Money) -> None:
-    """From 45 to 75 in proportion to the blocks done, one row a percent and no row without."""
+    """It rises from 45 to 75 in proportion to the blocks done, with one row for each percent."""
     assert progress_of(Scans(money), money.account(), blocks) == percents

@@ -1,4 +1,4 @@
-"""A scan belongs to one worker at a time, comes back when he dies, and is given up when nobody gets on with it."""
+"""A scan has one worker at a time, gets another if the worker dies, and is given up when no worker advances."""
 
 from collections.abc import Iterator
 from uuid import UUID, uuid4
@@ -16,14 +16,14 @@ GIVEN_UP = {"outcome": "failed"}
 
 @pytest.fixture(autouse=True)
 def _nothing_waits(money: Money) -> Iterator[None]:
-    """No scan of another test waits for a worker."""
+    """Remove waiting scans of other tests."""
     money.admin.execute("delete from public.scan_jobs")
     yield
     money.admin.execute("delete from public.scan_jobs")
 
 
 def test_worker_gets_the_scan_with_what_he_needs(money: Money) -> None:
-    """A claim tells whose scan it is and under which lease; the blocks are asked for."""
+    """A claim returns the owner and the lease; the blocks are requested separately."""
     scans, user = Scans(money), money.account()
     scan = scans.queued(user, blocks=2)
     assert scans.claim(scan) == {"outcome": "running", "user_id": str(user), "lease": 2}
@@ -33,7 +33,7 @@ def test_worker_gets_the_scan_with_what_he_needs(money: Money) -> None:
 
 
 def test_leased_scan_is_not_claimed_again(money: Money) -> None:
-    """While a lease lives nobody else gets the scan; one that has ended, or never was, is nobody's work."""
+    """During a lease no other worker gets the scan; an ended or unknown scan needs no work."""
     scans = Scans(money)
     work, ended = (scans.running(money.account()) for _ in range(2))
     scans.store(ended.user, ended.id, 0)
@@ -42,7 +42,7 @@ def test_leased_scan_is_not_claimed_again(money: Money) -> None:
 
 
 def test_scan_of_a_dead_worker_is_claimed(money: Money) -> None:
-    """A lease that ran out goes to the next worker; the first one has lost it whatever he then asks."""
+    """After its lease has expired the next worker gets the scan; the first has lost it for every request."""
     scans = Scans(money)
     work = scans.running(money.account())
     scans.lapse(work.id)
@@ -60,7 +60,7 @@ def test_scan_of_a_dead_worker_is_claimed(money: Money) -> None:
 
 
 def test_lapsed_lease_that_nobody_took_is_renewed(money: Money) -> None:
-    """A worker that was slow keeps his scan as long as nobody has claimed it."""
+    """A slow worker keeps the scan as long as no other has claimed it."""
     scans = Scans(money)
     work = scans.running(money.account())
     scans.lapse(work.id)
@@ -69,7 +69,7 @@ def test_lapsed_lease_that_nobody_took_is_renewed(money: Money) -> None:
 
 
 def test_lease_of_an_upload_is_renewed(money: Money) -> None:
-    """Whoever reads a long input keeps his lease too."""
+    """A caller that reads a long input keeps the lease too."""
     scans, user = Scans(money), money.account()
     scan = scans.make(user)
     lease = scans.accept(scan)["lease"]
@@ -79,7 +79,7 @@ def test_lease_of_an_upload_is_renewed(money: Money) -> None:
 
 
 def test_released_scan_goes_on_with_its_open_blocks(money: Money) -> None:
-    """A worker whose time ends gives the scan back; the next one gets what is still open."""
+    """A worker without time releases the scan; the next one gets the open blocks."""
     scans = Scans(money)
     work = scans.running(money.account(), blocks=3)
     scans.store(work.user, work.id, 1)
@@ -91,12 +91,12 @@ def test_released_scan_goes_on_with_its_open_blocks(money: Money) -> None:
 
 
 def ordinals(scans: Scans, scan: UUID, lease: int, after: int | None = None, limit: int = 10) -> list[int]:
-    """The ordinals of the open blocks that a worker is given."""
+    """Return the ordinals of the open blocks that a worker gets."""
     return [block["ordinal"] for block in scans.open_blocks(scan, lease, after, limit)["blocks"]]
 
 
 def test_open_blocks_come_page_by_page(money: Money) -> None:
-    """A page begins behind the given ordinal and is no longer than asked for."""
+    """A page starts after the given ordinal and has at most the given length."""
     scans = Scans(money)
     work = scans.running(money.account(), blocks=5)
     scans.store(work.user, work.id, 3)
@@ -105,7 +105,7 @@ def test_open_blocks_come_page_by_page(money: Money) -> None:
 
 
 def test_two_workers_at_once_never_get_one_scan(money: Money, money_url: str) -> None:
-    """A claim that is not committed yet already keeps others off, without making them wait."""
+    """An uncommitted claim already excludes other workers, without making them wait."""
     scans = Scans(money)
     scan = scans.queued(money.account())
     with psycopg.connect(money_url) as first:
@@ -115,7 +115,7 @@ def test_two_workers_at_once_never_get_one_scan(money: Money, money_url: str) ->
 
 
 def test_scan_that_gets_on_is_claimed_any_number_of_times(money: Money) -> None:
-    """A try counts only when the one before brought no block: a large scan needs many claims."""
+    """A try counts only when the one before stored no block: a large scan needs many claims."""
     scans, user, blocks = Scans(money), money.account(), 5
     scan = scans.queued(user, blocks=blocks)
     for ordinal in range(blocks):
@@ -128,7 +128,7 @@ def test_scan_that_gets_on_is_claimed_any_number_of_times(money: Money) -> None:
 
 
 def test_scan_that_gets_nowhere_is_given_up(money: Money) -> None:
-    """After so many claims without a block the scan fails with a sentence, and pollers are told."""
+    """After a number of claims without a block the scan fails with a message, and pollers get it."""
     scans, user = Scans(money), money.account()
     scan = scans.queued(user)
     for number in range(3):
@@ -159,7 +159,7 @@ def test_given_up_scan_gives_its_energy_back(money: Money) -> None:
 
 
 def test_busy_account_delays_the_giving_up(money: Money, money_url: str) -> None:
-    """A claim waits for nobody: a scan whose owner's account is locked is given up at the next claim."""
+    """A claim never waits: a scan whose owner's account is locked is given up at the next claim."""
     scans = Scans(money)
     work = scans.running(money.account())
     scans.lapse(work.id)
@@ -169,7 +169,7 @@ def test_busy_account_delays_the_giving_up(money: Money, money_url: str) -> None
 
 
 def test_lost_message_is_sent_again(money: Money) -> None:
-    """A scan that waits for a worker longer than so is listed once in that time; a younger one is not."""
+    """A scan that waits too long for a worker is listed once in that time; a younger one is not."""
     scans, user = Scans(money), money.account()
     scan = scans.queued(user)
     assert scans.requeue(older_than_seconds=60) == {"scans": [], "gave_up": 0}
@@ -179,7 +179,7 @@ def test_lost_message_is_sent_again(money: Money) -> None:
 
 
 def wait_longer(money: Money, scan: UUID, seconds: int) -> None:
-    """Let a scan have waited for so much longer."""
+    """Let a scan have waited longer."""
     money.admin.execute(
         """update public.scan_jobs set updated_at = updated_at - make_interval(secs => %(seconds)s),
              lease_until = lease_until - make_interval(secs => %(seconds)s) where scan_id = %(scan)s""",
@@ -188,7 +188,7 @@ def wait_longer(money: Money, scan: UUID, seconds: int) -> None:
 
 
 def test_message_of_a_dead_worker_is_sent_again(money: Money) -> None:
-    """A scan whose lease ran out long ago is listed; one whose worker lives, or that has ended, is not."""
+    """A scan whose lease expired long ago is listed; one with a worker, or an ended one, is not."""
     scans = Scans(money)
     dead, living, ended = (scans.running(money.account()) for _ in range(3))
     scans.store(ended.user, ended.id, 0)
@@ -200,7 +200,7 @@ def test_message_of_a_dead_worker_is_sent_again(money: Money) -> None:
 
 
 def test_scan_that_no_worker_ever_claims_is_given_up(money: Money) -> None:
-    """When messages are sent and nobody comes, the scan fails: a poller never waits for ever."""
+    """When messages are sent and no worker comes, the scan fails: a poller never waits for ever."""
     scans, user = Scans(money), money.account()
     scan = scans.queued(user)
     sent = [scans.requeue(most_sends=2)["gave_up"] for _ in range(3)]
@@ -208,7 +208,7 @@ def test_scan_that_no_worker_ever_claims_is_given_up(money: Money) -> None:
 
 
 def test_claim_forgets_the_messages_before_it(money: Money) -> None:
-    """A scan that is claimed may be sent as often again."""
+    """A claimed scan may be sent again as often."""
     scans, user = Scans(money), money.account()
     scan = scans.queued(user)
     for _ in range(2):
@@ -219,7 +219,7 @@ def test_claim_forgets_the_messages_before_it(money: Money) -> None:
 
 
 def test_deleted_scan_is_not_found_by_its_worker(money: Money) -> None:
-    """Its owner deletes the scan while it runs: all of it goes, and the worker is told."""
+    """If its owner deletes the running scan, all of it is deleted, and its worker gets not found."""
     scans = Scans(money)
     work = scans.running(money.account(), blocks=2)
     scans.store(work.user, work.id, 0)

@@ -10,7 +10,7 @@ import pytest
 from tests.sql.money import Money, Row
 from tests.sql.scans import Scans, block, item
 
-# A written number and what it is known by; a dash where it is none.
+# A written number and its key; a dash if it has none.
 NUMBERS = """
 0917 123 4567           9171234567
 09171234567             9171234567
@@ -41,13 +41,13 @@ NUMBER_LINES = [line.rsplit(maxsplit=1) for line in NUMBERS.strip().splitlines()
 
 @pytest.mark.parametrize("line", NUMBER_LINES, ids=lambda line: str(line[0]))
 def test_ways_of_writing_a_number_have_one_key(line: list[str], money: Money) -> None:
-    """A Philippine number is its national digits, any other all its digits, and what is too short is none."""
+    """The key of a Philippine number is its national digits, of any other all its digits; short ones have none."""
     written, key = line
     assert (money.answer("select to_jsonb(nexscout.phone_key(%s))", written.strip()) or "-") == key
 
 
 def scanned(scans: Scans, user: UUID, *items: Row) -> list[Row]:
-    """The stored items of a scan of one block."""
+    """Return the stored items of a scan of one block."""
     work = scans.running(user)
     assert scans.store(user, work.id, 0, *items) == {"outcome": "stored"}
     return scans.items(work.id)
@@ -58,7 +58,7 @@ Values = dict[str, Any]
 NEWCOMER: Values = {"name": "Somebody New"}
 ANA: Values = {"full_name": "Ana Reyes", "phone": "0917 123 4567", "email": "ana@x.ph", "company": "Acme"}
 
-# What a person typed, what the scan found, and whether that is the same person.
+# What a person entered, what the scan found, and whether that is the same person.
 PAIRS: list[tuple[str, Values, Values, bool]] = [
     ("phone, local and international", {"phone": "0917 123 4567"}, {"phone": "+639171234567"}, True),
     ("phone, without zero", {"phone": "63 917 1234567"}, {"phone": "9171234567"}, True),
@@ -113,7 +113,7 @@ def test_known_person_is_found_again(
     same: bool,  # noqa: FBT001
     money: Money,
 ) -> None:
-    """The item of a known person names him and makes no second prospect; anybody else is new."""
+    """The item of a known person refers to the prospect and creates no second one; other people are new."""
     scans, user = Scans(money), money.account()
     known = scans.known(user, **typed)
     (stored,) = scanned(scans, user, item(**(NEWCOMER | found)))
@@ -123,7 +123,7 @@ def test_known_person_is_found_again(
 
 
 def test_prospect_of_another_user_is_not_found(money: Money) -> None:
-    """Whom one user knows another one does not."""
+    """A person whom one user knows is new for another user."""
     scans, user = Scans(money), money.account()
     scans.known(money.account(), **ANA)
     (stored,) = scanned(
@@ -133,7 +133,7 @@ def test_prospect_of_another_user_is_not_found(money: Money) -> None:
 
 
 def test_person_who_stands_twice_in_a_scan_is_one_prospect(money: Money) -> None:
-    """Of one block and of the next, by any of the three: two items, counted both, and one prospect."""
+    """Twice in one block, or in two, by any of the three keys: two items, both counted, and one prospect."""
     scans, user = Scans(money), money.account()
     work = scans.running(user, blocks=2)
     scans.store(user, work.id, 0, item("Ana Reyes"), item("ana  reyes", position=1, phone="+639171234567"))
@@ -149,7 +149,7 @@ def test_person_who_stands_twice_in_a_scan_is_one_prospect(money: Money) -> None
 
 
 def test_oldest_of_several_is_taken(money: Money) -> None:
-    """Where a person stands twice among the prospects already, the first one is meant."""
+    """If a person is twice among the prospects already, the first one is used."""
     scans, user = Scans(money), money.account()
     first = scans.known(user, phone="09171234567", created_at="2026-01-01")
     scans.known(user, phone="+639171234567", created_at="2026-02-01")
@@ -158,7 +158,7 @@ def test_oldest_of_several_is_taken(money: Money) -> None:
 
 
 def test_what_a_person_typed_is_never_overwritten(money: Money) -> None:
-    """Every value that stands there stays, the stage, the temperature and the score above all."""
+    """Every existing value stays, above all stage, temperature and score."""
     scans, user = Scans(money), money.account()
     typed = ANA | {
         "pipeline_stage": "closing",
@@ -180,7 +180,7 @@ def test_what_a_person_typed_is_never_overwritten(money: Money) -> None:
 
 @pytest.mark.parametrize("empty", [None, "", "  "])
 def test_what_is_empty_is_filled(empty: str | None, money: Money) -> None:
-    """A known person gets the contacts, the company and the score that he had not."""
+    """Missing contacts, company and score of a known person are filled."""
     scans, user = Scans(money), money.account()
     known = scans.known(user, full_name="Ana", phone="09171234567", email=empty, company=empty, metadata="{}")
     scanned(scans, user, item("Ana Reyes", phone="+639171234567", email="ana@x.ph", company="Acme"))
@@ -199,14 +199,14 @@ def test_what_is_empty_is_filled(empty: str | None, money: Money) -> None:
 
 
 def test_row_that_somebody_is_changing_is_left_to_him(money: Money, money_url: str) -> None:
-    """A prospect under another's lock is not waited for; the item names him all the same."""
+    """A locked prospect is not waited for; the item refers to it anyway."""
     scans, user = Scans(money), money.account()
     known = scans.known(user, phone="09171234567")
     work = scans.running(user)
     found = block(work.id, 0, item(phone="+639171234567", email="ana@x.ph"))
     with (
         psycopg.connect(money_url) as somebody,
-        # A statement that waits is ended: no block of SQL catches that.
+        # A statement that waits is cancelled: no block of SQL can catch that.
         psycopg.connect(money_url, autocommit=True, options="-c statement_timeout=10s") as worker,
     ):
         somebody.execute("update public.prospects set full_name = 'Changed' where id = %s", [known])
@@ -219,7 +219,7 @@ def test_row_that_somebody_is_changing_is_left_to_him(money: Money, money_url: s
 
 
 def test_trigger_that_refuses_the_change_of_a_prospect_stops_nothing(money: Money) -> None:
-    """The app's own trigger keeps the known prospect as it is; the block is stored."""
+    """The app's own trigger keeps the known prospect unchanged; the block is stored."""
     scans, user = Scans(money), money.account()
     known = scans.known(user, phone="09171234567")
     money.admin.execute(
@@ -238,7 +238,7 @@ def test_trigger_that_refuses_the_change_of_a_prospect_stops_nothing(money: Mone
 
 
 def test_prospect_with_very_long_values_can_be_written(money: Money) -> None:
-    """No index of ours refuses what the app has taken so far."""
+    """No index of ours refuses a value that the app has accepted so far."""
     scans, user = Scans(money), money.account()
     words = "".join(chr(0x4E00 + number % 20_000) for number in range(5_000))
     scans.known(user, full_name=words, email=words, phone=words, company=words)
@@ -247,7 +247,7 @@ def test_prospect_with_very_long_values_can_be_written(money: Money) -> None:
 
 
 def test_clients_go_on_writing_prospects(money: Money, money_url: str) -> None:
-    """A signed-in user's own insert needs no right to anything that our indexes use."""
+    """A signed-in user's own insert needs no right to anything in our indexes."""
     user = money.account()
     with psycopg.connect(money_url) as client:
         client.execute("select set_config('request.jwt.claim.sub', %s, true)", [str(user)])

@@ -1,4 +1,4 @@
-"""The end of a scan: completed or failed, once, everywhere, and never back."""
+"""The end of a scan: completed or failed, once, everywhere the same, and never undone."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -51,7 +51,7 @@ def test_completed_scan_tells_everybody(money: Money) -> None:
 
 
 def test_poller_sees_every_step_at_rising_times(money: Money) -> None:
-    """Whoever takes the newest row by time never sees a lower percent, and sees the end last."""
+    """A caller that takes the newest row by time never sees a lower percentage, and sees the end last."""
     scans = Scans(money)
     work = scans.running(money.account(), blocks=2)
     for ordinal in range(2):
@@ -73,7 +73,7 @@ def test_poller_sees_every_step_at_rising_times(money: Money) -> None:
 
 
 def test_rows_by_the_page_s_own_clock_do_not_hide_the_end(money: Money) -> None:
-    """A row from a clock that is ahead is overtaken; a time that is none, years ahead, stops nothing."""
+    """A row from a clock that is ahead is overtaken; a time years ahead has no effect."""
     scans, user = Scans(money), money.account()
     scan = scans.make(user)
     money.admin.execute(
@@ -87,7 +87,7 @@ def test_rows_by_the_page_s_own_clock_do_not_hide_the_end(money: Money) -> None:
 
 
 def test_partial_scan_says_so(money: Money) -> None:
-    """When the rules scored a part, the reply tells which part and why."""
+    """If the rules scored a part, the reply says which part and why."""
     scans = Scans(money)
     work = scans.running(money.account(), blocks=3)
     scans.settle(scans.hold(work.user, work.id, 0), work.id, 0)
@@ -99,7 +99,7 @@ def test_partial_scan_says_so(money: Money) -> None:
 
 
 def test_scan_with_open_blocks_is_not_finished(money: Money) -> None:
-    """What is still open is told, and nothing has changed."""
+    """Open blocks are reported, and nothing has changed."""
     scans = Scans(money)
     work = scans.running(money.account(), blocks=2)
     scans.store(work.user, work.id, 0)
@@ -108,7 +108,7 @@ def test_scan_with_open_blocks_is_not_finished(money: Money) -> None:
 
 
 def test_scan_finishes_once(money: Money) -> None:
-    """A second end gives the first reply, whatever it would have told, and notifies nobody again."""
+    """A second end returns the first reply, whatever it contains, and sends no second notification."""
     scans = Scans(money)
     work = scans.running(money.account())
     scans.store(work.user, work.id, 0)
@@ -120,7 +120,7 @@ def test_scan_finishes_once(money: Money) -> None:
 
 @pytest.mark.parametrize("function", ["finish", "release", "renew", "open_blocks"])
 def test_queued_scan_is_nobody_s(function: str, money: Money) -> None:
-    """The lease under which the input came is none to work under; giving back what waits changes nothing."""
+    """The lease of the input is not a worker's lease; releasing a waiting scan changes nothing."""
     scans = Scans(money)
     scan = scans.queued(money.account())
     lease = scans.job(scan)["lease"]
@@ -130,7 +130,7 @@ def test_queued_scan_is_nobody_s(function: str, money: Money) -> None:
 
 
 def test_completed_scan_never_fails(money: Money) -> None:
-    """A failure that comes late changes nothing anywhere."""
+    """A late failure changes nothing anywhere."""
     scans = Scans(money)
     work = scans.running(money.account())
     scans.store(work.user, work.id, 0)
@@ -142,7 +142,7 @@ def test_completed_scan_never_fails(money: Money) -> None:
 
 @pytest.mark.parametrize("stage", ["pending", "accepting", "queued", "running"])
 def test_scan_fails_at_any_stage(stage: str, money: Money) -> None:
-    """Before it was accepted and while it is worked on: pollers get the sentence, and it fails once."""
+    """Before its acceptance and during the work: pollers get the message, and it fails once."""
     scans, user = Scans(money), money.account()
     scan = scans.make(user)
     if stage == "accepting":
@@ -166,7 +166,7 @@ def test_scan_fails_at_any_stage(stage: str, money: Money) -> None:
 
 
 def test_failed_scan_is_at_its_end(money: Money) -> None:
-    """No function brings a failed scan back, and its worker is told at once."""
+    """No function restarts a failed scan, and its worker gets the outcome at once."""
     scans = Scans(money)
     work = scans.running(money.account(), blocks=2)
     scans.store(work.user, work.id, 0)
@@ -180,7 +180,7 @@ def test_failed_scan_is_at_its_end(money: Money) -> None:
 
 
 def test_failed_scan_keeps_what_it_found_and_costs_nothing(money: Money) -> None:
-    """People found before the failure stay; the energy of their blocks is given back once."""
+    """People found before the failure stay; the energy of their blocks is refunded once."""
     scans, user = Scans(money), money.account(energy=100)
     work = scans.running(user, blocks=2)
     scans.settle(scans.hold(user, work.id, 0), work.id, 0)
@@ -193,7 +193,7 @@ def test_failed_scan_keeps_what_it_found_and_costs_nothing(money: Money) -> None
 
 @pytest.mark.parametrize("mark", ["failed", "completed"])
 def test_status_that_the_page_has_set_stays(mark: str, money: Money) -> None:
-    """The owner's page may end the row by itself: our end does not turn it round."""
+    """The owner's page may end the row by itself: our end does not change it."""
     scans = Scans(money)
     work = scans.running(money.account())
     scans.store(work.user, work.id, 0)
@@ -207,7 +207,7 @@ def test_status_that_the_page_has_set_stays(mark: str, money: Money) -> None:
 
 @contextmanager
 def refusing_notifications(money: Money) -> Iterator[None]:
-    """The app's own check refuses our type of notification for the block."""
+    """Let the app's own check refuse our type of notification for the block."""
     money.admin.execute(
         "alter table public.notifications add constraint refusing check (type <> 'scan_complete') not valid"
     )
@@ -218,7 +218,7 @@ def refusing_notifications(money: Money) -> Iterator[None]:
 
 
 def test_refused_notification_does_not_stop_the_end(money: Money) -> None:
-    """A scan is completed also where the app refuses to tell its owner."""
+    """A scan is completed even if the app refuses the notification."""
     scans = Scans(money)
     work = scans.running(money.account())
     scans.store(work.user, work.id, 0)
@@ -228,7 +228,7 @@ def test_refused_notification_does_not_stop_the_end(money: Money) -> None:
 
 
 def test_sweep_fails_an_upload_that_stopped(money: Money) -> None:
-    """A scan whose caller died before the end of the input fails with a sentence, so that nobody waits."""
+    """A scan whose caller died before the end of the input fails with a message."""
     scans, user = Scans(money), money.account()
     scan = scans.make(user)
     scans.add(scan, scans.accept(scan)["lease"], [record()])
@@ -242,7 +242,7 @@ def test_sweep_fails_an_upload_that_stopped(money: Money) -> None:
 
 
 def test_sweep_leaves_queued_and_running_scans_to_workers(money: Money) -> None:
-    """A scan whose input is complete is never failed by the sweep, however dead its worker is."""
+    """The sweep never fails a scan whose input is complete, even if its worker is dead."""
     scans = Scans(money)
     queued, work = scans.queued(money.account()), scans.running(money.account())
     scans.lapse(work.id)
@@ -251,7 +251,7 @@ def test_sweep_leaves_queued_and_running_scans_to_workers(money: Money) -> None:
 
 
 def test_busy_account_does_not_hold_up_the_sweep_of_scans(money: Money, money_url: str) -> None:
-    """A scan whose owner's account a call has locked is left to the next sweep."""
+    """A scan whose owner's account is locked by a call is left to the next sweep."""
     scans, user = Scans(money), money.account()
     scan = scans.make(user)
     scans.accept(scan)
@@ -277,7 +277,7 @@ def test_busy_account_does_not_hold_up_the_sweep_of_scans(money: Money, money_ur
     ],
 )
 def test_broken_promise_of_a_scan_is_noticed(statement: str, told: str, money: Money) -> None:
-    """What is changed by hand is told by the check that all these tests lean on."""
+    """A manual change is found by the check that all these tests use."""
     scans = Scans(money)
     work = scans.running(money.account())
     scans.store(work.user, work.id, 0)

@@ -1,4 +1,4 @@
-"""Storing a block looks people up by index, however many prospects there are, on both starting points."""
+"""Storing a block finds people by index, with any number of prospects, on both starting points."""
 
 import json
 from collections.abc import Callable
@@ -16,7 +16,7 @@ ITEMS = 50
 
 
 def crowd(money: Money, user: UUID) -> None:
-    """Insert so many prospects of a user: five of each name, each with a number of his own."""
+    """Insert `count` prospects of a user: five of each name, each with another number."""
     money.admin.execute(
         """insert into public.prospects (user_id, full_name, phone, email)
            select %s, 'Person ' || n %% %s, '0917 ' || lpad(n::text, 7, '0'), 'p' || n || '@x.ph'
@@ -26,14 +26,14 @@ def crowd(money: Money, user: UUID) -> None:
 
 
 def person(number: int) -> Row:
-    """Every second one is known, by his number; the others have names that are known, and numbers that are not."""
+    """Return a person: every second one is known by the number; the others have known names and new numbers."""
     if number % 2:
         return item(f"P. {number}", position=number, phone=f"+63917{number:07}", email=f"p{number}@x.ph")
     return item(f"Person {number}", position=number, phone=f"+639178{number:06}", email=f"new{number}@x.ph")
 
 
 def reads_of(worker: psycopg.Connection, user: UUID, found: Row) -> tuple[int, int]:
-    """Table scans of the prospects and rows read of them by storing a block; the worker's session goes on."""
+    """Return table scans of the prospects and rows read while a block is stored; the worker's session continues."""
     worker.execute("select public.scan_store_block(%s, %s)", [user, json.dumps(found)])
     row = worker.execute(
         """select seq_scan, idx_tup_fetch from pg_stat_xact_user_tables
@@ -45,7 +45,7 @@ def reads_of(worker: psycopg.Connection, user: UUID, found: Row) -> tuple[int, i
 
 
 def test_block_of_a_user_with_many_prospects_reads_few_rows(empty_database: Callable[[], str]) -> None:
-    """Fifty people against 100,000, by a session that has known the table when it was empty: no table scan."""
+    """Fifty people against 100,000, in a session that first saw the table empty: no table scan."""
     url = empty_database()
     apply(url)
     with (
@@ -61,13 +61,13 @@ def test_block_of_a_user_with_many_prospects_reads_few_rows(empty_database: Call
         crowd(money, user)
         scanned, read = reads_of(worker, user, block(work.id, 1, *map(person, range(ITEMS))))
         assert scanned == 0
-        # A known one is found, looked at and locked; namesakes with numbers are passed over in the index.
+        # A known one is found, read and locked; namesakes with numbers are skipped in the index.
         assert read <= 3 * ITEMS
         assert scans.job(work.id)["merged"] == ITEMS // 2
 
 
 def test_scan_works_on_the_app_s_own_project(existing_database: Callable[[], str]) -> None:
-    """With the app's triggers on prospects, new ones are made, and known ones filled, from first to last call."""
+    """With the app's triggers on prospects, new ones are created and known ones filled, from first to last call."""
     url = existing_database()
     apply(url)
     with (

@@ -17,13 +17,13 @@ PEOPLE = 30
 
 
 def people(ordinal: int) -> list[Row]:
-    """Five people a block, out of so many in all: most stand in several blocks, by the one contact they have."""
+    """Return five people for a block: most are in several blocks, by the one contact that they have."""
     numbers = [(ordinal * 5 + place) % PEOPLE for place in range(5)]
     return [item(f"Person {number}", position=number, phone=f"+63917{number:07}") for number in numbers]
 
 
 def work_off(url: str, work: Running, seed: int) -> list[str]:
-    """Try every block in an order of one's own, half of them by calls, and give what came of it."""
+    """Try every block in a random order, half of them by calls; return the outcomes."""
     order = random.Random(seed).sample(range(BLOCKS), BLOCKS)  # noqa: S311  # an order, no secret
     with psycopg.connect(url, autocommit=True, options="-c role=service_role") as connection:
         return [
@@ -33,13 +33,13 @@ def work_off(url: str, work: Running, seed: int) -> list[str]:
 
 
 def by_rules(connection: psycopg.Connection, work: Running, ordinal: int) -> str:
-    """Store a block that no call stands behind."""
+    """Store a block without a call."""
     text = json.dumps(block(work.id, ordinal, *people(ordinal)))
     return asked(connection, "select public.scan_store_block(%s, %s)", work.user, text)
 
 
 def by_call(connection: psycopg.Connection, work: Running, ordinal: int, seed: int) -> str:
-    """Store a block by a call; under a key of the worker's own, so that calls for one block meet."""
+    """Store a block by a call with a key of the worker, so that calls for one block compete."""
     wanted = reservation(
         work.user, action="ai_scan", idempotency_key=f"{seed}:{work.id}:{ordinal}", body_hash="hash"
     )
@@ -49,7 +49,7 @@ def by_call(connection: psycopg.Connection, work: Running, ordinal: int, seed: i
 
 
 def asked(connection: psycopg.Connection, statement: str, *arguments: object) -> str:
-    """The outcome of a call."""
+    """Return the outcome of a call."""
     row = connection.execute(statement.encode(), arguments).fetchone()
     assert row is not None
     outcome: str = row[0]["outcome"]
@@ -58,7 +58,7 @@ def asked(connection: psycopg.Connection, statement: str, *arguments: object) ->
 
 @pytest.mark.parametrize("seed", range(3))
 def test_workers_that_race_store_everything_once(seed: int, money: Money, money_url: str) -> None:
-    """Four workers at all blocks of a scan: each block, person and count once, and energy for blocks alone."""
+    """Four workers at all blocks of a scan: each block, person and count once, and energy only for blocks."""
     scans, user = Scans(money), money.account(energy=5000)
     work = scans.running(user, BLOCKS)
     with ThreadPoolExecutor(WORKERS) as pool:

@@ -1,4 +1,4 @@
-"""The bucket of scan input, in databases that have Supabase Storage: who may do what with which file."""
+"""The bucket of scan input, in databases with Supabase Storage: who may do what with which file."""
 
 from collections.abc import Callable, Iterator
 
@@ -16,7 +16,7 @@ STORAGE = PROJECT / "local" / "migrations" / "storage.sql"
 SCRIPTS = [FOLDER / "20251203125000_scan_uploads_bucket.sql", source.FOLDER / "scan" / "uploads.sql"]
 BUCKET = ("scan-uploads", False, 50_000_000, None)
 
-# A cell tells select, insert, update and delete, as in test_row_security.
+# A cell has select, insert, update and delete, as in test_row_security.
 EXPECTED = """
 file                        owner  other  administrator  anonymous  service
 scan-uploads {owner}/a.csv  SIUD   -x--   -x--           -x--       SIUD
@@ -47,7 +47,7 @@ POLICIES = """select policyname, cmd, roles, qual, with_check from pg_policies
 
 
 def with_storage(url: str) -> str:
-    """A database with the tables of Supabase Storage, and another bucket."""
+    """Return a database with the tables of Supabase Storage, and another bucket."""
     with psycopg.connect(url) as connection:
         connection.execute(STORAGE.read_bytes())
         connection.execute("insert into storage.buckets (id, name) values ('avatars', 'avatars')")
@@ -56,7 +56,7 @@ def with_storage(url: str) -> str:
 
 @pytest.fixture(scope="module")
 def migrated_storage(empty_database: MakeDatabase) -> str:
-    """A migrated project whose storage was there first."""
+    """Return a migrated project that had Supabase Storage before."""
     url = with_storage(empty_database())
     apply(url)
     return url
@@ -64,7 +64,7 @@ def migrated_storage(empty_database: MakeDatabase) -> str:
 
 @pytest.fixture
 def files(migrated_storage: str) -> Iterator[psycopg.Connection]:
-    """A transaction as the storage server has it, rolled back."""
+    """Yield a transaction as the storage server has it, rolled back."""
     with psycopg.connect(migrated_storage) as opened:
         make_users(opened)
         opened.execute("set local storage.can_delete = 'true'")
@@ -73,7 +73,7 @@ def files(migrated_storage: str) -> Iterator[psycopg.Connection]:
 
 
 def buckets(url: str) -> list[tuple[object, ...]]:
-    """The buckets of scan input: id, whether everybody may read it, its limit in bytes, the types it takes."""
+    """Return the buckets of scan input: id, whether it is public, its limit in bytes, the accepted types."""
     with psycopg.connect(url) as connection:
         return connection.execute(
             "select id, public, file_size_limit, allowed_mime_types from storage.buckets where id <> 'avatars'"
@@ -81,7 +81,7 @@ def buckets(url: str) -> list[tuple[object, ...]]:
 
 
 def outcome(connection: psycopg.Connection, verb: str, key: Key, file: list[str]) -> str:
-    """One mark: what happens when a key tries a verb; nothing of it stays."""
+    """Return one mark: the result when a key tries a verb, which is undone."""
     with undone(connection):
         if verb != "I":
             connection.execute(INSERT, file)
@@ -95,33 +95,33 @@ def outcome(connection: psycopg.Connection, verb: str, key: Key, file: list[str]
 
 @pytest.mark.parametrize("line", CELLS, ids=lambda line: " ".join(line[:2]))
 def test_each_key_can_do_what_the_table_says(line: list[str], files: psycopg.Connection) -> None:
-    """All five keys try all verbs on a file: a user's own folder of this bucket, and nothing else."""
+    """All five keys try all verbs on a file: a user may use only the own folder of this bucket."""
     found = ["".join(outcome(files, verb, key, line[:2]) for verb in VERBS) for key in KEYS.values()]
     assert found == line[2:]
 
 
 @pytest.mark.parametrize("place", [["scan-uploads", f"{OTHER}/a.csv"], ["avatars", f"{OWNER}/a.csv"]])
 def test_a_file_is_not_moved_out_of_its_owner_s_folder(place: list[str], files: psycopg.Connection) -> None:
-    """Neither into another's folder nor into another bucket."""
+    """A file can be moved neither into another's folder nor into another bucket."""
     files.execute(INSERT, ["scan-uploads", f"{OWNER}/a.csv"])
     with pytest.raises(psycopg.errors.InsufficientPrivilege), acting_as(files, KEYS["owner"]):
         files.execute("update storage.objects set bucket_id = %s, name = %s", place)
 
 
 def test_no_user_changes_the_bucket(files: psycopg.Connection) -> None:
-    """Nobody but the service can make it public."""
+    """Only the service can make it public."""
     for name in ("owner", "other", "administrator", "anonymous"):
         with undone(files), acting_as(files, KEYS[name]):
             assert files.execute("update storage.buckets set public = true").rowcount == 0
 
 
 def test_the_bucket_is_private_and_takes_files_of_every_type(migrated_storage: str) -> None:
-    """50 MB, as the function reads them; a browser sends a CSV under many types, so none is refused by it."""
+    """The limit is 50 MB, as in the function; browsers send a CSV with many types, so every type is accepted."""
     assert buckets(migrated_storage) == [BUCKET]
 
 
 def test_a_second_run_changes_nothing(empty_database: MakeDatabase) -> None:
-    """The bucket is one, its four policies are the same."""
+    """There is one bucket with the same four policies."""
     url = with_storage(empty_database())
     apply(url)
     with psycopg.connect(url) as connection:
@@ -134,7 +134,7 @@ def test_a_second_run_changes_nothing(empty_database: MakeDatabase) -> None:
 
 
 def test_a_bucket_that_was_there_is_closed_and_keeps_its_limit(empty_database: MakeDatabase) -> None:
-    """What its owner chose stays, but nobody else's uploads are read by everybody."""
+    """Its limit stays, but the uploads are no longer public."""
     url = with_storage(empty_database())
     with psycopg.connect(url) as connection:
         connection.execute(
@@ -146,7 +146,7 @@ def test_a_bucket_that_was_there_is_closed_and_keeps_its_limit(empty_database: M
 
 
 def test_policies_of_the_same_name_become_ours(empty_database: MakeDatabase) -> None:
-    """One that let everybody read is replaced; the app's own policies for its own buckets stay."""
+    """A policy that let everyone read is replaced; the app's own policies for its buckets stay."""
     url = with_storage(empty_database())
     with psycopg.connect(url) as connection:
         connection.execute(
@@ -162,7 +162,7 @@ def test_policies_of_the_same_name_become_ours(empty_database: MakeDatabase) -> 
 
 
 def test_a_storage_that_is_another_role_s_does_not_stop_the_migrations(empty_database: MakeDatabase) -> None:
-    """Some projects keep it from the role that migrates: nothing is opened, and all else is applied."""
+    """If the migrating role may not change the storage, nothing is opened, and everything else is applied."""
     url = with_storage(empty_database())
     with psycopg.connect(url, user=ADMIN) as connection:
         connection.execute("alter table storage.objects owner to supabase_admin")

@@ -94,7 +94,7 @@ BREACHES = [
 
 @pytest.fixture
 def rolled_back(migrated: str) -> Iterator[psycopg.Connection]:
-    """A connection whose changes are undone; names are printed qualified."""
+    """Yield a connection whose changes are undone; names are printed qualified."""
     with psycopg.connect(migrated) as connection:
         connection.execute("set local search_path = ''")
         yield connection
@@ -102,7 +102,7 @@ def rolled_back(migrated: str) -> Iterator[psycopg.Connection]:
 
 
 def breaches(connection: psycopg.Connection, lint: str) -> list[str]:
-    """What a lint finds."""
+    """Return the rows of a lint."""
     return [name for (name,) in connection.execute(LINTS[lint].encode(), {"shared": SHARED})]
 
 
@@ -114,11 +114,11 @@ def test_schema_keeps_the_rule(lint: str, rolled_back: psycopg.Connection) -> No
 
 @pytest.mark.parametrize(("lint", "bad", "name"), BREACHES)
 def test_breach_is_found(lint: str, bad: str, name: str, rolled_back: psycopg.Connection) -> None:
-    """A bad object is named by the lint of its rule."""
+    """The lint of the rule finds an object that breaks it."""
     rolled_back.execute(bad.encode())
     assert breaches(rolled_back, lint) == [name]
 
 
 def test_every_lint_has_a_breach() -> None:
-    """No rule goes without the proof that it can fail."""
+    """Every rule has an object that breaks it."""
     assert {lint for lint, _, _ in BREACHES} == set(LINTS)

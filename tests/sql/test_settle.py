@@ -11,8 +11,8 @@ import pytest
 from tests.sql.lock_wait import waiting
 from tests.sql.money import Money, attempt, written
 
-# One line an order of events on an account of 100 energy with one premium hold of 10.
-# S settle, R release, E the hold's life ends, W a sweep. Then: the outcome of the last call, state, balance.
+# Each line is an order of events on an account of 100 energy with one premium hold of 10.
+# S settle, R release, E the hold expires, W a sweep. Then: the outcome of the last call, state, balance.
 ENDINGS = """
 events  outcome            state     balance
 S       settled            settled   90
@@ -36,7 +36,7 @@ ENDING_LINES = [line.split() for line in ENDINGS.strip().splitlines()[1:]]
 
 @pytest.mark.parametrize("line", ENDING_LINES, ids=lambda line: str(line[0]))
 def test_hold_resolves_once(line: list[str], money: Money) -> None:
-    """Whoever comes first ends the hold; whoever comes later is told how, and changes no balance."""
+    """The first one ends the hold; later ones get its end, and change no balance."""
     user = money.account(energy=100)
     request = money.held(user)
     answer = {"outcome": "-"}
@@ -49,7 +49,7 @@ def test_hold_resolves_once(line: list[str], money: Money) -> None:
 
 
 def act(money: Money, event: str, request: UUID) -> dict[str, str]:
-    """One letter of the table; what is no call of the request has no outcome."""
+    """Do one letter of the table; a letter without a call has no outcome."""
     match event:
         case "S":
             return money.settle(request)
@@ -63,12 +63,12 @@ def act(money: Money, event: str, request: UUID) -> dict[str, str]:
 
 
 def test_unknown_request_is_told(money: Money) -> None:
-    """Settling or releasing what was never held is an outcome."""
+    """Settling or releasing an unknown request is an outcome."""
     assert [money.settle(uuid4())["outcome"], money.release(uuid4())["outcome"]] == ["unknown_request"] * 2
 
 
-# Held class, energy of the account at the reservation, class that was served, change of the balance by somebody
-# else meanwhile -> charged, balance after.
+# Held class, energy of the account at the reservation, class that served, change of the balance by others
+# meanwhile -> charged, balance after.
 CHARGES = """
 held      energy  served    meanwhile  charged  after
 premium   100     premium   0          10       90
@@ -86,7 +86,7 @@ CHARGE_LINES = [line.split() for line in CHARGES.strip().splitlines()[1:]]
 
 @pytest.mark.parametrize("line", CHARGE_LINES, ids="-".join)
 def test_charge_is_the_served_class_within_the_hold(line: list[str], money: Money) -> None:
-    """A cheaper class costs less, a dearer one no more than was held, and no balance falls below zero."""
+    """A cheaper class costs less, a more expensive one at most the hold, and no balance falls below zero."""
     held, energy, served, meanwhile, charged, after = line
     user = money.account(energy=int(energy))
     request = money.held(user, held)
@@ -99,7 +99,7 @@ def test_charge_is_the_served_class_within_the_hold(line: list[str], money: Mone
 
 
 def test_class_without_price_is_charged_the_hold(money: Money) -> None:
-    """A served class that has no price costs what was held, never nothing."""
+    """A served class without a price costs what was held, never nothing."""
     with money.priced(energy=7) as action:
         user = money.account(energy=100)
         answer = money.settle(money.held(user, action=action), model_class="standard")
@@ -107,7 +107,7 @@ def test_class_without_price_is_charged_the_hold(money: Money) -> None:
 
 
 def test_price_change_between_reserve_and_settle_has_no_effect(money: Money) -> None:
-    """A call costs what it was told when it was admitted."""
+    """A call costs the price at its admission."""
     with money.priced(energy=10) as action:
         user = money.account(energy=100)
         request = money.held(user, action=action)
@@ -117,7 +117,7 @@ def test_price_change_between_reserve_and_settle_has_no_effect(money: Money) -> 
 
 
 def test_price_row_deleted_between_reserve_and_settle_has_no_effect(money: Money) -> None:
-    """An action that is withdrawn is still charged to the calls that were admitted before."""
+    """An action that was removed is still charged to calls that were admitted before."""
     with money.priced(energy=10) as action:
         user = money.account(energy=100)
         request = money.held(user, action=action)
@@ -126,7 +126,7 @@ def test_price_row_deleted_between_reserve_and_settle_has_no_effect(money: Money
 
 
 def test_answer_tells_what_is_left_beside_other_holds(money: Money) -> None:
-    """Energy that is available is the balance less what other calls hold."""
+    """Available energy is the balance less the holds of other calls."""
     user = money.account(energy=100)
     first, _ = money.held(user), money.held(user)
     assert money.settle(first)["energy_available"] == 80
@@ -134,7 +134,7 @@ def test_answer_tells_what_is_left_beside_other_holds(money: Money) -> None:
 
 
 def test_energy_left_is_never_told_below_zero(money: Money) -> None:
-    """When somebody else took what was held, nothing is left; a person is not shown less than that."""
+    """If others have taken the held energy, the reported energy is zero, never negative."""
     user = money.account(energy=20)
     first, second = money.held(user), money.held(user)
     money.add_energy(user, -15)
@@ -144,7 +144,7 @@ def test_energy_left_is_never_told_below_zero(money: Money) -> None:
 
 
 def test_late_settle_records_tokens_and_cost_without_charge(money: Money) -> None:
-    """A call that came back after its hold had ended costs no energy; what the provider bills is recorded."""
+    """A call that ends after its hold's expiry costs no energy; the provider's bill is recorded."""
     user = money.account(energy=100)
     request = money.held(user)
     money.expire(request)
@@ -159,7 +159,7 @@ def test_late_settle_records_tokens_and_cost_without_charge(money: Money) -> Non
 
 
 def test_usage_row_sums_the_attempts(money: Money) -> None:
-    """Tokens and USD are those of all attempts, also of the ones that failed."""
+    """Tokens and USD are the sums of all attempts, including failed ones."""
     user = money.account()
     request = money.held(user)
     money.note(request, 2)
@@ -184,7 +184,7 @@ def test_usage_row_sums_the_attempts(money: Money) -> None:
 
 
 def test_released_call_keeps_its_cost_and_reason(money: Money) -> None:
-    """A failed call costs no energy, and its USD and its code are in the log."""
+    """A failed call costs no energy; its USD and its code are in the log."""
     user = money.account(energy=100)
     request = money.held(user)
     answer = money.release(request, attempt(state="failed"), error_code="deadline_exceeded")
@@ -198,7 +198,7 @@ def test_released_call_keeps_its_cost_and_reason(money: Money) -> None:
 
 
 def test_deleted_prospect_keeps_usage_and_ledger(money: Money) -> None:
-    """A prospect that is deleted while the call runs takes nothing along; the generation stands without it."""
+    """If the prospect is deleted during the call, usage and ledger stay; the generation has no prospect."""
     user = money.account(energy=100)
     prospect = money.value(
         "insert into public.prospects (user_id, full_name) values (%s, 'Dina Santos') returning id", user
@@ -216,7 +216,7 @@ def test_deleted_prospect_keeps_usage_and_ledger(money: Money) -> None:
 
 
 def test_prospect_of_another_user_is_not_linked(money: Money) -> None:
-    """A generation never points at somebody else's prospect."""
+    """A generation never refers to another user's prospect."""
     stranger = money.account()
     prospect = money.value(
         "insert into public.prospects (user_id, full_name) values (%s, 'Dina Santos') returning id", stranger
@@ -230,7 +230,7 @@ def test_prospect_of_another_user_is_not_linked(money: Money) -> None:
 
 
 def generated(generation_id: UUID) -> dict[str, object]:
-    """The row of a generation as settle takes it."""
+    """Return the row of a generation in the form of settle."""
     return {
         "id": str(generation_id),
         "generation_type": "message",
@@ -243,7 +243,7 @@ def generated(generation_id: UUID) -> dict[str, object]:
 
 
 def test_refused_feature_row_is_recorded_and_the_money_stands(money: Money) -> None:
-    """A trigger of the app that refuses the row is told, also when asked again; the charge is not undone."""
+    """A refusal by a trigger of the app is reported, also to a repeat; the charge stands."""
     user = money.account(energy=100)
     request = money.held(user, idempotency_key="k", body_hash="h")
     reply = {"generationId": "made-before", "meta": {}}
@@ -260,7 +260,7 @@ def test_refused_feature_row_is_recorded_and_the_money_stands(money: Money) -> N
 
 @contextmanager
 def refusing_generations(money: Money) -> Iterator[None]:
-    """A trigger of the app refuses every row of the block."""
+    """Create a trigger of the app that refuses every row, for the block."""
     money.admin.execute(
         """create function pg_temp.refuse() returns trigger language plpgsql as
            $$ begin raise exception 'not today'; end $$;
@@ -275,7 +275,7 @@ def refusing_generations(money: Money) -> Iterator[None]:
 
 
 def test_stored_generation_is_named_in_the_replay(money: Money) -> None:
-    """A replay names the row that was written, as the first reply did."""
+    """A replay names the stored row, as the first reply did."""
     user, generation = money.account(), uuid4()
     request = money.held(user, idempotency_key="k", body_hash="h")
     answer = money.settle(request, generation=generated(generation), reply={"generationId": str(generation)})
@@ -285,7 +285,7 @@ def test_stored_generation_is_named_in_the_replay(money: Money) -> None:
 
 
 def test_user_deleted_during_the_call_leaves_nothing(money: Money) -> None:
-    """The account's rows go with the account; the call that comes back is told that there is no such request."""
+    """The account's rows are deleted with it; the returning call gets an unknown request."""
     user = money.account(energy=100)
     request = money.held(user)
     money.admin.execute("delete from auth.users where id = %s", [user])
@@ -295,7 +295,7 @@ def test_user_deleted_during_the_call_leaves_nothing(money: Money) -> None:
 
 @pytest.mark.parametrize("function", ["ai_settle", "ai_release"])
 def test_user_deleted_while_the_settlement_waits_is_told(function: str, money: Money, money_url: str) -> None:
-    """A settlement that waits behind the deletion of its account ends with an outcome, not with an error."""
+    """A settlement that waits for the deletion of its account ends with an outcome, not with an error."""
     user = money.account(energy=100)
     request = money.held(user)
     with psycopg.connect(money_url) as deleter, waiting(money_url) as waiter:
@@ -307,7 +307,7 @@ def test_user_deleted_while_the_settlement_waits_is_told(function: str, money: M
 
 
 def test_user_deleted_while_the_reservation_waits_is_told(money: Money, money_url: str) -> None:
-    """A reservation that waits behind the deletion of its account finds no account."""
+    """A reservation that waits for the deletion of its account finds no account."""
     user = money.account(energy=100)
     with psycopg.connect(money_url) as deleter, waiting(money_url) as waiter:
         deleter.execute("delete from auth.users where id = %s", [user])
@@ -318,7 +318,7 @@ def test_user_deleted_while_the_reservation_waits_is_told(money: Money, money_ur
 
 
 def test_user_deleted_in_the_middle_of_a_call_waits_for_its_end(money: Money, money_url: str) -> None:
-    """Both lock the user first: a deletion that comes between two steps of a call is no deadlock."""
+    """Both lock the user first: a deletion between two steps of a call is no deadlock."""
     user = money.account(energy=100)
     with psycopg.connect(money_url) as call, waiting(money_url, "postgres") as deleter:
         call.execute("select nexscout.lock_account(%s)", [user])
@@ -333,7 +333,7 @@ def test_user_deleted_in_the_middle_of_a_call_waits_for_its_end(money: Money, mo
 
 
 def test_settlements_of_one_request_in_parallel_charge_once(money: Money, money_url: str) -> None:
-    """Two settlements that meet at the lock: one charges, the other is told."""
+    """Of two settlements at the lock one charges; the other gets the outcome."""
     user = money.account(energy=100)
     request = money.held(user)
     statement, record = "select public.ai_settle(%s, %s)", '{"attempts": []}'

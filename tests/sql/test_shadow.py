@@ -1,4 +1,4 @@
-"""A shadow call in the database: it holds USD and leaves its marked rows, and nothing else of anybody changes."""
+"""A shadow call in the database: it holds USD and writes its marked rows, and changes nothing else."""
 
 import json
 from collections.abc import Callable, Iterator
@@ -14,11 +14,11 @@ from tests.sql.money import Answer, Money, attempt, written
 from tests.sql.test_limits import visitor
 
 OWN_ROWS = ("ai_requests", "ai_usage_logs", "ai_usage_attempts")
-"""The tables in which a shadow leaves rows of its own."""
+"""The tables in which a shadow call writes its own rows."""
 
 
 def rows_of(money: Money, user: UUID) -> dict[str, list[Any]]:
-    """Every row of a user, without those of shadow calls."""
+    """Return every row of a user, without those of shadow calls."""
     tables = money.rows(
         """select table_name as name from information_schema.columns join information_schema.tables
            using (table_schema, table_name)
@@ -37,14 +37,14 @@ def rows_of(money: Money, user: UUID) -> dict[str, list[Any]]:
 
 @pytest.fixture(autouse=True)
 def _room_in_the_day(money: Money) -> Iterator[None]:
-    """The shadows of other tests in the same database use up nothing of these."""
+    """Let the shadow calls of other tests in the same database use nothing of the day's cap."""
     with money.policy(shadow_cost_usd_per_day=1_000_000):
         yield
 
 
 @pytest.fixture
 def spent(money: Money) -> Callable[[], Decimal]:
-    """Tell what the shadows of the day have spent and hold; the database is shared with other tests."""
+    """Return what today's shadow calls have spent and hold; the database is shared with other tests."""
 
     def sum_of_today() -> Decimal:
         return Decimal(
@@ -58,7 +58,7 @@ def spent(money: Money) -> Callable[[], Decimal]:
 
 
 def test_a_shadow_holds_no_energy_and_tells_the_true_prices(money: Money) -> None:
-    """Also an account with nothing left is admitted; fallbacks are judged by what they would cost."""
+    """An account without energy is admitted too; fallbacks are judged by what they would cost."""
     user = money.account(energy=0)
     answer = money.reserve(user, "premium", "standard", shadow=True)
     assert (answer["outcome"], answer["model"], answer["energy_held"]) == ("reserved", "gpt-4o", 0)
@@ -70,7 +70,7 @@ def test_a_shadow_holds_no_energy_and_tells_the_true_prices(money: Money) -> Non
 
 
 def test_a_shadow_meets_the_tier(money: Money) -> None:
-    """A free user's copy goes to the model that his call would go to, and what his plan lacks is refused."""
+    """A free user's copy gets the model of a real call, and features of paid tiers are refused."""
     user = money.account(tier="free")
     answer = money.reserve(user, "premium", "standard", shadow=True)
     assert (answer["model"], answer["downgrade_reason"]) == ("gpt-4o-mini", "tier")
@@ -96,7 +96,7 @@ def test_a_settled_shadow_records_tokens_and_usd_and_charges_nothing(money: Mone
 
 @pytest.mark.parametrize("end", ["settle", "release"])
 def test_a_shadow_leaves_no_row_of_its_feature(end: str, money: Money) -> None:
-    """Whatever rows a settlement brings along, none is written and none is told to be refused."""
+    """None of a settlement's rows is written, and none is reported as refused."""
     user = money.account()
     before = rows_of(money, user)
     request = money.held(user, shadow=True)
@@ -108,7 +108,7 @@ def test_a_shadow_leaves_no_row_of_its_feature(end: str, money: Money) -> None:
 
 
 def test_a_shadow_takes_neither_key_nor_group(money: Money) -> None:
-    """The real call under the same key and transaction is admitted, runs, and is charged as if it were alone."""
+    """The real call with the same key and transaction is admitted, runs, and is charged as if it were alone."""
     user = money.account()
     named: dict[str, Any] = {"idempotency_key": "k", "body_hash": "h", "group_key": "g"}
     shadow = money.held(user, shadow=True, **named)
@@ -121,7 +121,7 @@ def test_a_shadow_takes_neither_key_nor_group(money: Money) -> None:
 
 
 def test_a_shadow_is_not_answered_by_an_earlier_reply(money: Money) -> None:
-    """The copy of a call that was answered under its key is a call of its own."""
+    """The copy of a call whose key has a stored reply is a new call."""
     user = money.account()
     named: dict[str, Any] = {"idempotency_key": "k", "body_hash": "h"}
     money.settle(money.held(user, **named), reply={"message": "Kumusta!"})
@@ -129,7 +129,7 @@ def test_a_shadow_is_not_answered_by_an_earlier_reply(money: Money) -> None:
 
 
 def test_shadows_use_up_no_calls_a_minute(money: Money) -> None:
-    """With one call a minute, the user's own call comes after three shadows, and shadows after it."""
+    """With one call a minute, the user's own call is admitted after three shadow calls, and shadow calls after it."""
     user = money.account(tier="team")
     with money.tier_limit("team", "calls_per_minute", 1):
         outcomes = [
@@ -139,7 +139,7 @@ def test_shadows_use_up_no_calls_a_minute(money: Money) -> None:
 
 
 def test_shadows_are_in_no_monthly_cap(money: Money) -> None:
-    """A cap that one call fills is free for it after shadows that cost as much."""
+    """A cap that one call fills is still free for it after shadow calls of the same cost."""
     user = money.account()
     money.admin.execute("insert into public.ai_spend_caps values ('user', %s, 0.02)", [user])
     money.admin.execute("insert into public.ai_spend_caps values ('workspace', %s, 0.02)", [user])
@@ -148,7 +148,7 @@ def test_shadows_are_in_no_monthly_cap(money: Money) -> None:
 
 
 def test_shadows_use_up_nothing_of_a_visitors_day(money: Money) -> None:
-    """Session, address and workspace have as much left as before, in calls, energy and USD."""
+    """Session, address and workspace have the same remaining calls, energy and USD as before."""
     owner, session = money.account(), str(uuid4())
     with money.policy(visitor_session_calls_per_minute=1, visitor_cost_usd_per_day="0.02"):
         asked = visitor(session)
@@ -159,7 +159,7 @@ def test_shadows_use_up_nothing_of_a_visitors_day(money: Money) -> None:
 
 
 def test_refused_shadows_keep_no_refusal_of_a_user_out_of_the_log(money: Money) -> None:
-    """A user's refusals are written down as often as he may call, whatever his shadows met."""
+    """A user's refusals are recorded as often as calls are allowed, whatever happened to shadow calls."""
     user = money.account(tier="enterprise", energy=0)
     with money.policy(shadow_cost_usd_per_day=0), money.tier_limit("enterprise", "calls_per_minute", 1):
         for shadow in (True, False, True, False):
@@ -172,7 +172,7 @@ def test_refused_shadows_keep_no_refusal_of_a_user_out_of_the_log(money: Money) 
 
 
 def test_the_days_cap_is_seeded(money: Money) -> None:
-    """5 USD."""
+    """The default is 5 USD."""
     default = money.value(
         """select column_default from information_schema.columns
            where table_name = 'ai_policy' and column_name = 'shadow_cost_usd_per_day'"""
@@ -181,7 +181,7 @@ def test_the_days_cap_is_seeded(money: Money) -> None:
 
 
 def test_a_shadow_over_the_days_cap_is_refused(money: Money, spent: Callable[[], Decimal]) -> None:
-    """Spent, held and this call's bound: to the cap and no further; what it did not cost is free again."""
+    """Spent, held and this call's bound may reach the cap and no more; an unused bound is free again."""
     user, other = money.account(), money.account()
     with money.policy(shadow_cost_usd_per_day=spent() + Decimal("0.04")):
         first = money.held(user, shadow=True)
@@ -195,7 +195,7 @@ def test_a_shadow_over_the_days_cap_is_refused(money: Money, spent: Callable[[],
 def test_shadows_at_once_stay_within_the_days_cap(
     money: Money, money_url: str, spent: Callable[[], Decimal]
 ) -> None:
-    """Of twenty at the same time as many are admitted as fit."""
+    """Of twenty simultaneous ones as many are admitted as fit."""
     user = money.account()
 
     def reserve(_: int) -> str:
@@ -215,7 +215,7 @@ def test_shadows_at_once_stay_within_the_days_cap(
 
 
 def test_a_shadow_refills_and_makes_no_account(money: Money) -> None:
-    """A new day and a missing account are for the calls that count."""
+    """Only real calls refill an account or create a missing one."""
     late, missing = money.account(energy=1), money.account(energy=None)
     money.admin.execute(
         "update public.user_energy set last_reset = last_reset - interval '1 day' where user_id = %s", [late]
@@ -228,7 +228,7 @@ def test_a_shadow_refills_and_makes_no_account(money: Money) -> None:
 
 
 def test_a_shadow_ends_no_hold_of_a_user(money: Money) -> None:
-    """A hold whose life is over is left to the calls that count, and to the sweep."""
+    """An expired hold is left to real calls and to the sweep."""
     user = money.account()
     real = money.held(user)
     money.expire(real)
@@ -238,7 +238,7 @@ def test_a_shadow_ends_no_hold_of_a_user(money: Money) -> None:
 
 
 def test_an_abandoned_shadow_is_closed_by_the_sweep(money: Money) -> None:
-    """At its upper bound, marked, and without energy."""
+    """It is recorded at its upper bound, marked, and without energy."""
     user = money.account()
     request = money.held(user, shadow=True)
     money.expire(request)
@@ -250,7 +250,7 @@ def test_an_abandoned_shadow_is_closed_by_the_sweep(money: Money) -> None:
 
 
 def test_shadows_are_no_use_of_their_user(money: Money) -> None:
-    """His totals and the views tell his own calls; the rows themselves tell the shadows."""
+    """The user's totals and the views count only real calls; the rows have the mark."""
     user = money.account()
     money.settle(money.held(user), attempt(cost_usd="0.0035"))
     money.settle(money.held(user, shadow=True), attempt(cost_usd="0.0035"))
@@ -265,7 +265,7 @@ def test_shadows_are_no_use_of_their_user(money: Money) -> None:
 
 
 def test_whose_a_scan_is_the_service_is_told(money: Money) -> None:
-    """The owner's own, or (without a name) whoever owns it; nothing under another name."""
+    """The service gets the owner's own scan, or (without a user) its owner; nothing for another user."""
     user, other = money.account(), money.account()
     scan = money.value("insert into public.scans (user_id) values (%s) returning id", user)
     asked = [(scan, user), (scan, None), (scan, other), (uuid4(), None)]

@@ -9,7 +9,7 @@ from tests.sql.test_limits import visitor
 
 
 def capped(money: Money, scope: str, usd: str) -> UUID:
-    """Make an account with a monthly cap."""
+    """Create an account with a monthly cap."""
     user = money.account()
     money.admin.execute("insert into public.ai_spend_caps values (%s, %s, %s)", [scope, user, usd])
     return user
@@ -29,7 +29,7 @@ BOUND_LINES = [line.split() for line in BOUNDS.strip().splitlines()[1:]]
 @pytest.mark.parametrize("scope", ["user", "workspace"])
 @pytest.mark.parametrize("line", BOUND_LINES, ids="-".join)
 def test_cap_compares_spent_and_held(line: list[str], scope: str, money: Money) -> None:
-    """A call is admitted when all that it can cost fits beside what is spent and held."""
+    """A call is admitted when its upper bound fits beside what is spent and held."""
     spent, held, admitted, refused = line
     user = capped(money, scope, "1")
     if spent != "0":
@@ -42,14 +42,14 @@ def test_cap_compares_spent_and_held(line: list[str], scope: str, money: Money) 
 
 
 def test_failed_calls_count_with_what_the_provider_bills(money: Money) -> None:
-    """A released call gave its energy back, not the provider's bill."""
+    """A released call has its energy back, but the provider's bill counts."""
     user = capped(money, "user", "1")
     money.release(money.held(user, cost_bound_usd="0.9"), attempt(state="failed", cost_usd="0.7"))
     assert money.reserve(user, cost_bound_usd="0.4")["outcome"] == "spend_cap_reached"
 
 
 def test_abandoned_call_counts_in_full_until_it_is_swept(money: Money) -> None:
-    """A call that never came back may be billed for all its attempts until it is known which were noted."""
+    """A call that never ended counts with all its attempts until the sweep knows which were noted."""
     user = capped(money, "user", "1")
     money.expire(money.held(user, cost_bound_usd="0.9"))
     assert money.reserve(user, cost_bound_usd="0.2")["outcome"] == "spend_cap_reached"
@@ -58,7 +58,7 @@ def test_abandoned_call_counts_in_full_until_it_is_swept(money: Money) -> None:
 
 
 def test_last_month_does_not_count(money: Money) -> None:
-    """A month is a month in Manila: what was spent a second before it began is last month's."""
+    """A month is a month in Manila: what was spent a second before it started is last month's."""
     user = capped(money, "user", "1")
     request = money.held(user, cost_bound_usd="1")
     money.settle(request, attempt(cost_usd="1"))
@@ -83,13 +83,13 @@ MONTHS = [
 
 @pytest.mark.parametrize(("at", "start"), MONTHS)
 def test_month_begins_at_midnight_in_manila(at: str, start: str, money: Money) -> None:
-    """The first instant of the month, worked out by hand."""
+    """The first moment of the month, calculated by hand."""
     found = money.value("select (nexscout.month_start(%s) at time zone 'UTC')::text", at)
     assert found == start
 
 
 def test_visitors_count_for_the_workspace_alone(money: Money) -> None:
-    """A user's own cap is about his own calls; a workspace's is about all."""
+    """A user's own cap counts the user's calls; a workspace's counts all."""
     user = capped(money, "user", "1")
     with money.policy(visitor_address_cost_usd_per_day=2):
         money.held(user, **visitor(str(uuid4())), cost_bound_usd="1.5")
@@ -100,7 +100,7 @@ def test_visitors_count_for_the_workspace_alone(money: Money) -> None:
 
 
 def test_visitor_is_bound_by_the_workspace_cap_not_by_the_owners_own(money: Money) -> None:
-    """The owner's own cap does not silence the page; the workspace's does."""
+    """The owner's own cap does not stop the page; the workspace's does."""
     user = capped(money, "user", "0")
     assert money.reserve(user, **visitor(str(uuid4())))["outcome"] == "reserved"
     workspace = capped(money, "workspace", "0")
@@ -108,7 +108,7 @@ def test_visitor_is_bound_by_the_workspace_cap_not_by_the_owners_own(money: Mone
 
 
 def test_tier_cap_binds_where_the_user_has_none(money: Money) -> None:
-    """A tier's monthly cap is for all its users; a row of one's own replaces it."""
+    """A tier's monthly cap is for all its users; a user's own row replaces it."""
     with money.tier_limit("enterprise", "monthly_cost_cap_usd", 0):
         user = money.account(tier="enterprise")
         assert money.reserve(user)["outcome"] == "spend_cap_reached"
@@ -117,7 +117,7 @@ def test_tier_cap_binds_where_the_user_has_none(money: Money) -> None:
 
 
 def test_refusal_by_cap_holds_nothing_and_is_logged(money: Money) -> None:
-    """What is refused for its cost binds no energy, and says so in the log."""
+    """A call that is refused for its cost holds no energy, and is in the log."""
     user, request = capped(money, "user", "0"), str(uuid4())
     money.reserve(user, request_id=request)
     assert money.bound(user) == 0

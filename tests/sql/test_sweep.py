@@ -1,4 +1,4 @@
-"""Book-keeping for calls that never came back; no safety hangs on it."""
+"""The sweep closes calls that never ended; nothing's correctness depends on it."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -15,18 +15,18 @@ from tests.sql.money import Money, attempt
 
 @pytest.fixture(autouse=True)
 def _nothing_left_to_do(money: Money) -> None:
-    """Each test begins with nothing that a sweep would find."""
+    """Leave no work for a sweep from other tests."""
     while any(money.sweep()[name] for name in ("expired", "refilled", "scans", "erased")):
         pass
 
 
 def work(answer: dict[str, Any]) -> dict[str, Any]:
-    """What a sweep did, without what it saw."""
+    """Return what a sweep did, without its figures."""
     return {name: value for name, value in answer.items() if name not in {"overdue", "spent_usd"}}
 
 
 def test_fault_5_abandoned_call_gets_its_rows(money: Money) -> None:
-    """Open attempts become unknown at their bounds, the usage row says abandoned, and nothing is charged."""
+    """Open attempts become unknown at their bounds, the usage row says abandoned, nothing is charged (fault 5)."""
     user = money.account(energy=100)
     request = money.held(user)
     money.note(request, 2, "0.02")
@@ -42,7 +42,7 @@ def test_fault_5_abandoned_call_gets_its_rows(money: Money) -> None:
 
 
 def test_call_that_another_reservation_ended_is_swept_too(money: Money) -> None:
-    """A hold that was found dead by the next call still gets its book-keeping."""
+    """A hold that the next call found expired still gets its rows."""
     user = money.account(energy=10)
     request = money.held(user)
     money.expire(request)
@@ -67,14 +67,14 @@ def test_second_sweep_finds_nothing(money: Money) -> None:
 
 
 def test_living_hold_is_left_alone(money: Money) -> None:
-    """A call that may still come back is not touched."""
+    """A call that may still end is not changed."""
     request = money.held(money.account())
     assert money.sweep()["expired"] == 0
     assert money.request(request)["state"] == "held"
 
 
 def test_late_settled_call_is_not_swept(money: Money) -> None:
-    """A call that came back late has its exact figures already."""
+    """A call that ended late has its exact figures already."""
     request = money.held(money.account())
     money.expire(request)
     money.settle(request, attempt(cost_usd="0.0035"))
@@ -83,7 +83,7 @@ def test_late_settled_call_is_not_swept(money: Money) -> None:
 
 
 def test_account_of_yesterday_is_refilled(money: Money) -> None:
-    """A client that sees 0 may never call: the sweep refills it."""
+    """A client that shows 0 may never call: the sweep refills it."""
     user = money.account(energy=0)
     money.admin.execute(
         "update public.user_energy set last_reset = last_reset - interval '1 day' where user_id = %s", [user]
@@ -95,7 +95,7 @@ def test_account_of_yesterday_is_refilled(money: Money) -> None:
 
 @pytest.mark.parametrize(("hours", "kept"), [(23, True), (25, False)])
 def test_stored_reply_lives_a_day(hours: int, kept: bool, money: Money) -> None:  # noqa: FBT001
-    """After 24 hours the reply and its key are erased; the money rows stay."""
+    """After 24 hours the reply and its key are deleted; the money rows stay."""
     request = money.held(money.account(), idempotency_key="k", body_hash="h")
     money.settle(request, reply={"message": "Kumusta!"})
     money.admin.execute(
@@ -109,7 +109,7 @@ def test_stored_reply_lives_a_day(hours: int, kept: bool, money: Money) -> None:
 
 
 def test_sweep_takes_no_more_than_its_limit(money: Money) -> None:
-    """A backlog is worked off in parts; the answer tells that there may be more."""
+    """A backlog is processed in parts; the answer says that there may be more."""
     user = money.account()
     for _ in range(5):
         money.expire(money.held(user))
@@ -118,7 +118,7 @@ def test_sweep_takes_no_more_than_its_limit(money: Money) -> None:
 
 
 def test_one_broken_account_does_not_stop_the_sweep(money: Money) -> None:
-    """A row of the app that refuses to change is left for later; all other calls are closed."""
+    """An account that a trigger of the app refuses is left for later; all other calls are closed."""
     users = [money.account() for _ in range(3)]
     requests = [money.held(user) for user in users]
     for request in requests:
@@ -131,7 +131,7 @@ def test_one_broken_account_does_not_stop_the_sweep(money: Money) -> None:
 
 @contextmanager
 def stubborn(money: Money, user: UUID) -> Iterator[None]:
-    """The usage rows of one user are refused for the block."""
+    """Let the usage rows of one user be refused, for the block."""
     money.admin.execute(
         f"alter table public.ai_usage_logs add constraint stubborn check (user_id <> '{user}') not valid"
     )
@@ -153,7 +153,7 @@ def test_busy_account_does_not_hold_up_the_sweep(money: Money, money_url: str) -
 
 
 def test_call_whose_account_row_is_gone_is_swept(money: Money) -> None:
-    """An account that somebody deleted is made again for the book-keeping of its calls."""
+    """A deleted account row is created again for the rows of its calls."""
     user = money.account(energy=100)
     request = money.held(user)
     money.expire(request)
@@ -176,7 +176,7 @@ def test_user_who_is_being_deleted_does_not_hold_up_the_sweep(money: Money, mone
 
 
 def test_second_sweep_at_the_same_time_does_nothing(money: Money, money_url: str) -> None:
-    """Two schedules that overlap do not wait for each other."""
+    """Two simultaneous sweeps do not wait for each other."""
     money.expire(money.held(money.account()))
     with psycopg.connect(money_url) as first:
         first.execute("select public.ai_sweep()")
@@ -192,7 +192,7 @@ def test_second_sweep_at_the_same_time_does_nothing(money: Money, money_url: str
 
 @pytest.mark.parametrize(("hours", "kept"), [(23, True), (25, False)])
 def test_answered_job_lives_a_day(hours: int, kept: bool, money: Money) -> None:  # noqa: FBT001
-    """After 24 hours nothing is left of what was asked and answered; its id is still known to its owner."""
+    """After 24 hours request and answer are deleted; its id is still known to its owner."""
     job = money.value(
         """insert into public.ai_jobs (id, user_id, function_name, body, body_hash, idempotency_key, state,
              reply, reply_status, finished_at)
@@ -211,7 +211,7 @@ def test_answered_job_lives_a_day(hours: int, kept: bool, money: Money) -> None:
 def test_hold_that_sweeps_leave_open_is_told(
     money: Money, money_url: str, seconds: int, overdue: int
 ) -> None:
-    """Five minutes past its life: a busy account is let pass for a sweep or two, not for ever."""
+    """A hold five minutes after its expiry is reported: a busy account may be skipped for a sweep or two."""
     user = money.account()
     request = money.held(user)
     money.admin.execute(
@@ -224,7 +224,7 @@ def test_hold_that_sweeps_leave_open_is_told(
 
 
 def test_usd_of_the_last_hour_is_told(money: Money) -> None:
-    """Exactly, of what was delivered and what was not; older attempts no longer count."""
+    """The exact cost of delivered and failed attempts is reported; older attempts do not count."""
     before = Decimal(money.sweep()["spent_usd"])
     user = money.account()
     requests = [money.held(user) for _ in range(3)]

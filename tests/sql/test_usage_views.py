@@ -1,4 +1,4 @@
-"""Usage as people read it: indexes that carry the questions, helpers and views that show one's own."""
+"""Usage for people: indexes for the questions, and helpers and views that show one's own calls."""
 
 from collections.abc import Iterator
 from decimal import Decimal
@@ -30,7 +30,7 @@ OTHER  OTHER  gpt-4o       t  7000  4     10  500  2026-11-10T00:00:00Z
 
 @pytest.fixture
 def session(money_url: str) -> Iterator[psycopg.Connection]:
-    """A transaction with the three users and their calls that is rolled back."""
+    """Yield a transaction with the three users and their calls that is rolled back."""
     with psycopg.connect(money_url) as opened:
         make_users(opened)
         for line in CALLS.strip().splitlines():
@@ -58,7 +58,7 @@ def session(money_url: str) -> Iterator[psycopg.Connection]:
 
 
 def as_user(session: psycopg.Connection, user: str, statement: str) -> list[tuple[object, ...]]:
-    """What a signed-in user gets."""
+    """Return the rows that a signed-in user gets."""
     with acting_as(session, Key("authenticated", user)):
         return session.execute(statement.encode()).fetchall()
 
@@ -72,7 +72,7 @@ def test_seven_indexes_carry_the_questions(money: Money) -> None:
 
 
 def test_everything_is_described(money: Money) -> None:
-    """The tables, the helpers and the views say what they are."""
+    """Every table, helper and view has a comment."""
     undescribed = money.admin.execute(
         """select what from (
              select relname::text as what, obj_description(oid, 'pg_class') as said from pg_class
@@ -85,7 +85,7 @@ def test_everything_is_described(money: Money) -> None:
     assert undescribed == []
 
 
-# Helper and its argument after the user, for the owner: worked out from the calls above.
+# Helper and its argument after the user, for the owner: calculated from the calls above.
 FIGURES = [
     ("get_user_total_ai_cost", "", Decimal("0.76")),
     ("get_user_monthly_ai_cost", ", '2026-10-15T00:00:00Z'", Decimal("0.5")),
@@ -101,19 +101,19 @@ FIGURES = [
 def test_helper_is_for_oneself_and_administrators(
     helper: str, at: str, figure: object, session: psycopg.Connection
 ) -> None:
-    """The owner and an administrator get the figure, another user nothing, in months of Manila."""
+    """The owner and an administrator get the figure, another user nothing, by months of Manila."""
     statement = f"select public.{helper}('{OWNER}'{at})"
     seen = [as_user(session, who, statement) for who in (OWNER, ADMINISTRATOR, OTHER)]
     assert seen == [[(figure,)], [(figure,)], [(None,)]]
 
 
 def test_helper_without_a_user_is_not_everybody(session: psycopg.Connection) -> None:
-    """A null is nobody's figure."""
+    """A null gives no figure."""
     assert as_user(session, OWNER, "select public.get_user_total_ai_cost(null)") == [(None,)]
 
 
 def test_daily_summary_counts_days_of_manila(session: psycopg.Connection) -> None:
-    """A second apart and two days: the day changes at 16:00 UTC."""
+    """Two calls a second apart are on two days: the day changes at 16:00 UTC."""
     rows = as_user(
         session,
         OWNER,
@@ -128,7 +128,7 @@ def test_daily_summary_counts_days_of_manila(session: psycopg.Connection) -> Non
 
 
 def test_monthly_usage_counts_months_of_manila(session: psycopg.Connection) -> None:
-    """November of Manila begins on the last afternoon of October in UTC."""
+    """November in Manila starts on the last afternoon of October in UTC."""
     rows = as_user(
         session,
         OWNER,
@@ -157,7 +157,7 @@ def test_model_statistics_tell_success_latency_and_downgrades(session: psycopg.C
 
 @pytest.mark.parametrize("view", VIEWS)
 def test_view_runs_with_the_rights_of_its_reader(view: str, session: psycopg.Connection) -> None:
-    """Each view is security_invoker: a user sees what is his, an administrator all, a visitor is refused."""
+    """Each view is security_invoker: a user sees own rows, an administrator all, a visitor is refused."""
     calls = f"select coalesce(sum(calls), 0)::integer from public.{view}"
     seen = [as_user(session, who, calls) for who in (OWNER, OTHER, ADMINISTRATOR)]
     total = session.execute(
@@ -174,7 +174,7 @@ def test_view_runs_with_the_rights_of_its_reader(view: str, session: psycopg.Con
 
 
 def test_workspace_owner_sees_calls_made_in_his_workspace(session: psycopg.Connection) -> None:
-    """A call that another made in the owner's workspace is the owner's to see."""
+    """The owner sees a call that another user made in the owner's workspace."""
     session.execute("update public.ai_usage_logs set workspace_id = %s where user_id = %s", [OWNER, OTHER])
     seen = as_user(session, OWNER, "select count(*) from public.ai_usage_logs")
     assert seen == [(4,)]

@@ -1,4 +1,4 @@
-"""A visitor's share of the day: no address and no session uses up what the workspace's other visitors need."""
+"""A visitor's share of the day: no address and no session uses what the workspace's other visitors need."""
 
 from decimal import Decimal
 from uuid import uuid4
@@ -17,7 +17,7 @@ DEAR = {
 
 
 def test_fault_16_an_address_uses_its_share_and_leaves_the_rest(money: Money) -> None:
-    """Fault 16: 7 premium answers and 23 standard ones are 139 of 140 energy; another address is answered still."""
+    """7 premium answers and 23 standard ones are 139 of 140 energy; another address is still answered (fault 16)."""
     user = money.account()
     for _ in range(30):
         money.settle(money.held(user, *BOTH, **visitor(str(uuid4()), "one")))
@@ -27,7 +27,7 @@ def test_fault_16_an_address_uses_its_share_and_leaves_the_rest(money: Money) ->
 
 
 def test_a_session_uses_its_share_and_leaves_the_rest(money: Money) -> None:
-    """One session from ever new addresses ends like one address."""
+    """One session with new addresses each time ends like one address."""
     user, session = money.account(), str(uuid4())
     with money.policy(visitor_session_calls_per_minute=100):
         for _ in range(30):
@@ -38,7 +38,7 @@ def test_a_session_uses_its_share_and_leaves_the_rest(money: Money) -> None:
 
 
 def test_an_address_has_its_share_of_usd(money: Money) -> None:
-    """Calls that cost the provider's bill and no energy end too: 0.9 USD spent leave 0.1 of the address's one."""
+    """Calls that cost only the provider's bill end too: 0.9 USD spent leave 0.1 of the address's one."""
     user = money.account()
     spent = money.held(user, **visitor(str(uuid4()), "one"), cost_bound_usd="0.9")
     money.release(spent, attempt(state="failed", cost_usd="0.9"))
@@ -60,7 +60,7 @@ def test_premium_answers_end_before_the_day_does(used: int, model_class: str, mo
 
 
 def test_a_standard_answer_holds_what_standard_models_cost(money: Money) -> None:
-    """Four attempts at 0.01 USD: calls under way at once do not fill the day with what none of them can cost."""
+    """Four attempts at 0.01 USD: simultaneous calls do not fill the day with costs that they cannot have."""
     with money.policy(visitor_premium_energy_per_day=0):
         request = money.held(money.account(), **visitor(str(uuid4())) | DEAR)
     assert money.request(request)["cost_held_usd"] == Decimal("0.04")
@@ -73,7 +73,7 @@ def test_a_premium_answer_holds_what_premium_models_cost(money: Money) -> None:
 
 
 def test_a_visitor_is_downgraded_before_the_days_usd_refuses_him(money: Money) -> None:
-    """Three premium calls under way hold 1.92 of 2 USD: the fourth visitor is answered by the standard class."""
+    """Three running premium calls hold 1.92 of 2 USD: the fourth visitor gets the standard class."""
     user = money.account()
     for _ in range(3):
         money.held(user, **visitor(str(uuid4()), str(uuid4())) | DEAR)
@@ -82,7 +82,7 @@ def test_a_visitor_is_downgraded_before_the_days_usd_refuses_him(money: Money) -
 
 
 def test_a_users_own_call_knows_no_visitors_day(money: Money) -> None:
-    """The owner's calls are premium however much his visitors have used."""
+    """The owner's calls are premium however much the visitors have used."""
     with money.policy(visitor_premium_energy_per_day=0, visitor_energy_per_day=0):
         answer = money.reserve(money.account(), *BOTH, action="ai_chatbot_response")
     assert (answer["outcome"], answer["model_class"]) == ("reserved", "premium")

@@ -38,7 +38,7 @@ def test_the_document_is_valid_openapi(name: str) -> None:
 
 
 @pytest.mark.parametrize("name", NAMES)
-def test_the_document_tells_every_route_and_no_other(name: str) -> None:
+def test_the_document_has_every_route_and_no_other(name: str) -> None:
     """Every function has a health route; the document does not list itself."""
     url = f"/functions/v1/{name}"
     routes: list[Any] = importlib.import_module(f"{folder(name)}.routes").router.routes

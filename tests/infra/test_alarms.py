@@ -84,9 +84,9 @@ def test_only_what_the_app_prints_is_watched(
     print_sweep(namespace, counts, whole=True)
     printed = set()
     for line in capsys.readouterr().out.splitlines():
-        told = json.loads(line)
-        [described] = told["_aws"]["CloudWatchMetrics"]
-        printed |= {(metric["Name"], told["function"]) for metric in described["Metrics"]}
+        entry = json.loads(line)
+        [described] = entry["_aws"]["CloudWatchMetrics"]
+        printed |= {(metric["Name"], entry["function"]) for metric in described["Metrics"]}
     assert watched_metrics(deployed) <= printed
 
 

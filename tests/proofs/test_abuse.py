@@ -233,7 +233,7 @@ async def test_fault_16_one_address_that_came_first_starves_nobody(
     assert counted(found, "visitor")["ai"] >= 99
 
 
-async def test_fault_16_dear_answers_end_with_the_days_usd(
+async def test_fault_16_expensive_answers_end_with_the_days_usd(
     visitors: Visitors,
     database: Database,
     provider: Provider,

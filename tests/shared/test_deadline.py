@@ -13,7 +13,7 @@ def clock() -> HandClock:
     return HandClock()
 
 
-def test_the_functions_budget_rules_when_the_platform_tells_none(clock: HandClock) -> None:
+def test_the_functions_budget_decides_without_one_of_the_platform(clock: HandClock) -> None:
     """On a laptop only the function's own limit ends a request."""
     assert Deadline.starting(25, clock=clock).ends_at == 125
 
@@ -49,7 +49,7 @@ def test_nothing_is_kept_unless_it_is_asked_for(clock: HandClock) -> None:
 
 
 @pytest.mark.parametrize(("passed", "keep"), [(10, 0), (11, 0), (7, 3), (7, 4)])
-def test_no_call_is_begun_when_nothing_is_left_for_it(clock: HandClock, passed: float, keep: float) -> None:
+def test_no_call_is_started_without_remaining_time(clock: HandClock, passed: float, keep: float) -> None:
     """The error comes if the budget is over, and if the rest is kept for settling."""
     deadline = Deadline.starting(10, clock=clock)
     clock.now += passed

@@ -69,7 +69,7 @@ def test_the_body_has_the_contracts_fields_in_json() -> None:
     }
 
 
-def test_short_energy_tells_the_exact_sentence_and_the_fields_the_older_client_reads() -> None:
+def test_short_energy_has_the_exact_message_and_the_fields_of_the_older_client() -> None:
     """The deployed client shows the message and opens its shop by `requiresEnergy`."""
     assert errors.InsufficientEnergy(required=10, available=5).body("r") == {
         "success": False,
@@ -83,7 +83,7 @@ def test_short_energy_tells_the_exact_sentence_and_the_fields_the_older_client_r
     }
 
 
-def test_short_coins_tell_what_is_required_and_what_is_there() -> None:
+def test_short_coins_report_required_and_available_coins() -> None:
     """Coins are reported as energy is."""
     body = errors.InsufficientCoins(required=20, available=3).body("r")
     assert body["error"] == "Insufficient coins. Required: 20, Available: 3"
@@ -119,11 +119,11 @@ def test_extra_fields_never_replace_the_fixed_ones() -> None:
 @pytest.mark.parametrize(
     "kind", [errors.RequestInProgress, errors.RateLimited, errors.ProviderUnavailable], ids=lambda k: k.code
 )
-def test_a_refusal_that_passes_tells_when_to_come_back(kind: type[errors.RetryLater]) -> None:
+def test_a_temporary_refusal_says_when_to_retry(kind: type[errors.RetryLater]) -> None:
     """The reply's Retry-After needs a number, so these cannot be raised without one."""
     assert kind(retry_after_seconds=7).retry_after_seconds == 7
 
 
-def test_other_errors_do_not_ask_to_come_back() -> None:
+def test_other_errors_do_not_ask_to_retry() -> None:
     """Without a number there is no Retry-After."""
     assert errors.Unauthorized().retry_after_seconds is None

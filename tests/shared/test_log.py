@@ -118,7 +118,7 @@ def test_ids_times_models_and_counts_stay_readable(text: str) -> None:
     assert redact(text) == text
 
 
-def test_a_long_text_is_cut_after_its_secrets_are_gone() -> None:
+def test_a_long_text_is_cut_after_its_secrets_are_removed() -> None:
     """A secret is not cut in half and left readable."""
     assert redact("x" * 490 + " juan@example.com and more") == "x" * 490 + " [redacted"
     assert redact("y" * 1_000_000) == "y" * 500
@@ -257,7 +257,7 @@ def test_configuring_twice_writes_each_event_once(output: io.StringIO) -> None:
     assert len(output.getvalue().splitlines()) == 1
 
 
-def test_events_go_to_standard_output_unless_told_otherwise(
+def test_events_go_to_standard_output_by_default(
     output: io.StringIO, capsys: pytest.CaptureFixture[str]
 ) -> None:
     """They are not written a second time: a platform's root handler gets none."""

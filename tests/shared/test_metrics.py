@@ -53,7 +53,7 @@ def test_a_failed_request_counts_as_an_error(capsys: pytest.CaptureFixture[str])
         (500, "internal_error", 0.0),
     ],
 )
-def test_what_failed_at_the_providers_is_told_apart(
+def test_failures_of_the_providers_are_counted_separately(
     capsys: pytest.CaptureFixture[str], status: int, code: str, counted: float
 ) -> None:
     """The alarm on provider errors uses only this rate."""

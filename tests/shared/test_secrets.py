@@ -93,8 +93,8 @@ async def test_values_are_read_from_below_a_path_and_decrypted(store: Store) -> 
     store.put(f"{PATH}old/", ORIGIN_SECRET="sixteen-letters-")
     store.put(SUPABASE_JWT_SECRET="s" * 32)
     values = from_parameter_store(PATH.rstrip("/"), 300).known
-    told = {name.upper(): value.get_secret_value() for name, value in values if value is not None}
-    assert told == FIRST | {"SUPABASE_JWT_SECRET": "s" * 32}
+    read = {name.upper(): value.get_secret_value() for name, value in values if value is not None}
+    assert read == FIRST | {"SUPABASE_JWT_SECRET": "s" * 32}
 
 
 async def test_a_rotated_value_is_used_after_its_age_and_not_before(store: Store) -> None:
@@ -129,10 +129,10 @@ async def test_a_store_that_fails_later_leaves_the_last_good_values(
         assert await secret_key(secrets) == "sb_secret_first"
     (record,) = [record for record in caplog.records if record.name == "nexscout"]
     assert record.getMessage() == "secrets.kept"
-    told = str(record.__dict__)
-    assert "/nexscout/prod/OPENAI_API_KEY is missing" in told
-    assert "/nexscout/prod/SUPABASE_SECRET_KEY is not valid" in told
-    assert "canary" not in told
+    text = str(record.__dict__)
+    assert "/nexscout/prod/OPENAI_API_KEY is missing" in text
+    assert "/nexscout/prod/SUPABASE_SECRET_KEY is not valid" in text
+    assert "canary" not in text
     store.put(SUPABASE_SECRET_KEY="sb_secret_third", OPENAI_API_KEY="sk-third")
     clock.now += 29
     assert await secret_key(secrets) == "sb_secret_first"

@@ -124,8 +124,8 @@ def test_every_secret_is_read() -> None:
         "ORIGIN_SECRET": "sixteen-letters-",
     }
     secrets = Settings.from_env(LEAST | given).secrets.known
-    told = {name.upper(): value.get_secret_value() for name, value in secrets}
-    assert told == given
+    read = {name.upper(): value.get_secret_value() for name, value in secrets}
+    assert read == given
 
 
 def test_blank_variables_count_as_not_set() -> None:
@@ -281,5 +281,5 @@ def test_unknown_variables_are_ignored() -> None:
 
 def test_moderation_needs_the_key_of_the_provider_that_has_it() -> None:
     """With only Anthropic's key no message could be judged, and so none could be answered."""
-    told = faults(OPENAI_API_KEY="", ANTHROPIC_API_KEY="sk-ant-local", MODERATION="visitors")
-    assert told == ["- MODERATION is not valid; allowed: off, or visitors (needs OPENAI_API_KEY)"]
+    read = faults(OPENAI_API_KEY="", ANTHROPIC_API_KEY="sk-ant-local", MODERATION="visitors")
+    assert read == ["- MODERATION is not valid; allowed: off, or visitors (needs OPENAI_API_KEY)"]

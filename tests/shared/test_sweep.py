@@ -21,7 +21,7 @@ def metrics(output: str) -> list[dict[str, Any]]:
     return [line for line in lines if "_aws" in line]
 
 
-async def test_a_sweep_tells_its_figures(stack: Stack, capsys: pytest.CaptureFixture[str]) -> None:
+async def test_a_sweep_reports_its_figures(stack: Stack, capsys: pytest.CaptureFixture[str]) -> None:
     """There is one line in the namespace, under the function's name."""
     async with services_on(stack, METRICS_NAMESPACE="nexscout-test") as services:
         await sweep(services, Deadline.starting(10))

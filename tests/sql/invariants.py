@@ -67,7 +67,7 @@ INVARIANTS = {
         where j.user_id = %(user)s
           and (j.blocks_done <> b.done or j.items <> coalesce(b.items, 0) or b.not_erased > 0
             or j.state = 'done' and j.blocks_done <> j.blocks_total)""",
-    "what a scan found is told in its own row": """
+    "the row of a scan has its counts": """
         select from public.scan_jobs j join public.scans s on s.id = j.scan_id
         where j.user_id = %(user)s
           and ((s.total_items, s.hot_leads, s.warm_leads, s.cold_leads) <> (j.items, j.hot, j.warm, j.cold)

@@ -142,7 +142,7 @@ class Scans:
         (row,) = self.money.rows("select * from public.scans where id = %s", scan)
         return row
 
-    def told(self, scan: UUID) -> list[tuple[str, int]]:
+    def statuses(self, scan: UUID) -> list[tuple[str, int]]:
         """Return step and percentage of every row for pollers, oldest first."""
         return [
             (row["step"], row["percent"])

@@ -34,7 +34,7 @@ def test_attempt_is_noted_only_for_a_living_hold(state: str, money: Money) -> No
     assert (len(money.attempts(request)) == 2) == (state == "open")
 
 
-def test_attempt_of_unknown_request_is_told(money: Money) -> None:
+def test_attempt_of_unknown_request_is_an_outcome(money: Money) -> None:
     """The outcome for an unknown request is not an error."""
     assert money.note(uuid4())["outcome"] == "unknown_request"
 

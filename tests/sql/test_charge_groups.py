@@ -41,7 +41,7 @@ WISHES = {"P": ("premium",), "S": ("standard",), "Q": ("premium", "standard")}
 
 
 @pytest.mark.parametrize(("steps", "charged", "bound"), COURSE_LINES, ids=str)
-def test_group_is_charged_what_its_dearest_delivered_call_costs(
+def test_group_is_charged_for_its_most_expensive_delivered_call(
     steps: list[str], charged: int, bound: int, money: Money
 ) -> None:
     """In any order of starts and ends, what was delivered is charged, once."""
@@ -144,7 +144,7 @@ def test_paid_group_is_served_without_energy(money: Money) -> None:
     assert (answer["outcome"], answer["energy_held"], answer["energy_available"]) == ("reserved", 0, 0)
 
 
-def test_class_of_the_group_is_told(money: Money) -> None:
+def test_class_of_the_group_is_reported(money: Money) -> None:
     """A group that was charged as standard serves standard, and reports the reason."""
     user = money.account(energy=100)
     money.settle(money.held(user, "standard", group_key="t"))
@@ -152,7 +152,7 @@ def test_class_of_the_group_is_told(money: Money) -> None:
     assert (answer["model_class"], answer["downgrade_reason"]) == ("standard", "charge_group")
 
 
-def test_dearer_call_of_an_open_group_needs_its_energy(money: Money) -> None:
+def test_more_expensive_call_of_an_open_group_needs_its_energy(money: Money) -> None:
     """A group holds the energy of its most expensive open call: a premium call needs more than a standard hold."""
     user = money.account(energy=9)
     money.held(user, "standard", group_key="t")

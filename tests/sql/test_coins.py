@@ -44,7 +44,7 @@ def test_coins_are_held_and_charged(line: list[str], money: Money) -> None:
         assert money.broken(user) == []
 
 
-def test_shortage_tells_both_figures(money: Money) -> None:
+def test_shortage_reports_both_figures(money: Money) -> None:
     """The answer has the required and the available coins, less those that other calls hold."""
     with money.priced(coins=5) as action:
         user = money.account(coins=8)

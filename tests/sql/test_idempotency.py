@@ -95,7 +95,7 @@ def test_replay_needs_no_energy_and_no_tier(money: Money) -> None:
     assert answer["outcome"] == "replayed"
 
 
-def test_twin_is_told_when_to_come_back(money: Money) -> None:
+def test_repeat_of_a_running_call_says_when_to_retry(money: Money) -> None:
     """A repeat during the call waits a second or two, no longer than the hold lives."""
     user = money.account()
     money.held(user, idempotency_key="k", body_hash="h", hold_seconds=1)

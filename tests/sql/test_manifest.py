@@ -70,13 +70,13 @@ from local.migrations.manifest import differences, load, read
         ("drop view public.ai_model_usage_stats", "public.ai_model_usage_stats is missing."),
     ],
 )
-def test_every_kind_of_difference_is_told(
+def test_every_kind_of_difference_is_reported(
     statement: str, sentence: str, connection: psycopg.Connection
 ) -> None:
     """Each manual change gives one sentence, which names it."""
     connection.execute(statement.encode())
-    told = [line for line in differences(load(), read(connection)) if sentence in line]
-    assert len(told) == 1
+    reported = [line for line in differences(load(), read(connection)) if sentence in line]
+    assert len(reported) == 1
 
 
 def test_migrated_database_differs_in_nothing(connection: psycopg.Connection) -> None:

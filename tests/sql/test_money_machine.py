@@ -228,12 +228,12 @@ def machine(money: Money) -> Iterator[type[MoneyMachine]]:
         yield MoneyMachine
 
 
-def test_any_course_of_events_leaves_the_books_right(machine: type[MoneyMachine]) -> None:
+def test_any_sequence_of_events_leaves_the_books_right(machine: type[MoneyMachine]) -> None:
     """A hundred sequences of up to forty steps."""
     run_state_machine_as_test(machine, settings=courses(100, 40))
 
 
 @pytest.mark.soak
-def test_long_courses_leave_the_books_right(machine: type[MoneyMachine]) -> None:
+def test_long_sequences_leave_the_books_right(machine: type[MoneyMachine]) -> None:
     """A thousand sequences of up to a hundred steps."""
     run_state_machine_as_test(machine, settings=courses(1000, 100))

@@ -112,7 +112,7 @@ def test_first_attempt_is_noted_with_the_hold(money: Money) -> None:
     assert str(noted["cost_bound_usd"]) == "0.010000000000"
 
 
-def test_answer_tells_tier_and_configuration_version(money: Money) -> None:
+def test_answer_has_tier_and_configuration_version(money: Money) -> None:
     """The answer has the effective tier, and the version that a cached configuration must have."""
     user = money.account(tier="elite")
     before = money.reserve(user)
@@ -122,7 +122,7 @@ def test_answer_tells_tier_and_configuration_version(money: Money) -> None:
     assert after["config_version"] == before["config_version"] + 1
 
 
-def test_unknown_action_is_told(money: Money) -> None:
+def test_unknown_action_is_an_outcome(money: Money) -> None:
     """An action without any price is not admitted."""
     assert money.reserve(money.account(), action="ai_horoscope")["outcome"] == "unknown_action"
 
@@ -135,7 +135,7 @@ def test_class_without_price_is_never_free(money: Money) -> None:
         assert money.reserve(user, "standard", action=action)["outcome"] == "unknown_action"
 
 
-def test_unknown_user_is_told(money: Money) -> None:
+def test_unknown_user_is_an_outcome(money: Money) -> None:
     """An account that does not exist is an outcome, not an error."""
     assert money.reserve(uuid4())["outcome"] == "unknown_account"
 
@@ -192,7 +192,7 @@ def test_repeated_reservation_gives_the_same_hold(money: Money) -> None:
     assert money.bound(user) == 10
 
 
-def test_repeated_reservation_of_an_ended_call_is_told_how(money: Money) -> None:
+def test_repeated_reservation_of_an_ended_call_gets_its_end(money: Money) -> None:
     """A request id is used once: settled, released and expired ones are reported as such."""
     user = money.account()
     settled, released, expired = (money.held(user) for _ in range(3))
@@ -247,7 +247,7 @@ def test_wait_for_the_lock_does_not_keep_an_ended_hold_alive(money: Money, money
         assert answer.result()["outcome"] == "reserved"
 
 
-def test_dearer_candidate_bound_does_not_change_energy(money: Money) -> None:
+def test_higher_bound_of_a_candidate_does_not_change_energy(money: Money) -> None:
     """USD and energy are separate: an expensive model of a class holds the energy of the class."""
     answer = money.reserve(money.account(), candidates=[candidate("standard", "9.5")], cost_bound_usd="30")
     assert answer["energy_held"] == 3

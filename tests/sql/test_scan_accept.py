@@ -16,7 +16,7 @@ def test_first_caller_gets_a_lease(money: Money) -> None:
     scans, user = Scans(money), money.account()
     scan = scans.make(user)
     assert scans.accept(scan, user) == {"outcome": "accepted", "user_id": str(user), "lease": 1}
-    assert (scans.row(scan)["status"], scans.told(scan)) == ("processing", [("queued", 0)])
+    assert (scans.row(scan)["status"], scans.statuses(scan)) == ("processing", [("queued", 0)])
     job = scans.job(scan)
     assert (job["state"], job["user_id"], job["scan_type"], job["input_hash"]) == (
         "accepting",
@@ -40,7 +40,7 @@ def test_fault_17_scan_of_another_user_is_not_found_and_untouched(function: str,
     before = scans.row(scan)
     assert getattr(scans, function)(scan, stranger) == {"outcome": "scan_not_found"}
     assert scans.row(scan) == before
-    assert scans.told(scan) == []
+    assert scans.statuses(scan) == []
     assert money.rows("select from public.scan_jobs where scan_id = %s", scan) == []
 
 
@@ -63,7 +63,7 @@ def test_unknown_scan_is_not_found_by_any_function(money: Money) -> None:
 
 
 @pytest.mark.parametrize("stage", ["accepting", "queued", "running"])
-def test_second_caller_is_told_that_it_runs(stage: str, money: Money) -> None:
+def test_second_caller_gets_the_status_running(stage: str, money: Money) -> None:
     """During the first call's work, in any state, a second call gets no lease."""
     scans, user = Scans(money), money.account()
     scan = scans.make(user)
@@ -88,7 +88,7 @@ def test_second_caller_gets_the_stored_reply(money: Money) -> None:
     assert reply["scanId"] == str(work.id)
 
 
-def test_second_caller_is_told_the_failure(money: Money) -> None:
+def test_second_caller_gets_the_failure(money: Money) -> None:
     """A failed scan is not accepted again; code and message are returned."""
     scans, user = Scans(money), money.account()
     scan = scans.make(user)
@@ -123,7 +123,7 @@ def test_scan_that_ended_before_stays_as_it_is(status: str, outcome: str, money:
     else:
         assert answer["sentence"] == "This scan has failed. Please start a new one."
     assert scans.fail(scan)["outcome"] == outcome
-    assert (scans.row(scan)["status"], scans.told(scan)) == (status, [])
+    assert (scans.row(scan)["status"], scans.statuses(scan)) == (status, [])
 
 
 def test_lapsed_acceptance_is_accepted_anew(money: Money) -> None:
@@ -141,7 +141,7 @@ def test_lapsed_acceptance_is_accepted_anew(money: Money) -> None:
     work = scans.claimed(scan, user)
     (block,) = scans.open_blocks(scan, work.lease)["blocks"]
     assert block["records"][0]["text"] == "the second try"
-    assert scans.told(scan)[:2] == [("queued", 0), ("extracting_text", 5)]
+    assert scans.statuses(scan)[:2] == [("queued", 0), ("extracting_text", 5)]
 
 
 def test_two_callers_at_once_begin_one_scan(money: Money, money_url: str) -> None:
@@ -209,7 +209,7 @@ def test_sending_blocks_lengthens_the_lease(money: Money) -> None:
     assert scans.accept(scan)["outcome"] == "running"
 
 
-def test_end_of_input_is_told_once(money: Money) -> None:
+def test_end_of_input_counts_once(money: Money) -> None:
     """Queueing twice has one effect; pollers get the progress, and the facts are stored."""
     scans, user = Scans(money), money.account()
     scan = scans.make(user)
@@ -217,7 +217,7 @@ def test_end_of_input_is_told_once(money: Money) -> None:
     scans.add(scan, lease, [record()])
     answers = [scans.queue(scan, lease, duplicates=4, rows=5)["outcome"] for _ in range(2)]
     assert answers == ["queued", "queued"]
-    assert scans.told(scan) == [
+    assert scans.statuses(scan) == [
         ("queued", 0),
         ("extracting_text", 5),
         ("extracting_text", 20),

@@ -52,7 +52,7 @@ def test_block_becomes_items_and_prospects(money: Money) -> None:
     assert row["metadata"] == kept | {"scored_by": "rules", "prospect_id": str(prospect["id"])}
 
 
-def test_item_tells_who_scored_it(money: Money) -> None:
+def test_item_says_who_scored_it(money: Money) -> None:
     """In a block of the model, an item kept from the rules is marked."""
     scans = Scans(money)
     work = scans.running(money.account())
@@ -378,7 +378,7 @@ def progress_of(scans: Scans, user: UUID, blocks: int) -> list[int]:
     work = scans.running(user, blocks)
     for ordinal in reversed(range(blocks)):
         scans.store(user, work.id, ordinal)
-    return [percent for step, percent in scans.told(work.id) if step == "scoring"]
+    return [percent for step, percent in scans.statuses(work.id) if step == "scoring"]
 
 
 @pytest.mark.parametrize(

@@ -29,7 +29,7 @@ def test_worker_gets_the_scan_with_what_he_needs(money: Money) -> None:
     assert scans.claim(scan) == {"outcome": "running", "user_id": str(user), "lease": 2}
     assert scans.job(scan)["tries"] == 1
     assert scans.job(scan)["state"] == "running"
-    assert scans.told(scan)[-1] == ("scoring", 45)
+    assert scans.statuses(scan)[-1] == ("scoring", 45)
 
 
 def test_leased_scan_is_not_claimed_again(money: Money) -> None:
@@ -139,7 +139,7 @@ def test_scan_that_gets_nowhere_is_given_up(money: Money) -> None:
     job = scans.job(scan)
     assert (job["state"], job["failure_code"]) == ("failed", "scan_failed")
     assert job["failure"] == "The scan could not be completed. Please try again."
-    assert (scans.row(scan)["status"], scans.told(scan)[-1]) == ("failed", ("failed", 45))
+    assert (scans.row(scan)["status"], scans.statuses(scan)[-1]) == ("failed", ("failed", 45))
     assert scans.claim(scan) == NOTHING
     assert scans.renew(scan, claim["lease"]) == {"outcome": "lease_lost"}
 

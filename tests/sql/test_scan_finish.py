@@ -10,7 +10,7 @@ from tests.sql.money import Money
 from tests.sql.scans import Scans, item, record
 
 
-def test_completed_scan_tells_everybody(money: Money) -> None:
+def test_completed_scan_is_reported_everywhere(money: Money) -> None:
     """The scan's row, its prospects, the pollers, the owner's notification and the reply agree."""
     scans, user = Scans(money), money.account()
     work = scans.running(user, blocks=2, duplicates=3, rows=9)
@@ -57,7 +57,7 @@ def test_poller_sees_every_step_at_rising_times(money: Money) -> None:
     for ordinal in range(2):
         scans.store(work.user, work.id, ordinal)
     scans.finish(work.id, work.lease)
-    assert scans.told(work.id) == [
+    assert scans.statuses(work.id) == [
         ("queued", 0),
         ("extracting_text", 5),
         ("extracting_text", 20),
@@ -83,7 +83,7 @@ def test_rows_by_the_page_s_own_clock_do_not_hide_the_end(money: Money) -> None:
         {"scan": scan},
     )
     scans.fail(scan)
-    assert [step for step, _ in scans.told(scan)] == ["uploading", "failed", "nonsense"]
+    assert [step for step, _ in scans.statuses(scan)] == ["uploading", "failed", "nonsense"]
 
 
 def test_partial_scan_says_so(money: Money) -> None:
@@ -115,7 +115,7 @@ def test_scan_finishes_once(money: Money) -> None:
     first = scans.finish(work.id, work.lease, model="gpt-4o")
     assert scans.finish(work.id, work.lease, model="another") == first
     assert money.value("select count(*) from public.notifications where user_id = %s", work.user) == 1
-    assert scans.told(work.id)[-1] == ("completed", 100)
+    assert scans.statuses(work.id)[-1] == ("completed", 100)
 
 
 @pytest.mark.parametrize("function", ["finish", "release", "renew", "open_blocks"])
@@ -135,9 +135,9 @@ def test_completed_scan_never_fails(money: Money) -> None:
     work = scans.running(money.account())
     scans.store(work.user, work.id, 0)
     scans.finish(work.id, work.lease)
-    before = (scans.job(work.id), scans.row(work.id), scans.told(work.id))
+    before = (scans.job(work.id), scans.row(work.id), scans.statuses(work.id))
     assert scans.fail(work.id, work.user) == {"outcome": "done"}
-    assert (scans.job(work.id), scans.row(work.id), scans.told(work.id)) == before
+    assert (scans.job(work.id), scans.row(work.id), scans.statuses(work.id)) == before
 
 
 @pytest.mark.parametrize("stage", ["pending", "accepting", "queued", "running"])
@@ -149,12 +149,12 @@ def test_scan_fails_at_any_stage(stage: str, money: Money) -> None:
         scans.add(scan, scans.accept(scan)["lease"], [record()])
     elif stage != "pending":
         scan = scans.queued(user) if stage == "queued" else scans.running(user).id
-    percent = max((percent for _, percent in scans.told(scan)), default=0)
+    percent = max((percent for _, percent in scans.statuses(scan)), default=0)
     for sentence in ("The file is empty.", "Another sentence."):
         assert scans.fail(scan, user, sentence=sentence) == {"outcome": "failed"}
     assert scans.row(scan)["status"] == "failed"
-    assert scans.told(scan)[-1] == ("failed", percent)
-    assert [step for step, _ in scans.told(scan)].count("failed") == 1
+    assert scans.statuses(scan)[-1] == ("failed", percent)
+    assert [step for step, _ in scans.statuses(scan)].count("failed") == 1
     job = scans.job(scan)
     assert (job["state"], job["failure_code"], job["failure"]) == (
         "failed",
@@ -237,7 +237,7 @@ def test_sweep_fails_an_upload_that_stopped(money: Money) -> None:
     assert money.sweep()["scans"] == 1
     assert scans.row(scan)["status"] == "failed"
     assert scans.job(scan)["failure"] == "The upload did not complete. Please send it again."
-    assert scans.told(scan)[-1] == ("failed", 5)
+    assert scans.statuses(scan)[-1] == ("failed", 5)
     assert money.sweep()["scans"] == 0
 
 
@@ -262,21 +262,21 @@ def test_busy_account_does_not_hold_up_the_sweep_of_scans(money: Money, money_ur
 
 
 @pytest.mark.parametrize(
-    ("statement", "told"),
+    ("statement", "reported"),
     [
         (
             "delete from public.scan_processed_items where scan_id = %s",
             "a scan's figures are those of its items",
         ),
         ("update public.scan_blocks set items = 9 where scan_id = %s", "a scan's blocks are counted once"),
-        ("update public.scans set hot_leads = 9 where id = %s", "what a scan found is told in its own row"),
+        ("update public.scans set hot_leads = 9 where id = %s", "the row of a scan has its counts"),
         (
             "update public.scan_status set percent = 0 where scan_id = %s and step = 'saving'",
             "the progress of a scan never falls",
         ),
     ],
 )
-def test_broken_promise_of_a_scan_is_noticed(statement: str, told: str, money: Money) -> None:
+def test_broken_promise_of_a_scan_is_noticed(statement: str, reported: str, money: Money) -> None:
     """A manual change is found by the check that all these tests use."""
     scans = Scans(money)
     work = scans.running(money.account())
@@ -284,4 +284,4 @@ def test_broken_promise_of_a_scan_is_noticed(statement: str, told: str, money: M
     scans.finish(work.id, work.lease)
     assert money.broken(work.user) == []
     money.admin.execute(statement.encode(), [work.id])
-    assert money.broken(work.user) == [told]
+    assert money.broken(work.user) == [reported]

@@ -73,7 +73,7 @@ def test_workers_that_race_store_everything_once(seed: int, money: Money, money_
     )
     assert money.balance(user) == 5000 - 15 * BLOCKS // 2
     assert scans.job(work.id)["energy_charged"] == 15 * BLOCKS // 2
-    percents = [percent for _, percent in scans.told(work.id)]
+    percents = [percent for _, percent in scans.statuses(work.id)]
     assert percents == sorted(set(percents))
     reply = scans.finish(work.id, work.lease)["reply"]
     assert (reply["prospectsFound"], reply["meta"]["knownProspects"]) == (BLOCKS * 5, BLOCKS * 5 - PEOPLE)

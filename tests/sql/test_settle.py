@@ -62,7 +62,7 @@ def act(money: Money, event: str, request: UUID) -> dict[str, str]:
     return {"outcome": "-"}
 
 
-def test_unknown_request_is_told(money: Money) -> None:
+def test_unknown_request_is_an_outcome(money: Money) -> None:
     """Settling or releasing an unknown request is an outcome."""
     assert [money.settle(uuid4())["outcome"], money.release(uuid4())["outcome"]] == ["unknown_request"] * 2
 
@@ -125,7 +125,7 @@ def test_price_row_deleted_between_reserve_and_settle_has_no_effect(money: Money
         assert money.settle(request)["energy_charged"] == 10
 
 
-def test_answer_tells_what_is_left_beside_other_holds(money: Money) -> None:
+def test_answer_has_the_energy_beside_other_holds(money: Money) -> None:
     """Available energy is the balance less the holds of other calls."""
     user = money.account(energy=100)
     first, _ = money.held(user), money.held(user)
@@ -133,7 +133,7 @@ def test_answer_tells_what_is_left_beside_other_holds(money: Money) -> None:
     assert money.settle(first)["energy_available"] == 80
 
 
-def test_energy_left_is_never_told_below_zero(money: Money) -> None:
+def test_remaining_energy_is_never_reported_below_zero(money: Money) -> None:
     """If others have taken the held energy, the reported energy is zero, never negative."""
     user = money.account(energy=20)
     first, second = money.held(user), money.held(user)
@@ -294,7 +294,9 @@ def test_user_deleted_during_the_call_leaves_nothing(money: Money) -> None:
 
 
 @pytest.mark.parametrize("function", ["ai_settle", "ai_release"])
-def test_user_deleted_while_the_settlement_waits_is_told(function: str, money: Money, money_url: str) -> None:
+def test_user_deleted_while_the_settlement_waits_is_an_outcome(
+    function: str, money: Money, money_url: str
+) -> None:
     """A settlement that waits for the deletion of its account ends with an outcome, not with an error."""
     user = money.account(energy=100)
     request = money.held(user)
@@ -306,7 +308,7 @@ def test_user_deleted_while_the_settlement_waits_is_told(function: str, money: M
         assert answer.result()["outcome"] == "unknown_request"
 
 
-def test_user_deleted_while_the_reservation_waits_is_told(money: Money, money_url: str) -> None:
+def test_user_deleted_while_the_reservation_waits_is_an_outcome(money: Money, money_url: str) -> None:
     """A reservation that waits for the deletion of its account finds no account."""
     user = money.account(energy=100)
     with psycopg.connect(money_url) as deleter, waiting(money_url) as waiter:

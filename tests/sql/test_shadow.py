@@ -57,7 +57,7 @@ def spent(money: Money) -> Callable[[], Decimal]:
     return sum_of_today
 
 
-def test_a_shadow_holds_no_energy_and_tells_the_true_prices(money: Money) -> None:
+def test_a_shadow_holds_no_energy_and_returns_the_true_prices(money: Money) -> None:
     """An account without energy is admitted too; fallbacks are judged by what they would cost."""
     user = money.account(energy=0)
     answer = money.reserve(user, "premium", "standard", shadow=True)
@@ -264,10 +264,10 @@ def test_shadows_are_no_use_of_their_user(money: Money) -> None:
     )
 
 
-def test_whose_a_scan_is_the_service_is_told(money: Money) -> None:
+def test_the_service_gets_the_owner_of_a_scan(money: Money) -> None:
     """The service gets the owner's own scan, or (without a user) its owner; nothing for another user."""
     user, other = money.account(), money.account()
     scan = money.value("insert into public.scans (user_id) values (%s) returning id", user)
     asked = [(scan, user), (scan, None), (scan, other), (uuid4(), None)]
-    told = [money.value("select public.scan_owner(%s, %s)", *each) for each in asked]
-    assert told == [user, user, None, None]
+    reported = [money.value("select public.scan_owner(%s, %s)", *each) for each in asked]
+    assert reported == [user, user, None, None]

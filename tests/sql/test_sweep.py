@@ -152,7 +152,7 @@ def test_busy_account_does_not_hold_up_the_sweep(money: Money, money_url: str) -
     assert money.sweep()["expired"] == 1
 
 
-def test_call_whose_account_row_is_gone_is_swept(money: Money) -> None:
+def test_call_whose_account_row_was_deleted_is_swept(money: Money) -> None:
     """A deleted account row is created again for the rows of its calls."""
     user = money.account(energy=100)
     request = money.held(user)
@@ -208,7 +208,7 @@ def test_answered_job_lives_a_day(hours: int, kept: bool, money: Money) -> None:
 
 
 @pytest.mark.parametrize(("seconds", "overdue"), [(299, 0), (301, 1)])
-def test_hold_that_sweeps_leave_open_is_told(
+def test_hold_that_sweeps_leave_open_is_reported(
     money: Money, money_url: str, seconds: int, overdue: int
 ) -> None:
     """A hold five minutes after its expiry is reported: a busy account may be skipped for a sweep or two."""
@@ -223,7 +223,7 @@ def test_hold_that_sweeps_leave_open_is_told(
     assert money.sweep()["overdue"] == 0
 
 
-def test_usd_of_the_last_hour_is_told(money: Money) -> None:
+def test_usd_of_the_last_hour_is_reported(money: Money) -> None:
     """The exact cost of delivered and failed attempts is reported; older attempts do not count."""
     before = Decimal(money.sweep()["spent_usd"])
     user = money.account()

@@ -141,7 +141,7 @@ def test_monthly_usage_counts_months_of_manila(session: psycopg.Connection) -> N
     ]
 
 
-def test_model_statistics_tell_success_latency_and_downgrades(session: psycopg.Connection) -> None:
+def test_model_statistics_have_success_latency_and_downgrades(session: psycopg.Connection) -> None:
     """Latency is that of delivered calls: of 100 and 300 ms the average is 200, the 95th percentile 290."""
     rows = as_user(
         session,
@@ -193,7 +193,7 @@ def test_users_write_no_usage(verb: str, session: psycopg.Connection) -> None:
         as_user(session, OWNER, statements[verb])
 
 
-def test_month_that_reserve_caps_is_the_month_that_the_helper_tells(money: Money) -> None:
+def test_month_that_reserve_caps_is_the_month_of_the_helper(money: Money) -> None:
     """The cost of a settled call is in the user's month at once."""
     user = money.account()
     money.settle(money.held(user), attempt(cost_usd="0.0035"))

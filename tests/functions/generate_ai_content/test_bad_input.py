@@ -161,7 +161,7 @@ async def test_deep_json_is_refused(refuse: Any, body: bytes) -> None:  # noqa: 
 
 @pytest.mark.parametrize("size", [200_001, 4_500_001, 10_000_000])
 @pytest.mark.parametrize("shape", ["orchestrator", "flat", "prompt"])
-async def test_a_huge_text_is_too_large_and_the_limit_is_told(refuse: Any, shape: str, size: int) -> None:  # noqa: ANN401
+async def test_a_huge_text_is_too_large_and_the_limit_is_reported(refuse: Any, shape: str, size: int) -> None:  # noqa: ANN401
     """Messages and prompts are limited to 200 kB, a body to 4.5 MB."""
     text = "x" * size
     body = {

@@ -204,13 +204,13 @@ async def test_a_wrong_input_is_refused_by_its_name(
     Books(database, patient).assert_nothing_charged(500)
 
 
-async def test_an_objection_that_is_not_told_names_both_ways_to_tell_it(api: Api, patient: User) -> None:
+async def test_a_missing_objection_names_both_of_its_fields(api: Api, patient: User) -> None:
     """The error names the objection's text and its kind."""
     answer = refused(await api(patient, {"generationType": "objection"}), 400, "invalid_request")
     assert [fault["field"] for fault in answer["details"]] == ["objection", "objectionType"]
 
 
-async def test_the_kind_of_an_objection_that_was_told_is_kept(api: Api, new_user: NewUser) -> None:
+async def test_the_given_kind_of_an_objection_is_kept(api: Api, new_user: NewUser) -> None:
     """The model may not change the kind that the caller gave."""
     body = {"generationType": "objection", "objectionType": "too_expensive"}
     assert delivered(await api(new_user(), body))["output"]["objectionType"] == "too_expensive"

@@ -18,7 +18,7 @@ def fresh_key() -> str:
     return secrets.token_hex(16)
 
 
-def told(reply: httpx.Response) -> tuple[int, str | None]:
+def status_and_code(reply: httpx.Response) -> tuple[int, str | None]:
     """Return status and code of an error."""
     return reply.status_code, reply.json().get("code")
 
@@ -97,7 +97,7 @@ async def test_the_same_key_for_another_body_is_a_conflict(
     user, key = new_user(), fresh_key()
     await api(user, orchestrated(), idempotency_key=key)
     reply = await api(user, orchestrated(temperature=0.5), idempotency_key=key)
-    assert told(reply) == (409, "idempotency_conflict")
+    assert status_and_code(reply) == (409, "idempotency_conflict")
     assert (Books(database, user).energy(), len(provider.requests())) == (490, 1)
 
 
@@ -112,7 +112,7 @@ async def test_a_key_belongs_to_its_user(api: Api, new_user: NewUser, provider: 
     assert len(provider.requests()) == 2
 
 
-async def test_a_twin_of_a_running_call_is_told_to_wait(
+async def test_a_repeat_of_a_running_call_must_wait(
     api: Api, new_user: NewUser, database: Database, provider: Provider
 ) -> None:
     """While the first runs the reply is a 409 with Retry-After, afterwards its reply; it is charged once."""
@@ -121,17 +121,17 @@ async def test_a_twin_of_a_running_call_is_told_to_wait(
     running = asyncio.create_task(api(user, orchestrated(), idempotency_key=key))
     await arrived(provider)
     twin = await api(user, orchestrated(), idempotency_key=key)
-    assert told(twin) == (409, "request_in_progress")
+    assert status_and_code(twin) == (409, "request_in_progress")
     assert int(twin.headers["retry-after"]) >= 1
     other = await api(user, orchestrated(temperature=1), idempotency_key=key)
-    assert told(other) == (409, "idempotency_conflict")
+    assert status_and_code(other) == (409, "idempotency_conflict")
     first = await running
     again = await api(user, orchestrated(), idempotency_key=key)
     assert (first.status_code, again.json()) == (200, first.json())
     assert (Books(database, user).energy(), len(provider.requests())) == (490, 1)
 
 
-async def test_twins_sent_at_once_are_served_once(
+async def test_repeats_sent_at_once_are_served_once(
     api: Api, new_user: NewUser, database: Database, provider: Provider
 ) -> None:
     """Of ten simultaneous calls one is served; the others wait or get its reply, and are not charged (fault 1)."""
@@ -142,7 +142,9 @@ async def test_twins_sent_at_once_are_served_once(
         reply for reply in replies if reply.status_code == 200 and "idempotency-replayed" not in reply.headers
     ]
     assert len(served) == 1
-    assert {told(reply) for reply in replies if reply.status_code != 200} <= {(409, "request_in_progress")}
+    assert {status_and_code(reply) for reply in replies if reply.status_code != 200} <= {
+        (409, "request_in_progress")
+    }
     assert (Books(database, user).energy(), len(provider.requests())) == (490, 1)
 
 
@@ -201,6 +203,6 @@ async def test_a_key_that_is_not_one_is_refused(
 ) -> None:
     """A key must have 1 to 255 printable ASCII characters: else a 400 names the header, and nothing is sent."""
     reply = await api(new_user(), orchestrated(), headers={"idempotency-key": key})
-    assert told(reply) == (400, "invalid_request")
+    assert status_and_code(reply) == (400, "invalid_request")
     assert reply.json()["details"][0]["field"] == "Idempotency-Key"
     assert provider.requests() == []

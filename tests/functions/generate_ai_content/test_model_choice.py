@@ -134,7 +134,7 @@ async def test_an_absent_temperature_is_the_models_own(
     ("model", "asked", "sent_limit"),
     [("gpt-3.5-turbo", 10_000, 4_096), ("gpt-3.5-turbo", 12, 12), ("gpt-4o", 200_000, 16_384)],
 )
-async def test_the_output_limit_is_clamped_to_the_models_and_told(
+async def test_the_output_limit_is_clamped_to_the_models_and_reported(
     api: Api, new_user: NewUser, provider: Provider, model: str, asked: int, sent_limit: int
 ) -> None:
     """The provider would refuse a larger limit; the reply reports the one that was sent."""

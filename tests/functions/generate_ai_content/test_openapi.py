@@ -38,7 +38,7 @@ def requester(stack: Stack, database: Database, new_user: NewUser) -> Iterator[R
 
 @pytest.mark.parametrize("mode", list(GenerationMode), ids=lambda mode: mode.value)
 @pytest.mark.parametrize(("name", "examples"), [("generate", 120), ("find", 25)])
-def test_generated_requests_are_answered_as_the_document_tells(
+def test_generated_requests_are_answered_as_documented(
     requester: Requester, provider: Provider, name: str, examples: int, mode: GenerationMode
 ) -> None:
     """Valid or not, no request gets a 5xx, and status, headers and body match the document."""
@@ -48,7 +48,7 @@ def test_generated_requests_are_answered_as_the_document_tells(
 
 @pytest.mark.soak
 @pytest.mark.parametrize("mode", list(GenerationMode), ids=lambda mode: mode.value)
-def test_thousands_of_generated_requests_are_answered_as_the_document_tells(
+def test_thousands_of_generated_requests_are_answered_as_documented(
     requester: Requester, provider: Provider, mode: GenerationMode
 ) -> None:
     """The same holds for thousands of requests."""
@@ -83,7 +83,7 @@ def test_every_content_type_has_its_output_in_the_document() -> None:
 
 
 @pytest.mark.parametrize("case", CASES, ids=lambda case: case.kind)
-async def test_every_result_is_as_its_own_schema_tells(
+async def test_every_result_matches_its_own_schema(
     api: Api, new_user: NewUser, database: Database, case: ContentCase
 ) -> None:
     """Each result matches its own schema, not just one of all outputs; and the request matches its shape."""
@@ -96,7 +96,7 @@ async def test_every_result_is_as_its_own_schema_tells(
 
 
 @pytest.mark.parametrize("fault", [None, {"kind": "cut", "after_chunks": 3}], ids=["whole", "broken"])
-async def test_every_event_of_a_stream_is_as_the_document_tells(
+async def test_every_event_of_a_stream_matches_the_document(
     api: Api, new_user: NewUser, provider: Provider, fault: dict[str, Any] | None
 ) -> None:
     """This holds for a stream that succeeds, and for one that the provider breaks."""

@@ -31,7 +31,7 @@ async def api(stack: Stack, server: Wire) -> AsyncIterator[Api]:
         yield calls
 
 
-def told(provider: Provider) -> set[str]:
+def shares(provider: Provider) -> set[str]:
     """Return what each request says about its share, up to the first comma."""
     return {body["messages"][-1]["content"].partition(",")[0] for body in provider.bodies()}
 
@@ -51,7 +51,7 @@ async def test_an_elite_deck_is_asked_for_in_three_requests_at_the_same_time(
     body = reply.json()
     assert reply.status_code == 200, body
     assert deck_of(body) == list(range(1, 16))
-    assert told(provider) == {
+    assert shares(provider) == {
         f"Write the slides {first} to {last} only" for first, last in [(1, 5), (6, 10), (11, 15)]
     }
     assert (body["meta"]["energyConsumed"], body["meta"]["retryCount"]) == (100, 0)
@@ -77,7 +77,7 @@ async def test_a_sequence_of_ten_steps_is_written_in_two_halves_with_days_that_r
     steps = reply.json()["output"]["sequence"]["steps"]
     assert [step["step"] for step in steps] == list(range(1, 11))
     assert [step["day"] for step in steps] == [0, 2, 5, 9, 14, 20, 27, 35, 44, 54]
-    assert told(provider) == {"Write the steps 1 to 5 only", "Write the steps 6 to 10 only"}
+    assert shares(provider) == {"Write the steps 1 to 5 only", "Write the steps 6 to 10 only"}
 
 
 async def test_a_broken_part_is_repaired_beside_the_others(

@@ -116,7 +116,7 @@ def test_what_people_wrote_stands_in_the_data_alone(case: Case) -> None:
 
 
 @pytest.mark.parametrize("case", CASES, ids=name_of)
-def test_no_contact_details_are_told_to_the_provider(case: Case) -> None:
+def test_no_contact_details_are_sent_to_the_provider(case: Case) -> None:
     """No content type needs contact details."""
     prospect = {"full_name": "Maria", "email": "maria@example.com", "phone": "+639171234567"}
     assert "maria@example.com" not in messages(case, NOTHING, prospect)[1]

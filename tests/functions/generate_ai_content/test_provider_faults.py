@@ -105,14 +105,14 @@ async def test_fault_8_a_failed_call_charges_nothing_and_records_every_request(
     assert books.generations() == []
 
 
-@pytest.mark.parametrize(("asked", "told"), [(7, "7"), (2.2, "3"), (0, "1"), (None, "1")])
-async def test_a_rate_limit_tells_when_to_come_back(
-    api: Api, new_user: NewUser, provider: Provider, asked: float | None, told: str
+@pytest.mark.parametrize(("asked", "retry_after"), [(7, "7"), (2.2, "3"), (0, "1"), (None, "1")])
+async def test_a_rate_limit_says_when_to_retry(
+    api: Api, new_user: NewUser, provider: Provider, asked: float | None, retry_after: str
 ) -> None:
     """The 503 has Retry-After: the provider's wait in whole seconds, rounded up, else one second."""
     provider.fail({"kind": "status", "status": 429, "retry_after": asked, "times": 2})
     reply = await api(new_user(), ONE_RETRY)
-    assert (reply.status_code, reply.headers["retry-after"]) == (503, told)
+    assert (reply.status_code, reply.headers["retry-after"]) == (503, retry_after)
 
 
 async def test_the_wait_that_a_provider_asks_for_is_waited(
@@ -135,7 +135,7 @@ async def test_retries_back_off_from_the_delay_that_was_asked_for(
     assert [entry["status"] for entry in provider.requests()] == [500, 500, 500, 200]
 
 
-async def test_a_wait_beyond_the_budget_is_not_begun(
+async def test_a_wait_beyond_the_budget_is_not_started(
     api: Api, new_user: NewUser, provider: Provider, pauses: Pauses
 ) -> None:
     """Another model is called at once, if fallbacks are allowed."""
@@ -271,7 +271,7 @@ async def test_an_answer_cut_by_its_limit_is_no_valid_message(
     assert Books(database, user).energy() == 490
 
 
-async def test_a_text_cut_by_its_limit_is_delivered_and_told(
+async def test_a_text_cut_by_its_limit_is_delivered_and_reported(
     api: Api, new_user: NewUser, database: Database, provider: Provider
 ) -> None:
     """Free text may end at its limit: it is charged, with the reason in the meta."""

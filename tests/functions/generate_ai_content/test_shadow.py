@@ -82,8 +82,8 @@ async def test_the_facts_are_logged_and_no_text(
     reply = await shadow(user, message(add_prospect(database, user)), headers={"x-request-id": "copy-of-7"})
     (finished,) = served.log.finished()
     (sent,) = provider.requests()
-    told = {name: finished[name] for name in ("status", "shadow", "echo_id", "model", "energy", "attempts")}
-    assert told == {
+    logged = {name: finished[name] for name in ("status", "shadow", "echo_id", "model", "energy", "attempts")}
+    assert logged == {
         "status": 200,
         "shadow": True,
         "echo_id": "copy-of-7",
@@ -213,15 +213,15 @@ async def test_copies_take_no_call_from_the_user(
     assert len(provider.requests()) == 2
 
 
-@pytest.mark.parametrize(("setting", "told"), [("true", True), ("false", None), ("", None)])
-async def test_health_tells_of_the_shadow(stack: Stack, setting: str, told: object) -> None:
+@pytest.mark.parametrize(("setting", "reported"), [("true", True), ("false", None), ("", None)])
+async def test_health_reports_the_shadow(stack: Stack, setting: str, reported: object) -> None:
     """The health reply says whether users may be sent to the function."""
     async with (
         app_on(stack, "generate-ai-content", router, SHADOW=setting) as app,
         client_of(stack, app) as client,
     ):
         reply = await client.get("/functions/v1/generate-ai-content/health")
-    assert reply.json().get("shadow") is told
+    assert reply.json().get("shadow") is reported
 
 
 async def test_on_the_platform_a_copy_is_answered_the_same(

@@ -126,7 +126,7 @@ async def test_the_service_key_serves_no_other_shape(stack: Stack, api: Api, new
 
 
 @pytest.mark.parametrize("body", [prompted(), intel()], ids=["prompt", "deep intel"])
-async def test_nobody_prompts_in_the_name_of_another(
+async def test_no_caller_prompts_in_the_name_of_another_user(
     api: Api, new_user: NewUser, database: Database, provider: Provider, body: dict[str, Any]
 ) -> None:
     """Identity comes from the token; with the anonymous key the reply is a 401, as in the old function."""

@@ -134,7 +134,7 @@ async def test_a_stream_that_fails_to_begin_goes_on_to_the_next_model(
 
 
 @pytest.mark.parametrize("chunks", [1, 3])
-async def test_fault_18_a_stream_that_breaks_is_told_released_and_not_replayed(
+async def test_fault_18_a_stream_that_breaks_is_reported_released_and_not_replayed(
     stack: Stack, new_user: NewUser, database: Database, provider: Provider, chunks: int
 ) -> None:
     """An error event ends the stream, no energy is charged, the upper bound is recorded; the key runs again."""
@@ -163,7 +163,7 @@ async def test_fault_18_a_stream_that_breaks_is_told_released_and_not_replayed(
 
 
 @pytest.mark.parametrize("received", range(1, 31))
-async def test_fault_3_a_client_gone_after_k_chunks_leaves_an_exact_end(
+async def test_fault_3_a_client_that_disconnects_after_k_chunks_is_settled_exactly(
     stack: Stack, new_user: NewUser, database: Database, provider: Provider, received: int
 ) -> None:
     """For each k up to 30 chunks: charged once, marked, the provider's request ended, no hold (fault 3)."""
@@ -186,7 +186,7 @@ async def test_fault_3_a_client_gone_after_k_chunks_leaves_an_exact_end(
     assert books.energy() == 490
 
 
-async def test_fault_3_a_client_gone_before_the_first_chunk_pays_nothing(
+async def test_fault_3_a_client_that_disconnects_before_the_first_chunk_pays_nothing(
     stack: Stack, new_user: NewUser, database: Database, provider: Provider
 ) -> None:
     """Nothing was delivered, so the energy is released; what the provider may bill is recorded (fault 3)."""
@@ -226,7 +226,7 @@ async def test_a_finished_stream_is_replayed_in_the_form_that_is_asked_for(
     assert Books(database, user).energy() == 490
 
 
-async def test_a_left_stream_is_never_replayed_as_a_success(
+async def test_a_stream_whose_client_disconnected_is_never_replayed_as_a_success(
     stack: Stack, new_user: NewUser, database: Database, provider: Provider
 ) -> None:
     """The key of a stream whose client disconnected is free; the same call runs and is charged again."""

@@ -32,7 +32,7 @@ ENDS: list[tuple[dict[str, Any], int, str]] = [
 
 
 @pytest.mark.parametrize(("fault", "status", "code"), ENDS, ids=[str(row[0]) for row in ENDS])
-async def test_a_stream_that_fails_tells_why_and_charges_nothing(
+async def test_a_stream_that_fails_says_why_and_charges_nothing(
     stack: Stack, new_user: NewUser, database: Database, provider: Provider,
     fault: dict[str, Any], status: int, code: str,
 ) -> None:  # fmt: skip
@@ -105,7 +105,7 @@ async def test_fault_8_a_provider_that_refuses_our_key_is_asked_once(
     books.assert_nothing_charged(500)
 
 
-async def test_an_open_circuit_is_told_without_asking_the_provider(
+async def test_an_open_circuit_is_an_error_without_a_provider_request(
     stack: Stack, new_user: NewUser, database: Database, provider: Provider
 ) -> None:
     """One failure opens it here: the next call gets 503 with Retry-After, and is free."""
@@ -121,7 +121,7 @@ async def test_an_open_circuit_is_told_without_asking_the_provider(
     Books(database, user).assert_nothing_charged(500)
 
 
-async def test_a_model_without_schemas_is_told_the_schema_in_words(
+async def test_a_model_without_schemas_gets_the_schema_in_words(
     api: Api, new_user: NewUser, provider: Provider
 ) -> None:
     """If such a model is named, JSON mode is used, and the result is still validated."""
@@ -134,7 +134,7 @@ async def test_a_model_without_schemas_is_told_the_schema_in_words(
     assert "one JSON object of this schema" in sent["messages"][0]["content"]
 
 
-async def test_a_prompt_beyond_the_wished_model_is_served_by_a_larger_one_and_told(
+async def test_a_prompt_beyond_the_wished_model_is_served_by_a_larger_one_and_reported(
     api: Api, new_user: NewUser
 ) -> None:
     """13,000 bytes and 4,096 tokens are more than the 16,385 of gpt-3.5-turbo."""

@@ -41,11 +41,14 @@ async def test_behind_the_distribution_the_viewers_own_address_counts(
 ) -> None:
     """The distribution's header counts only beside its secret; an IPv6 visitor counts by the network."""
     page = open_page(database, new_user().id)
-    told = {"apikey": stack.publishable_key, "x-viewer-address": "2001:db8:1:2::7:46532"}
+    headers = {"apikey": stack.publishable_key, "x-viewer-address": "2001:db8:1:2::7:46532"}
     async with visitors_of(stack, ORIGIN_SECRET=SECRET) as visitors:
         for secret in (SECRET, SECRET[:-1]):
             reply = await visitors.say(
-                page, secret, "203.0.113.9", {**told, "x-origin-secret": secret, "x-forwarded-for": "1.2.3.4"}
+                page,
+                secret,
+                "203.0.113.9",
+                {**headers, "x-origin-secret": secret, "x-forwarded-for": "1.2.3.4"},
             )
             assert reply.status_code == 200
     assert kept(database, page) == [hashed("2001:db8:1:2::/64"), hashed("203.0.113.9")]

@@ -45,12 +45,12 @@ def data_sent(provider: Provider) -> dict[str, Any]:
 
 
 @asynccontextmanager
-async def begun(stack: Stack, user: User, body: dict[str, Any]) -> AsyncIterator[AsyncGenerator[Event]]:
+async def open_stream(stack: Stack, user: User, body: dict[str, Any]) -> AsyncIterator[AsyncGenerator[Event]]:
     """Yield a streamed turn in this process, after its first event; disconnect at the end of the block."""
     asked = AssistantRequest.model_validate(body)
     caller = Caller("user", user.id, user.access_token)
     call = Call("public-chatbot-chat", caller, AssistantTask(asked))
-    context = RequestContext(uuid4(), "begun", Deadline.starting(25))
+    context = RequestContext(uuid4(), "open-stream", Deadline.starting(25))
     async with services_on(stack) as services:
         stream = await services.orchestrator.stream(call, context)
         assert isinstance(stream, LiveStream)
@@ -157,7 +157,7 @@ async def test_it_knows_the_users_own_numbers_and_no_one_elses(
     assert "secret@example.com" not in sent
 
 
-async def test_it_is_told_of_the_prospect_that_is_named(
+async def test_it_gets_the_prospect_that_is_named(
     chat: Chat, new_user: NewUser, database: Database, provider: Provider
 ) -> None:
     """The prospect is in the data message, whatever its record contains."""
@@ -223,7 +223,9 @@ async def test_a_conversation_deleted_meanwhile_stays_deleted(
     """The answer is returned and charged, and not stored."""
     user = new_user()
     conversation_id = (await chat.ask(user, "Una"))["conversationId"]
-    async with begun(stack, user, {"message": "Pangalawa", "conversationId": conversation_id}) as events:
+    async with open_stream(
+        stack, user, {"message": "Pangalawa", "conversationId": conversation_id}
+    ) as events:
         database.execute("delete from public.assistant_conversations where id = %s", [conversation_id])
         *_, done = [event async for event in events]
     assert (done["type"], done["success"]) == ("done", True)
@@ -233,7 +235,7 @@ async def test_a_conversation_deleted_meanwhile_stays_deleted(
     assert [request["storage_error"] for request in books.requests()] == [None, None]
 
 
-async def test_a_turn_that_the_database_refuses_is_told(
+async def test_a_turn_that_the_database_refuses_is_reported(
     chat: Chat, new_user: NewUser, database: Database
 ) -> None:
     """Answer and charge stand, and the reply names no conversation; a replay is the same."""
@@ -321,13 +323,13 @@ async def test_a_stream_that_the_provider_breaks_leaves_no_turn(
     Books(database, user).assert_nothing_charged(500)
 
 
-async def test_a_stream_that_the_client_leaves_keeps_what_it_had_read(
+async def test_a_stream_whose_client_disconnects_stores_what_was_read(
     stack: Stack, new_user: NewUser, database: Database, provider: Provider
 ) -> None:
     """What was delivered is charged and stored as the answer, so that the conversation is complete."""
     user = new_user()
     provider.fail({"kind": "chunks", "count": 9})
-    async with begun(stack, user, {"message": "Kuwento ka"}) as events:
+    async with open_stream(stack, user, {"message": "Kuwento ka"}) as events:
         read = (await anext(events))["text"]
         await anext(events)
     ((conversation_id, _),) = conversations_of(database, user)
@@ -339,7 +341,7 @@ async def test_a_stream_that_the_client_leaves_keeps_what_it_had_read(
     ("tier", "energy", "status", "code"),
     [("free", 2, 402, "insufficient_energy"), ("pro", 0, 402, "insufficient_energy")],
 )
-async def test_a_user_without_energy_is_told_so(
+async def test_a_user_without_energy_gets_a_402(
     chat: Chat, new_user: NewUser, tier: str, energy: int, status: int, code: str
 ) -> None:
     """A signed-in user gets the error: the balance is the user's own."""
@@ -354,7 +356,7 @@ async def test_the_free_tier_is_served_by_the_standard_class(chat: Chat, new_use
     assert (body["meta"]["energyConsumed"], body["meta"]["downgradeReason"]) == (3, "tier")
 
 
-async def test_a_user_who_calls_too_often_is_told_when_to_come_back(
+async def test_a_user_who_calls_too_often_gets_a_429_with_retry_after(
     chat: Chat, new_user: NewUser, database: Database
 ) -> None:
     """The 429 has `Retry-After` from the tier's own limit."""
@@ -395,7 +397,7 @@ async def test_the_service_key_and_a_bad_token_have_no_assistant(
     assert (secret.status_code, forged.status_code) == (401, 401)
 
 
-async def test_a_user_speaks_in_nobody_elses_name(chat: Chat, new_user: NewUser, provider: Provider) -> None:
+async def test_another_users_id_is_refused(chat: Chat, new_user: NewUser, provider: Provider) -> None:
     """Another user's `userId` is refused; the caller's own is accepted."""
     user = new_user()
     reply = await chat(user, {"message": "hi", "userId": new_user().id})

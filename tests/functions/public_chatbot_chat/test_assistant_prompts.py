@@ -53,14 +53,14 @@ def test_every_variable_is_filled() -> None:
 
 
 @pytest.mark.parametrize(
-    ("configured", "told"),
+    ("configured", "line"),
     [(None, FOLLOW_USER), ("auto", FOLLOW_USER), ("taglish", "Write in taglish.")],
 )
-def test_it_writes_as_the_workspace_does(configured: str | None, told: str) -> None:
+def test_it_writes_in_the_language_of_the_workspace(configured: str | None, line: str) -> None:
     """The language is the workspace's; without one it is the user's own."""
     sections = {} if configured is None else {"ai_settings": {"language": configured}}
     _, (system, *_) = sent({}, Configuration(USER_ID, 1, sections))
-    assert told in system["content"]
+    assert line in system["content"]
 
 
 def test_records_stand_behind_the_wall() -> None:

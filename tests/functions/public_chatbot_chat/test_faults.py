@@ -51,7 +51,7 @@ def assert_consistent(page: Page, answer: str, energy: int) -> None:
 
 
 @pytest.mark.parametrize("received", range(1, len(WORDS)))
-async def test_fault_3_a_visitor_gone_after_k_chunks_leaves_both_rows(
+async def test_fault_3_a_visitor_who_disconnects_after_k_chunks_has_both_rows(
     new_page: NewPage, provider: Provider, received: int
 ) -> None:
     """For every k the row has exactly the text that was sent, charged once, and nothing is held (fault 3)."""
@@ -68,7 +68,7 @@ async def test_fault_3_a_visitor_gone_after_k_chunks_leaves_both_rows(
     assert seen["aborted"] is True
 
 
-async def test_fault_3_a_visitor_gone_before_the_first_word_pays_the_owner_nothing(
+async def test_fault_3_a_visitor_who_disconnects_before_the_first_word_costs_no_energy(
     new_page: NewPage, provider: Provider
 ) -> None:
     """The honest answer is stored, the energy is released, and the cost is recorded (fault 3)."""
@@ -130,7 +130,7 @@ def events_in(reply: httpx.Response) -> list[dict[str, Any]]:
     return [json.loads(line.removeprefix("data: ")) for line in reply.text.splitlines() if line]
 
 
-async def test_fault_19_an_answer_that_drips_is_ended_in_time_and_told(
+async def test_fault_19_a_slow_stream_is_ended_in_time_and_reported(
     stack: Stack, new_user: NewUser, database: Database, provider: Provider
 ) -> None:
     """At one word a second the budget ends it: the error event has the honest answer, nothing is charged (fault 19)."""

@@ -80,7 +80,7 @@ async def test_other_messages_are_judged_once_and_answered(
 
 
 @pytest.mark.parametrize("fault", SILENT, ids=str)
-async def test_where_moderation_is_silent_no_model_is_asked(
+async def test_without_a_judgement_no_model_is_called(
     stack: Stack, database: Database, provider: Provider, owner: User, page: ChatPage, fault: dict[str, Any]
 ) -> None:
     """The visitor gets the honest answer; nothing is charged and no model was called."""

@@ -75,7 +75,7 @@ def requesters(stack: Stack, database: Database, new_user: NewUser) -> Iterator[
 
 @pytest.mark.parametrize("mode", list(GenerationMode), ids=lambda mode: mode.value)
 @pytest.mark.parametrize("who", ["visitor", "user"])
-def test_generated_requests_are_answered_as_the_document_tells(
+def test_generated_requests_are_answered_as_documented(
     requesters: dict[str, Requester], provider: Provider, who: str, mode: GenerationMode
 ) -> None:
     """Valid or not, no request gets a 5xx, and status, headers and body match the document."""
@@ -86,7 +86,7 @@ def test_generated_requests_are_answered_as_the_document_tells(
 @pytest.mark.soak
 @pytest.mark.parametrize("mode", list(GenerationMode), ids=lambda mode: mode.value)
 @pytest.mark.parametrize("who", ["visitor", "user"])
-def test_thousands_of_generated_requests_are_answered_as_the_document_tells(
+def test_thousands_of_generated_requests_are_answered_as_documented(
     requesters: dict[str, Requester], provider: Provider, who: str, mode: GenerationMode
 ) -> None:
     """The same holds for thousands of requests."""
@@ -120,7 +120,7 @@ def said(
 
 
 @pytest.mark.parametrize("shape", SHAPES)
-def test_every_answer_is_as_its_own_schema_tells(
+def test_every_answer_matches_its_own_schema(
     stack: Stack, new_user: NewUser, database: Database, shape: str
 ) -> None:
     """It matches no other schema, so a visitor's answer cannot contain a user's fields."""
@@ -133,9 +133,7 @@ def test_every_answer_is_as_its_own_schema_tells(
     assert fitting == [shape]
 
 
-def test_an_honest_fallback_is_as_the_document_tells(
-    stack: Stack, new_user: NewUser, database: Database
-) -> None:
+def test_an_honest_fallback_matches_the_document(stack: Stack, new_user: NewUser, database: Database) -> None:
     """An answer without a model matches its schema too."""
     owner = new_user(energy=0)
     reply = said(stack, "Visitor", owner, body_of("Visitor", owner, page_of(database, owner)))
@@ -160,7 +158,7 @@ def test_a_key_that_cannot_be_kept_is_refused_in_every_shape(
 
 @pytest.mark.parametrize("shape", SHAPES)
 @pytest.mark.parametrize("fault", [None, {"kind": "cut", "after_chunks": 3}], ids=["whole", "broken"])
-def test_every_event_of_a_stream_is_as_the_document_tells(
+def test_every_event_of_a_stream_matches_the_document(
     stack: Stack, new_user: NewUser, database: Database, provider: Provider, shape: str, fault: dict[str, Any] | None
 ) -> None:  # fmt: skip
     """This holds for a stream that succeeds, and for one that the provider breaks."""

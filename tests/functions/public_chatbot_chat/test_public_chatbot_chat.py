@@ -112,9 +112,7 @@ async def test_a_failing_provider_gives_the_matching_training_answer(
     page.books().assert_nothing_charged(500)
 
 
-async def test_while_a_person_has_taken_over_the_ai_stays_silent(
-    new_page: NewPage, provider: Provider
-) -> None:
+async def test_after_a_takeover_no_answer_is_generated(new_page: NewPage, provider: Provider) -> None:
     """The visitor's row is stored without an answer, and nothing is charged."""
     page = new_page(status="human_takeover")
     body = (await page.say("Kausap ko ba si Liza?")).json()
@@ -216,7 +214,7 @@ async def test_the_anonymous_key_may_neither_instruct_nor_transform(new_page: Ne
         assert (await page.say("hi", **field)).status_code == 403
 
 
-async def test_fault_16_a_flood_after_the_energy_is_used_up_is_ended_too(new_page: NewPage) -> None:
+async def test_fault_16_a_flood_after_the_energy_is_used_up_is_limited_too(new_page: NewPage) -> None:
     """Nothing is called, but a session stores no more messages a minute than its limit (fault 16)."""
     page = new_page(energy=0)
     replies = [await page.say(f"Hello {number}") for number in range(21)]
@@ -226,7 +224,7 @@ async def test_fault_16_a_flood_after_the_energy_is_used_up_is_ended_too(new_pag
     assert len(page.rows()) == 40
 
 
-async def test_the_same_words_again_and_again_are_ended_too(new_page: NewPage) -> None:
+async def test_the_same_message_again_and_again_is_limited_too(new_page: NewPage) -> None:
     """The message is stored once, and each answer is stored."""
     page = new_page(energy=0)
     replies = [await page.say("Hello") for _ in range(40)]

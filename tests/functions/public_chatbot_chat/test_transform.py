@@ -82,7 +82,7 @@ async def test_without_an_instruction_the_stored_prompt_rewrites(
 
 
 @pytest.mark.parametrize(("tier", "limit"), [("pro", 16_384), ("free", 4_096)])
-async def test_the_output_limit_is_clamped_to_the_models_and_told(
+async def test_the_output_limit_is_clamped_to_the_models_and_reported(
     chat: Chat, new_user: NewUser, provider: Provider, tier: str, limit: int
 ) -> None:
     """Of 20,000 tokens gpt-4o gives 16,384 and gpt-3.5-turbo 4,096."""
@@ -125,7 +125,7 @@ async def test_a_failing_provider_is_an_error_and_no_canned_text(
     Books(database, user).assert_nothing_charged(500)
 
 
-async def test_a_user_without_energy_is_told_so(chat: Chat, new_user: NewUser) -> None:
+async def test_a_user_without_energy_gets_a_402(chat: Chat, new_user: NewUser) -> None:
     """The 402 has the figures."""
     reply = await chat(new_user(energy=2), rewriting())
     assert (reply.status_code, reply.json()["requiredEnergy"], reply.json()["currentEnergy"]) == (402, 3, 2)

@@ -19,7 +19,7 @@ SCAN = SCHEMA[URL]["POST"]
 
 
 @pytest.mark.parametrize("mode", list(GenerationMode), ids=lambda mode: mode.value)
-def test_generated_requests_are_answered_as_the_document_tells(
+def test_generated_requests_are_answered_as_documented(
     stack: Stack, database: Database, new_user: NewUser, provider: Provider, mode: GenerationMode
 ) -> None:
     """Valid or not, no request gets a 5xx, and status, headers and body match the document."""
@@ -29,9 +29,7 @@ def test_generated_requests_are_answered_as_the_document_tells(
     send_generated(SCAN, Requester(stack.url, headers, {"scanId": scan.id}), mode, 30)
 
 
-async def test_replies_are_as_the_document_tells(
-    scans: ScanApi, new_user: NewUser, database: Database
-) -> None:
+async def test_replies_match_the_document(scans: ScanApi, new_user: NewUser, database: Database) -> None:
     """Complete, partial, queued, refused and failed scans match it."""
     poor, rich = new_user("pro", energy=0), new_user("pro", energy=500)
     small, partial, large = (new_scan(database, user) for user in (rich, poor, rich))
@@ -52,6 +50,6 @@ async def test_replies_are_as_the_document_tells(
     database.execute(
         "update public.scan_jobs set failure_code = 'provider_error' where scan_id = %s", [failed.id]
     )
-    told = await scans(rich, failed.id, people(2))
-    assert (told.status_code, told.json()["code"]) == (422, "scan_failed")
-    validator_of(document(), "Error").validate(told.json())
+    reply = await scans(rich, failed.id, people(2))
+    assert (reply.status_code, reply.json()["code"]) == (422, "scan_failed")
+    validator_of(document(), "Error").validate(reply.json())

@@ -159,7 +159,7 @@ async def test_the_schedule_sends_the_messages_that_were_lost(
     assert own.messages("JOB_QUEUE_URL") == [{"jobId": job}]
 
 
-async def test_a_scan_that_no_worker_takes_is_failed_with_a_sentence_and_costs_nothing(
+async def test_a_scan_that_no_worker_takes_is_failed_with_a_message_and_costs_nothing(
     start_lambda: StartLambda, stack: Stack, database: Database, new_user: NewUser
 ) -> None:
     """After repeated messages without a worker, a poller sees the end."""
@@ -178,7 +178,7 @@ async def test_a_scan_that_no_worker_takes_is_failed_with_a_sentence_and_costs_n
     Books(database, scan.user).assert_nothing_charged(200)
 
 
-async def test_a_worker_out_of_time_tells_the_next_by_a_message_of_its_own(
+async def test_a_worker_out_of_time_sends_a_message_for_the_next(
     start_lambda: StartLambda, own: OwnQueues, stack: Stack, database: Database, new_user: NewUser
 ) -> None:
     """Its own message is done; the scan does not wait for the old message's timeout."""

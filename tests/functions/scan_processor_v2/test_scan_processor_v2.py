@@ -120,7 +120,7 @@ async def test_the_publishable_key_alone_is_refused(
     assert scan.rows("scan_jobs") == []
 
 
-async def test_energy_for_a_part_does_that_part_and_tells_of_the_rest(
+async def test_energy_for_a_part_does_that_part_and_reports_the_rest(
     scans: ScanApi, new_user: NewUser, database: Database
 ) -> None:
     """Ten energy pay for two blocks by the standard class; the third is scored by rules, and marked."""

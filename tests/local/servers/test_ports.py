@@ -10,10 +10,10 @@ from local.servers.ports import HOST, accepts, free_port, listen
 
 def test_taken_port_error_names_the_remedy() -> None:
     """The error names the port and another one to try."""
-    with listen(0) as holder, pytest.raises(Problem) as told:
+    with listen(0) as holder, pytest.raises(Problem) as raised:
         listen(holder.getsockname()[1])
-    assert "is taken" in str(told.value)
-    assert "PORT=" in str(told.value)
+    assert "is taken" in str(raised.value)
+    assert "PORT=" in str(raised.value)
 
 
 def test_listening_port_accepts() -> None:

@@ -38,7 +38,7 @@ def sleeper(folder: Path, *, piped: bool = False, code: str = "import signal; si
     )
 
 
-def gone(child: Child) -> bool:
+def has_ended(child: Child) -> bool:
     """Return whether the process has ended and was waited for."""
     return child.process.returncode is not None and started_at(child.process.pid) == ""
 
@@ -47,8 +47,8 @@ def test_running_children_have_ended_after_stop_all(children: Children, tmp_path
     """Stopping ends every child and removes its id from the record."""
     first, second = children.start(sleeper(tmp_path)), children.start(sleeper(tmp_path))
     children.stop_all()
-    assert gone(first)
-    assert gone(second)
+    assert has_ended(first)
+    assert has_ended(second)
     assert not (tmp_path / "processes.json").exists()
 
 
@@ -58,7 +58,7 @@ def test_child_that_ended_by_itself_is_reported(children: Children, tmp_path: Pa
     ended.process.wait()
     assert children.ended() == [ended]
     children.stop_all()
-    assert gone(alive)
+    assert has_ended(alive)
 
 
 def test_child_that_ignores_the_signal_is_killed(children: Children, tmp_path: Path) -> None:

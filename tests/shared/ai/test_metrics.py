@@ -28,8 +28,8 @@ def test_percentiles_are_latencies_that_were_seen(
     metrics = Metrics()
     for latency in latencies:
         metrics.served("openai", "gpt-4o", 10, latency)
-    told = metrics.snapshot()["latencyMs"]
-    assert (told["p50"], told["p95"], told["p99"]) == expected
+    snapshot = metrics.snapshot()["latencyMs"]
+    assert (snapshot["p50"], snapshot["p95"], snapshot["p99"]) == expected
 
 
 def test_only_the_newest_latencies_count() -> None:
@@ -42,9 +42,9 @@ def test_only_the_newest_latencies_count() -> None:
 
 def test_nothing_counted_gives_zeros() -> None:
     """Without calls nothing is divided by zero, and the figures are JSON."""
-    told = Metrics().snapshot()
-    assert (told["errorRate"], told["configCacheHitRate"], told["costUSD"]) == (0.0, 0.0, "0")
-    json.dumps(told)
+    snapshot = Metrics().snapshot()
+    assert (snapshot["errorRate"], snapshot["configCacheHitRate"], snapshot["costUSD"]) == (0.0, 0.0, "0")
+    json.dumps(snapshot)
 
 
 def test_rates_are_over_what_ended() -> None:
@@ -58,7 +58,7 @@ def test_rates_are_over_what_ended() -> None:
     metrics.configuration(cached=False)
     for _ in range(10):
         metrics.sent(1, 7, Decimal("0.1"))
-    told = metrics.snapshot()
-    assert (told["errorRate"], told["configCacheHitRate"], told["energy"]) == (0.25, 0.5, 13)
-    assert (told["costUSD"], told["tokens"], told["attempts"]) == ("1.0", 70, 10)
-    assert told["providers"] == {"openai": 1, "anthropic": 1}
+    snapshot = metrics.snapshot()
+    assert (snapshot["errorRate"], snapshot["configCacheHitRate"], snapshot["energy"]) == (0.25, 0.5, 13)
+    assert (snapshot["costUSD"], snapshot["tokens"], snapshot["attempts"]) == ("1.0", 70, 10)
+    assert snapshot["providers"] == {"openai": 1, "anthropic": 1}

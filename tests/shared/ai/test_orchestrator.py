@@ -177,16 +177,21 @@ async def test_metrics_tracking(
     provider.fail({"kind": "refusal"})
     with pytest.raises(ContentRefused):
         await run(orchestrator, call_of(user))
-    told, rows = orchestrator.metrics(), Books(database, user).usage()
-    assert (told["requests"], told["delivered"], told["replayed"], told["attempts"]) == (5, 3, 1, 4)
-    assert told["tokens"] == sum(row["tokens_total"] for row in rows)
-    assert told["energy"] == 23
-    assert told["errors"] == {"content_refused": 1}
-    assert (told["errorRate"], told["configCacheHitRate"]) == (0.2, 0.75)
-    assert told["models"] == {"gpt-4o": 2, "gpt-4o-mini": 1}
-    assert told["providers"] == {"openai": 3}
-    assert Decimal(told["costUSD"]) == sum(row["cost_usd"] for row in rows) > 0
-    assert 0 < told["latencyMs"]["p50"] <= told["latencyMs"]["p95"] <= told["latencyMs"]["p99"]
+    metrics, rows = orchestrator.metrics(), Books(database, user).usage()
+    assert (metrics["requests"], metrics["delivered"], metrics["replayed"], metrics["attempts"]) == (
+        5,
+        3,
+        1,
+        4,
+    )
+    assert metrics["tokens"] == sum(row["tokens_total"] for row in rows)
+    assert metrics["energy"] == 23
+    assert metrics["errors"] == {"content_refused": 1}
+    assert (metrics["errorRate"], metrics["configCacheHitRate"]) == (0.2, 0.75)
+    assert metrics["models"] == {"gpt-4o": 2, "gpt-4o-mini": 1}
+    assert metrics["providers"] == {"openai": 3}
+    assert Decimal(metrics["costUSD"]) == sum(row["cost_usd"] for row in rows) > 0
+    assert 0 < metrics["latencyMs"]["p50"] <= metrics["latencyMs"]["p95"] <= metrics["latencyMs"]["p99"]
 
 
 async def test_a_fault_of_our_own_gives_everything_back(

@@ -71,7 +71,7 @@ async def test_a_result_whose_settlement_never_arrived_is_delivered_and_free(
     assert broken(database, UUID(user.id)) == []
 
 
-async def test_a_caller_that_leaves_during_the_reservation_leaves_no_hold(
+async def test_a_caller_that_disconnects_during_the_reservation_has_no_hold(
     stack: Stack, wire: Wire, new_user: NewUser, database: Database, provider: Provider
 ) -> None:
     """The reservation is made and released; nothing was sent, so no attempt is recorded and the key is free."""

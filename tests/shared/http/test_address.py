@@ -30,10 +30,10 @@ VIEWERS = [
 ]
 
 
-@pytest.mark.parametrize(("told", "counted"), VIEWERS)
-def test_the_distribution_is_believed_when_it_proves_itself(told: str, counted: str) -> None:
+@pytest.mark.parametrize(("header", "counted"), VIEWERS)
+def test_the_distribution_is_believed_when_it_proves_itself(header: str, counted: str) -> None:
     """IPv4 and IPv6 are read, with a port or without; an invalid value leaves the platform's address."""
-    headers = Headers({"X-Viewer-Address": told, "X-Origin-Secret": SECRET.get_secret_value()})
+    headers = Headers({"X-Viewer-Address": header, "X-Origin-Secret": SECRET.get_secret_value()})
     assert viewer_address(EDGE, headers, SECRET) == counted
 
 
@@ -81,7 +81,9 @@ CONNECTIONS = [
 
 
 @pytest.mark.parametrize(("client", "counted"), CONNECTIONS)
-def test_the_connection_is_what_the_platform_tells(client: tuple[str, int] | None, counted: str) -> None:
+def test_the_connection_is_the_source_address_of_the_platform(
+    client: tuple[str, int] | None, counted: str
+) -> None:
     """Mangum uses the source address of the event's request context as the connection."""
     assert viewer_address(client, {}, SECRET) == counted
 

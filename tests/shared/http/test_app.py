@@ -223,7 +223,7 @@ async def test_retry_after_is_a_header(call: Caller) -> None:
     assert "retry-after" in reply.headers["access-control-expose-headers"].split(", ")
 
 
-async def test_a_refused_method_is_told_the_allowed_one(call: Caller) -> None:
+async def test_a_refused_method_gets_the_allowed_one(call: Caller) -> None:
     """A 405 has the Allow header (RFC 9110, 15.5.6)."""
     reply = await call("DELETE")
     assert (reply.status_code, reply.headers["allow"]) == (405, "POST")
@@ -265,16 +265,16 @@ async def test_every_answer_exposes_what_the_contract_names(call: Caller) -> Non
 ORIGIN_SECRET = "sixteen-letters-"
 
 
-@pytest.mark.parametrize("told", [None, "", "wrong", ORIGIN_SECRET[:-1]])
+@pytest.mark.parametrize("secret", [None, "", "wrong", ORIGIN_SECRET[:-1]])
 @pytest.mark.parametrize(
     ("method", "path"), [("POST", ""), ("OPTIONS", ""), ("GET", "/health"), ("GET", "/nowhere")]
 )
 async def test_behind_a_distribution_every_request_around_it_is_refused(
-    services: Services, output: io.StringIO, method: str, path: str, told: str | None
+    services: Services, output: io.StringIO, method: str, path: str, secret: str | None
 ) -> None:
     """A request without the secret is refused before anything is read, in the contract's shape and with CORS."""
     settings = environment(ORIGIN_SECRET=ORIGIN_SECRET, ORIGIN_SECRET_REQUIRED="true")
-    headers = {} if told is None else {"x-origin-secret": told}
+    headers = {} if secret is None else {"x-origin-secret": secret}
     async with calling(settings, services, output) as call:
         reply = await call(method, path, headers=headers)
         assert shape(reply) == (403, "forbidden", FIELDS)
@@ -393,7 +393,7 @@ async def test_a_request_that_hangs_is_ended_soon_after_its_budget(
     assert 50 <= finished["ms"] < 2_000
 
 
-async def test_the_parts_of_a_request_are_told_in_server_timing_and_the_log(call: Caller) -> None:
+async def test_the_parts_of_a_request_are_in_server_timing_and_the_log(call: Caller) -> None:
     """Each part's time is reported in milliseconds."""
     reply = await call("GET", "/timed")
     parts = dict(part.split(";dur=") for part in reply.headers["server-timing"].split(", "))

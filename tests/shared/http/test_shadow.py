@@ -48,7 +48,7 @@ async def test_an_answer_is_a_bare_202_however_it_comes(status: int, pieces: lis
     }
 
 
-async def test_an_answer_that_breaks_off_is_not_told() -> None:
+async def test_an_incomplete_answer_is_not_sent() -> None:
     """Without an end nothing is sent: the layer above reports the error."""
 
     async def send(message: Message) -> None:

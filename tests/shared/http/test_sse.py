@@ -8,7 +8,7 @@ from starlette.types import Message
 from shared.http.sse import EventStream
 
 
-async def test_events_end_also_when_the_client_had_gone_before_the_first() -> None:
+async def test_events_end_also_when_the_client_disconnected_before_the_first() -> None:
     """A generator that never started would not be closed, and would keep what it holds."""
     ends: list[str] = []
 

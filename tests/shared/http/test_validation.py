@@ -118,7 +118,7 @@ def test_a_valid_body_is_given_as_the_model(output: io.StringIO) -> None:
     assert output.getvalue() == ""
 
 
-def test_unknown_fields_are_told_once_by_name(output: io.StringIO) -> None:
+def test_unknown_fields_are_logged_once_by_name(output: io.StringIO) -> None:
     """One event has at most twenty names, and none of the values."""
     unknown = {f"field_{number:02}": "secret" for number in range(30)}
     assert parse(Body, {"fullName": "Liza"} | unknown).name == "Liza"

@@ -45,7 +45,7 @@ async def test_without_an_address_nothing_is_sent() -> None:
     assert await WorkQueue("test", None).send({"scanId": "a"}, Deadline.starting(10)) is False
 
 
-async def test_a_queue_that_is_gone_is_no_error_of_the_call(
+async def test_a_missing_queue_is_no_error_of_the_call(
     stack: Stack, capsys: pytest.CaptureFixture[str]
 ) -> None:
     """If the queue refuses or does not exist, the result is False, and the event contains no account id."""
@@ -62,7 +62,7 @@ async def test_a_queue_that_hangs_takes_no_more_than_the_budget(
     async with wire_before(stack.env["AWS_ENDPOINT_URL_SQS"]) as wire:
         monkeypatch.setenv("AWS_ENDPOINT_URL_SQS", wire.url)
         wire.meet("", hold, hold)
-        told = await WorkQueue("test", stack.env["SCAN_QUEUE_URL"]).send(
+        was_sent = await WorkQueue("test", stack.env["SCAN_QUEUE_URL"]).send(
             {"scanId": "a"}, Deadline.starting(0.5)
         )
-    assert told is False
+    assert was_sent is False

@@ -380,7 +380,7 @@ async def test_an_issuer_that_is_down_stops_only_the_tokens_that_need_it(connect
     assert (await relaxed.authenticate(bearer(jwt.encode(claims, SECRET, "HS256")))).user_id == USER_ID
 
 
-async def test_a_request_without_time_left_is_told_so(connect: Connect, issuer: Issuer) -> None:
+async def test_a_request_without_remaining_time_gets_that_error(connect: Connect, issuer: Issuer) -> None:
     """The check uses only its part of the request's budget."""
     with pytest.raises(DeadlineExceeded):
         await connect().authenticate(bearer(issuer.token(EC_KEY)), Deadline.starting(0))

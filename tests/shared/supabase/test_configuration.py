@@ -166,7 +166,7 @@ FAILURES: list[tuple[str, Way, type[NexscoutError]]] = [
 
 
 @pytest.mark.parametrize(("way", "error"), [row[1:] for row in FAILURES], ids=[row[0] for row in FAILURES])
-async def test_a_failure_is_told_and_never_kept(
+async def test_a_failure_is_raised_and_never_cached(
     make: Make, wire: Wire, new_user: NewUser, way: Way, error: type[NexscoutError]
 ) -> None:
     """No default replaces it, and the next call reads again."""
@@ -191,7 +191,9 @@ async def test_a_failed_reload_does_not_bring_the_old_one_back(
         await service.load(caller, soon())
 
 
-async def test_all_who_wait_for_a_failing_load_are_told(make: Make, wire: Wire, new_user: NewUser) -> None:
+async def test_all_who_wait_for_a_failing_load_get_its_error(
+    make: Make, wire: Wire, new_user: NewUser
+) -> None:
     """None of them leaves an exception that is never retrieved."""
     service, caller = make(), asking(new_user())
     wire.meet(LOAD, answer(503, b"{}"))
@@ -259,18 +261,18 @@ async def test_fault_15_a_slow_load_never_replaces_a_newer_one(
     slow = asyncio.create_task(service.load(caller, soon()))
     await gate.until_held()
     change(database, user)
-    told = version(database, user)
-    waiting = asyncio.create_task(serve(service, caller, told))
+    reported = version(database, user)
+    waiting = asyncio.create_task(serve(service, caller, reported))
     gate.let_through()
-    assert (await slow).configuration.version < told
-    assert (await waiting).version >= told
-    assert (await service.load(caller, soon())).configuration.version >= told
+    assert (await slow).configuration.version < reported
+    assert (await waiting).version >= reported
+    assert (await service.load(caller, soon())).configuration.version >= reported
 
 
-async def serve(service: ConfigService, caller: Caller, told: int) -> Configuration:
+async def serve(service: ConfigService, caller: Caller, reported: int) -> Configuration:
     """Do what a call does: load beside the reservation, then use the version that the reservation reported."""
     loaded: Loaded = await service.load(caller, soon())
-    return (await service.at_least(loaded, told, caller, soon())).configuration
+    return (await service.at_least(loaded, reported, caller, soon())).configuration
 
 
 @pytest.mark.parametrize("seed", range(20))
@@ -287,9 +289,9 @@ async def test_fault_15_no_schedule_of_changes_and_loads_serves_an_old_configura
         change(database, user, str(luck.random()))
 
     async def calling() -> None:
-        told = version(database, user)
+        reported = version(database, user)
         wire.meet(LOAD, gate.way)
-        calls.append((told, asyncio.create_task(serve(service, caller, told))))
+        calls.append((reported, asyncio.create_task(serve(service, caller, reported))))
 
     async def answering() -> None:
         if gate.held:
@@ -306,16 +308,16 @@ async def test_fault_15_no_schedule_of_changes_and_loads_serves_an_old_configura
     while not all(task.done() for _, task in calls):
         await answering()
         await asyncio.to_thread(lambda: None)
-    for told, task in calls:
-        assert task.result().version >= told
+    for reported, task in calls:
+        assert task.result().version >= reported
     final = await serve_now(service, caller, wire, version(database, user))
     assert final.version == version(database, user)
 
 
-async def serve_now(service: ConfigService, caller: Caller, wire: Wire, told: int) -> Configuration:
+async def serve_now(service: ConfigService, caller: Caller, wire: Wire, reported: int) -> Configuration:
     """Make a call whose answers are not held."""
     wire.forget()
-    return await serve(service, caller, told)
+    return await serve(service, caller, reported)
 
 
 async def test_two_locks_let_one_workspace_through_only(

@@ -179,7 +179,7 @@ async def test_a_call_that_is_too_slow_within_the_budget_is_unavailable(
         )
 
 
-async def test_no_call_is_begun_without_budget(connections: Connections, wire: Wire) -> None:
+async def test_no_call_is_sent_without_budget(connections: Connections, wire: Wire) -> None:
     """Nothing is sent whose answer could not be waited for."""
     with pytest.raises(DeadlineExceeded):
         await connections.as_service().find("ai_tiers", {"tier": "pro"}, Deadline.starting(0))

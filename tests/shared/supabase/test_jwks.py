@@ -126,7 +126,9 @@ async def test_a_caller_that_leaves_does_not_end_the_fetch_of_the_others(
     assert issuer.requests == 1
 
 
-async def test_an_outage_with_nothing_read_before_is_told_and_not_kept(keys: KeySet, issuer: Issuer) -> None:
+async def test_an_outage_with_nothing_read_before_is_raised_and_not_cached(
+    keys: KeySet, issuer: Issuer
+) -> None:
     """The check cannot be made; the next caller tries again and succeeds."""
     issuer.status = 500
     with pytest.raises(ServiceUnavailable):

@@ -93,7 +93,7 @@ async def test_reading_stops_at_the_limit(storage: Storage, stack: Stack, new_us
         await read(storage, f"{user.id}/long.txt", signed_in(user), most=99)
 
 
-async def test_an_outage_is_told_as_one(storage: Storage, wire: Wire, new_user: NewUser) -> None:
+async def test_an_outage_is_a_503(storage: Storage, wire: Wire, new_user: NewUser) -> None:
     """A 500 and a closed connection are outages."""
     user = new_user()
     wire.meet("leads.csv", answer(500), lose_request)

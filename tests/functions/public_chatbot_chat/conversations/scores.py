@@ -39,8 +39,8 @@ class Score:
     @property
     def precision(self) -> float:
         """Return the share of returned values that are right; 1 where none was returned."""
-        told = self.right + self.wrong
-        return self.right / told if told else 1.0
+        found = self.right + self.wrong
+        return self.right / found if found else 1.0
 
     @property
     def recall(self) -> float:
@@ -65,13 +65,13 @@ def score(reader: Reader, field: str, chats: Sequence[Conversation]) -> Score:
     """Return a reader's score on one field; for the regexes a first name is enough, as they look only for that."""
     right = wrong = missed = made_up = 0
     for chat in chats:
-        told, expected = reader(chat.messages).get(field), chat.expected.get(field)
-        if reader is plain_regexes and field == "name" and told and expected:
+        found, expected = reader(chat.messages).get(field), chat.expected.get(field)
+        if reader is plain_regexes and field == "name" and found and expected:
             expected = expected.split()[0]
-        right += told is not None and told == expected
-        wrong += told is not None and told != expected
-        missed += expected is not None and told != expected
-        made_up += told is not None and expected is None
+        right += found is not None and found == expected
+        wrong += found is not None and found != expected
+        missed += expected is not None and found != expected
+        made_up += found is not None and expected is None
     return Score(right, wrong, missed, made_up)
 
 

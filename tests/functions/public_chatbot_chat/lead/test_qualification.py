@@ -63,7 +63,7 @@ def test_all_rules_together_are_capped_at_one() -> None:
     assert judged.buying_intent == 1.0
 
 
-def test_each_reason_tells_its_rule_points_and_words() -> None:
+def test_each_reason_has_its_rule_points_and_words() -> None:
     """The owner can see why a visitor scored."""
     judged = qualify(["Magkano po ang Demo? magkano?"])
     assert judged.qualification_reasons == (

@@ -88,7 +88,7 @@ async def test_a_file_that_cannot_be_scanned_fails_the_scan_with_its_sentence(
     assert_failed_for_nothing(scan, database, reply.json()["error"])
 
 
-async def of_untold_size(_wire: Wire, _seen: Seen, _request: Request) -> Response:
+async def of_unknown_size(_wire: Wire, _seen: Seen, _request: Request) -> Response:
     """Return twice as much as a text may have, without a header that says so."""
 
     async def pieces() -> AsyncIterator[bytes]:
@@ -98,13 +98,13 @@ async def of_untold_size(_wire: Wire, _seen: Seen, _request: Request) -> Respons
     return StreamingResponse(pieces())
 
 
-async def test_a_file_of_untold_size_is_read_up_to_the_limit(
+async def test_a_file_of_unknown_size_is_read_up_to_the_limit(
     new_user: NewUser, database: Database, stack: Stack
 ) -> None:
     """Received bytes are counted, whatever the headers say."""
     scan = new_scan(database, new_user("pro", energy=ENERGY))
     async with wire_before(stack.url) as wire:
-        wire.meet("leads.txt", of_untold_size)
+        wire.meet("leads.txt", of_unknown_size)
         async with (
             app_on(stack, "scan-processor-v2", router, None, SUPABASE_URL=wire.url) as app,
             client_of(stack, app) as client,

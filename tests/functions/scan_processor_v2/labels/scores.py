@@ -48,23 +48,23 @@ class Score:
     """How often a reader was right about one field: each value counts as often as it is in the input."""
 
     right: int = 0
-    told: int = 0
-    there: int = 0
+    returned: int = 0
+    existing: int = 0
 
     @property
     def precision(self) -> float:
         """Return the share of returned values that are right; 1 where none was returned."""
-        return self.right / self.told if self.told else 1.0
+        return self.right / self.returned if self.returned else 1.0
 
     @property
     def recall(self) -> float:
         """Return the share of existing values that were found; 1 where there are none."""
-        return self.right / self.there if self.there else 1.0
+        return self.right / self.existing if self.existing else 1.0
 
     @property
     def f1(self) -> float:
         """Return the harmonic mean of precision and recall."""
-        return 2 * self.right / (self.told + self.there) if self.told + self.there else 1.0
+        return 2 * self.right / (self.returned + self.existing) if self.returned + self.existing else 1.0
 
 
 def inputs(*parts: Part) -> list[Input]:
@@ -75,24 +75,24 @@ def inputs(*parts: Part) -> list[Input]:
 
 def score(reader: Reader, field: str, given: Sequence[Input]) -> Score:
     """Return a reader's score on one field over the inputs."""
-    right = told = there = 0
+    right = returned = existing = 0
     for one in given:
         found, expected = _values(reader(one), field), _values(one.expected, field)
         right += (found & expected).total()
-        told += found.total()
-        there += expected.total()
-    return Score(right, told, there)
+        returned += found.total()
+        existing += expected.total()
+    return Score(right, returned, existing)
 
 
 def linked(reader: Reader, given: Sequence[Input]) -> Score:
     """Return how often a whole person is right: name and contacts together."""
-    right = told = there = 0
+    right = returned = existing = 0
     for one in given:
         found, expected = Counter(map(_person, reader(one))), Counter(map(_person, one.expected))
         right += (found & expected).total()
-        told += found.total()
-        there += expected.total()
-    return Score(right, told, there)
+        returned += found.total()
+        existing += expected.total()
+    return Score(right, returned, existing)
 
 
 def _values(people: Sequence[Person], field: str) -> Counter[str]:
@@ -140,10 +140,11 @@ def table(given: Sequence[Input], readers: Sequence[tuple[str, Reader]] = READER
 
 
 def _lines(given: Sequence[Input], readers: Sequence[tuple[str, Reader]]) -> Iterator[str]:
-    yield f"{'field':8} {'reader':8} right  told there precision recall    F1"
+    yield f"{'field':8} {'reader':8} right returned existing precision recall    F1"
     for field in (*FIELDS, "person"):
         for name, reader in readers:
             s = linked(reader, given) if field == "person" else score(reader, field, given)
             yield (
-                f"{field:8} {name:8} {s.right:5} {s.told:5} {s.there:5} {s.precision:9.3f} {s.recall:6.3f} {s.f1:5.3f}"
+                f"{field:8} {name:8} {s.right:5} {s.returned:8} {s.existing:8} "
+                f"{s.precision:9.3f} {s.recall:6.3f} {s.f1:5.3f}"
             )

@@ -168,7 +168,7 @@ def test_given_and_last_names_are_put_together() -> None:
 
 
 @pytest.mark.parametrize(
-    ("data", "told"),
+    ("data", "message"),
     [
         (b"\x89PNG\r\n\x1a\n" + bytes(40), "not a text file but an image"),
         (b"PK\x03\x04" + bytes(40), "Excel workbook"),
@@ -190,10 +190,10 @@ def test_given_and_last_names_are_put_together() -> None:
         ("Name\nAna".encode("utf-16") + b"\x00", "begins as UTF-16"),
     ],
 )
-def test_a_file_that_cannot_be_read_is_a_clear_error(data: bytes, told: str) -> None:
+def test_a_file_that_cannot_be_read_is_a_clear_error(data: bytes, message: str) -> None:
     """The message says what is wrong and where, and the error names the field of the request."""
     error = refusal(data)
-    assert told in error.message
+    assert message in error.message
     assert error.details == [{"field": "payload", "message": error.message.rstrip(".")}]
 
 

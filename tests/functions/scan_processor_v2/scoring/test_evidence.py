@@ -46,14 +46,14 @@ NOTHING: dict[str, Any] = {
 ANA = Record(0, "Ana Cruz - kailangan ng extra income, kakapanganak lang, 0917 123 4567, ana@gmail.com")
 
 
-def prospect(**told: object) -> ProspectAnswer:
+def prospect(**values: object) -> ProspectAnswer:
     """Return a prospect as a model describes it."""
-    return ProspectAnswer.model_validate(NOTHING | told)
+    return ProspectAnswer.model_validate(NOTHING | values)
 
 
-def one(record: Record, **told: object) -> tuple[Item, int]:
+def one(record: Record, **values: object) -> tuple[Item, int]:
     """Return the only item of an answer about one record, and the number of dropped values."""
-    (item,), dropped = verified([prospect(**told)], [record])
+    (item,), dropped = verified([prospect(**values)], [record])
     return item, dropped
 
 
@@ -101,7 +101,7 @@ def test_what_stands_in_the_record_is_kept_with_its_evidence() -> None:
 
 
 @pytest.mark.parametrize(
-    "told",
+    "values",
     [
         {"email": "ana.cruz@gmail.com"},
         {"email": "cruz@gmail.com"},
@@ -122,15 +122,15 @@ def test_what_stands_in_the_record_is_kept_with_its_evidence() -> None:
         {"keywords": ["insurance"]},
     ],
 )
-def test_a_value_without_evidence_is_dropped_and_counted(told: dict[str, object]) -> None:
+def test_a_value_without_evidence_is_dropped_and_counted(values: dict[str, object]) -> None:
     """Examples are invented contacts, nearly right ones, unsupported findings, and a contact within a finding."""
-    item, dropped = one(ANA, name="Ana Cruz", **told)
+    item, dropped = one(ANA, name="Ana Cruz", **values)
     bare, _ = one(ANA, name="Ana Cruz")
     assert dropped == 1
     assert item == bare
 
 
-def test_a_value_that_says_that_there_is_none_was_not_told() -> None:
+def test_a_value_that_says_that_there_is_none_is_dropped() -> None:
     """«N/A» in the record is nobody's name, and is not counted as invented."""
     record = Record(0, "Name: N/A, 0917 123 4567, company: none")
     item, dropped = one(record, name="N/A", email="null", phone="0917 123 4567", company="none")
@@ -158,7 +158,7 @@ def test_a_person_without_name_and_contact_is_dropped() -> None:
     assert verified([prospect(name="Maria Clara", score=90)], [record]) == ([], 1)
 
 
-def test_a_person_told_twice_counts_once() -> None:
+def test_a_person_returned_twice_counts_once() -> None:
     """A model that repeats itself adds no second prospect."""
     items, dropped = verified([prospect(name="Ana Cruz"), prospect(name="ANA CRUZ")], [ANA])
     assert (len(items), dropped) == (1, 1)
@@ -167,8 +167,8 @@ def test_a_person_told_twice_counts_once() -> None:
 def test_several_people_of_one_record_are_kept_apart() -> None:
     """Prose may name several people."""
     record = Record(0, "Nag-usap kami ni Ana Cruz (0917 123 4567) at ni Ben Tan sa palengke")
-    told = [prospect(name="Ana Cruz", phone="0917 123 4567"), prospect(name="Ben Tan")]
-    items, dropped = verified(told, [record])
+    prospects = [prospect(name="Ana Cruz", phone="0917 123 4567"), prospect(name="Ben Tan")]
+    items, dropped = verified(prospects, [record])
     assert [(item.name, item.phone) for item in items] == [("Ana Cruz", "+639171234567"), ("Ben Tan", None)]
     assert dropped == 0
 
@@ -184,10 +184,10 @@ def test_a_score_is_brought_into_its_bounds_and_decides_the_bucket(
     assert (item.score, item.bucket) == (kept, bucket)
 
 
-@pytest.mark.parametrize("told", ["Cruz, Ana", "Ana Cruz", "ANA  CRUZ", "Ana\nCruz"])
-def test_a_name_counts_in_either_order_of_its_column(told: str) -> None:
+@pytest.mark.parametrize("name", ["Cruz, Ana", "Ana Cruz", "ANA  CRUZ", "Ana\nCruz"])
+def test_a_name_counts_in_either_order_of_its_column(name: str) -> None:
     """This is the written order, or the spoken one."""
-    item, dropped = one(Record(0, "", {"name": "Cruz, Ana"}, "row"), name=told)
+    item, dropped = one(Record(0, "", {"name": "Cruz, Ana"}, "row"), name=name)
     assert (item.name, dropped) == ("Ana Cruz", 0)
 
 
@@ -209,7 +209,7 @@ def test_a_record_of_invented_people_alone_keeps_its_rule_result() -> None:
     assert (found.dropped, found.by_rules) == (2, 1)
 
 
-def test_an_image_of_which_the_model_told_nobody_is_read_by_its_lines() -> None:
+def test_an_image_without_a_person_of_the_model_is_read_by_its_lines() -> None:
     """A transcribed friend list is a list of people."""
     image = Record(0, "Ana Cruz\nAdd Friend\nBen Tan\n0917 123 4567", source="image")
     found = results([prospect(name="Maria Clara")], [image])
@@ -246,18 +246,18 @@ def test_the_schema_is_one_that_strict_outputs_take(shape: type[Answer]) -> None
 
 def test_an_answer_is_read_with_or_without_its_fence() -> None:
     """Models without schema support put JSON into a code block."""
-    told = json.dumps({"prospects": [NOTHING]})
-    assert read_answer(told) == read_answer(f"```json\n{told}\n```")
+    answer = json.dumps({"prospects": [NOTHING]})
+    assert read_answer(answer) == read_answer(f"```json\n{answer}\n```")
     assert read_image_answer(json.dumps({"prospects": [], "transcript": "Ana"})).transcript == "Ana"
 
 
 @pytest.mark.parametrize(
-    "told", ["", "[]", "{}", '{"prospects": [{}]}', '{"prospects": [], "more": 1}', '{"prospects": "none"}']
+    "answer", ["", "[]", "{}", '{"prospects": [{}]}', '{"prospects": [], "more": 1}', '{"prospects": "none"}']
 )
-def test_an_answer_that_breaks_the_schema_is_an_error(told: str) -> None:
+def test_an_answer_that_breaks_the_schema_is_an_error(answer: str) -> None:
     """It is repaired by a further request, not corrected here."""
     with pytest.raises(ValueError, match="breaks its schema"):
-        read_answer(told)
+        read_answer(answer)
 
 
 def test_a_record_is_shown_with_its_number_its_fields_and_its_words() -> None:
@@ -348,5 +348,5 @@ def test_no_contact_is_ever_fabricated(answer: list[ProspectAnswer]) -> None:
         assert 0 <= item.score <= 100
         assert 0 <= item.confidence <= 1
     kept = sum(value is not None for item in items for value in (item.email, item.phone))
-    told = sum(bool((value or "").split()) for one in answer for value in (one.email, one.phone))
-    assert kept + dropped >= told
+    returned = sum(bool((value or "").split()) for one in answer for value in (one.email, one.phone))
+    assert kept + dropped >= returned

@@ -54,8 +54,8 @@ async def test_no_contact_that_a_provider_invents_is_stored(
     scans: ScanApi, new_user: NewUser, database: Database, provider: Provider, seed: int
 ) -> None:
     """All are dropped and counted; the three people have the contacts of the input, and the block is charged."""
-    told, count = answer(random.Random(seed))  # noqa: S311  # repeatable, not secret
-    provider.fail({"kind": "say", "message": json.dumps({"prospects": told})})
+    prospects, count = answer(random.Random(seed))  # noqa: S311  # repeatable, not secret
+    provider.fail({"kind": "say", "message": json.dumps({"prospects": prospects})})
     scan = new_scan(database, new_user("pro", energy=100))
     reply = await scans(scan.user, scan.id, TEXT)
     assert (reply.status_code, reply.json()["prospectsFound"]) == (200, 3), reply.text
@@ -63,7 +63,7 @@ async def test_no_contact_that_a_provider_invents_is_stored(
     assert {row["company"] for row in scan.prospects()} == {None}
     assert (reply.json()["meta"]["droppedValues"], scan.job()["dropped_values"]) == (count, count)
     stored = json.dumps([[row["content"], row["metadata"]] for row in scan.items()], default=str)
-    for one in told:
+    for one in prospects:
         assert one["email"] not in stored
         assert one["company"] not in stored
     assert Books(database, scan.user).energy() == 85

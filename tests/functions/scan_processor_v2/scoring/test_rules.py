@@ -77,7 +77,7 @@ def test_every_factor_has_the_words_that_show_it() -> None:
     }
 
 
-def test_contacts_are_told_in_their_normal_form_with_the_words_they_were_read_from() -> None:
+def test_contacts_have_their_normal_form_and_the_words_they_were_read_from() -> None:
     """The phone is in E.164, the address as the standard writes it."""
     item = rule_item(Record(0, "Ana Cruz - 0917 123 4567, ana [at] gmail [dot] com", {"name": "Ana Cruz"}))
     assert item is not None

@@ -68,8 +68,8 @@ async def test_fault_19_a_call_without_time_for_a_block_leaves_the_scan_to_the_w
 ) -> None:
     """The deadline ends the call first: 202, no work after the reply, and the worker finishes (fault 19)."""
     scan = new_scan(database, new_user("pro", energy=100))
-    told = await handed_in(stack, scan, 3, REQUEST_TIMEOUT_SECONDS="5")
-    assert (told["status_code"], told["status"]) == (202, "queued")
+    reply = await handed_in(stack, scan, 3, REQUEST_TIMEOUT_SECONDS="5")
+    assert (reply["status_code"], reply["status"]) == (202, "queued")
     assert (await polled(stack, scan))[-1] == ("completed", 100)
     assert len(scan.items()) == 3
     assert Books(database, scan.user).energy() == 85
@@ -81,8 +81,8 @@ async def test_fault_19_a_block_that_its_call_could_not_end_is_charged_once(
     """The request that hung is recorded at its bound, the energy released, the worker finishes (fault 19)."""
     provider.fail({"kind": "hang"})
     scan = new_scan(database, new_user("pro", energy=100))
-    told = await handed_in(stack, scan, 3, REQUEST_TIMEOUT_SECONDS="11")
-    assert (told["status_code"], told["status"]) == (202, "queued")
+    reply = await handed_in(stack, scan, 3, REQUEST_TIMEOUT_SECONDS="11")
+    assert (reply["status_code"], reply["status"]) == (202, "queued")
     assert (await polled(stack, scan))[-1] == ("completed", 100)
     books = Books(database, scan.user)
     assert books.energy() == 85
@@ -106,7 +106,7 @@ async def test_a_worker_out_of_time_gives_the_scan_back(
     assert Books(database, scan.user).energy() == 200 - 5 * 15
 
 
-async def test_a_worker_whose_lease_has_gone_stores_nothing_more(
+async def test_a_worker_that_lost_its_lease_stores_nothing_more(
     new_user: NewUser, database: Database, stack: Stack, provider: Provider
 ) -> None:
     """Another worker has the scan: the first ends without an error, and each block is stored once."""
@@ -115,14 +115,14 @@ async def test_a_worker_whose_lease_has_gone_stores_nothing_more(
     with without_worker(stack):
         await handed_in(stack, scan, 210)
         async with services_on(stack) as first, services_on(stack) as second:
-            begun = asyncio.create_task(work(scan, first))
+            first_work = asyncio.create_task(work(scan, first))
             await until_running(scan)
             database.execute(
                 "update public.scan_jobs set lease_until = now() - interval '1 second' where scan_id = %s",
                 [scan.id],
             )
             await work(scan, second)
-            await begun
+            await first_work
     assert (scan.job()["state"], len(scan.items())) == ("done", 210)
     assert Books(database, scan.user).energy() == 200 - 5 * 15
 
@@ -156,8 +156,8 @@ async def test_rows_that_were_refused_are_stored_from_the_kept_reply(
     """The trigger refuses once: the block was charged, and is stored again without a second AI call."""
     scan = new_scan(database, new_user("pro", energy=100))
     with refused_rows(database, scan, times=1), without_worker(stack):
-        told = await handed_in(stack, scan, 3)
-    assert (told["status_code"], told["prospectsFound"]) == (200, 3)
+        reply = await handed_in(stack, scan, 3)
+    assert (reply["status_code"], reply["prospectsFound"]) == (200, 3)
     assert Books(database, scan.user).energy() == 85
     assert len(provider.requests()) == 1
 
@@ -168,10 +168,10 @@ async def test_rows_that_are_refused_for_good_fail_the_scan_and_cost_nothing(
     """The caller and the page get the error, and the energy of the block is refunded."""
     scan = new_scan(database, new_user("pro", energy=100))
     with refused_rows(database, scan, times=99), without_worker(stack):
-        told = await handed_in(stack, scan, 3)
-    assert (told["status_code"], told["code"]) == (500, "internal_error")
+        reply = await handed_in(stack, scan, 3)
+    assert (reply["status_code"], reply["code"]) == (500, "internal_error")
     last = scan.rows("scan_status", "updated_at")[-1]
-    assert (last["step"], last["message"]) == ("failed", told["error"])
+    assert (last["step"], last["message"]) == ("failed", reply["error"])
     assert Books(database, scan.user).energy() == 100
 
 
@@ -185,10 +185,10 @@ async def test_too_many_calls_a_minute_only_slow_a_scan_down(
     database.execute(limit, [1])
     try:
         assert (await scans(user, first.id, people(3))).status_code == 200
-        told = await scans(user, second.id, people(3, first=3))
+        reply = await scans(user, second.id, people(3, first=3))
     finally:
         database.execute(limit, [60])
-    assert (told.status_code, told.json()["status"]) == (202, "queued")
+    assert (reply.status_code, reply.json()["status"]) == (202, "queued")
     assert (await polled(stack, second))[-1] == ("completed", 100)
     assert second.job()["by_rules"] == 0
 
@@ -200,22 +200,22 @@ async def test_a_scan_that_is_queued_is_no_failure_of_its_call(
     scan = new_scan(database, new_user("pro", energy=100))
     async with wire_before(stack.upstream_url) as wire:
         wire.meet("scan_claim", answer(503))
-        told = await handed_in(stack, scan, 3, SUPABASE_URL=wire.url)
-    assert (told["status_code"], told["status"]) == (202, "queued")
+        reply = await handed_in(stack, scan, 3, SUPABASE_URL=wire.url)
+    assert (reply["status_code"], reply["status"]) == (202, "queued")
     assert (await polled(stack, scan))[-1] == ("completed", 100)
 
 
-async def test_a_database_that_is_gone_while_the_input_is_stored_fails_the_scan(
+async def test_a_database_that_is_lost_while_the_input_is_stored_fails_the_scan(
     new_user: NewUser, database: Database, stack: Stack
 ) -> None:
     """The caller gets a 503, and the page the same message: nothing was stored, so no worker would continue."""
     scan = new_scan(database, new_user("pro", energy=100))
     async with wire_before(stack.upstream_url) as wire:
         wire.meet("scan_add_blocks", answer(503))
-        told = await handed_in(stack, scan, 3, SUPABASE_URL=wire.url)
-    assert (told["status_code"], told["code"]) == (503, "service_unavailable")
+        reply = await handed_in(stack, scan, 3, SUPABASE_URL=wire.url)
+    assert (reply["status_code"], reply["code"]) == (503, "service_unavailable")
     last = scan.rows("scan_status", "updated_at")[-1]
-    assert (last["step"], last["message"]) == ("failed", told["error"])
+    assert (last["step"], last["message"]) == ("failed", reply["error"])
     Books(database, scan.user).assert_nothing_charged(100)
 
 
@@ -236,7 +236,7 @@ async def test_an_image_is_read_by_the_worker_too(
     assert [row["records"] for row in scan.rows("scan_blocks", "ordinal")] == [None]
 
 
-async def test_an_image_without_a_provider_is_told_to_have_given_nothing(
+async def test_an_image_without_a_provider_is_reported_as_empty(
     scans: ScanApi, new_user: NewUser, database: Database, provider: Provider
 ) -> None:
     """Rules cannot read images: nobody is found, and the reply says why."""

@@ -131,7 +131,7 @@ def test_override_replaces_the_prices_of_its_model(folder: Path) -> None:
     assert price.tiers[0].input_per_mtok == Decimal(3)
 
 
-def test_shipped_files_tell_their_date_and_sources() -> None:
+def test_shipped_files_have_their_date_and_sources() -> None:
     """Models, prices and overrides each have a date; the first two also name their sources."""
     for name in ("models.json", "prices.json", "prices_override.json"):
         document = json.loads((SHIPPED / name).read_text("utf-8"))

@@ -122,12 +122,12 @@ def test_upper_bound_takes_every_byte_and_the_output_limit() -> None:
     assert upper_bound_usd(CATALOGUE.get("gpt-4o"), 1000, 500) == Decimal("0.0075")
 
 
-def test_upper_bound_takes_the_dearest_input_rate() -> None:
+def test_upper_bound_uses_the_highest_input_rate() -> None:
     """Cache writes of Haiku cost 1.25, more than plain input: 1,000 x 1.25 + 100 x 5."""
     assert upper_bound_usd(CATALOGUE.get("claude-haiku-4-5"), 1000, 100) == Decimal("0.00175")
 
 
-def test_upper_bound_takes_the_dear_tier_once_it_can_be_reached() -> None:
+def test_upper_bound_uses_the_higher_tier_once_it_can_be_reached() -> None:
     """300,000 bytes could be 272,001 tokens: 300,000 x 5 + 1,000 x 22.5; 1,000 bytes could not."""
     model = CATALOGUE.get("gpt-5.4")
     assert upper_bound_usd(model, 300_000, 1000) == Decimal("1.5225")

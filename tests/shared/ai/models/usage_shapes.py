@@ -184,7 +184,7 @@ OTHERS = [
     Shape("no reasoning: 125 + 25", "grok-4.20", grok(100, 10, 0, total=110), "0.00015"),
     Shape("900 hits: 14 + 2.52 + 56", "deepseek-v4-flash", deepseek(900, 100, 200), "0.00007252"),
     Shape(
-        "hits told twice are counted once",
+        "hits reported twice are counted once",
         "deepseek-v4-flash",
         used(1000, 200, cached=900) | {"prompt_cache_hit_tokens": 900},
         "0.00007252",

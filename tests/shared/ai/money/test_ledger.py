@@ -78,23 +78,23 @@ ANSWERS: list[tuple[dict[str, Any], int, str]] = [
 ADMITTED = {Outcome.RESERVED, Outcome.REPLAYED}
 
 
-@pytest.mark.parametrize(("told", "status", "code"), ANSWERS)
-async def test_what_is_not_admitted_is_told_and_not_sent(
-    api: Api, wire: Wire, new_user: NewUser, provider: Provider, told: dict[str, Any], status: int, code: str
+@pytest.mark.parametrize(("body", "status", "code"), ANSWERS)
+async def test_what_is_not_admitted_is_reported_and_not_sent(
+    api: Api, wire: Wire, new_user: NewUser, provider: Provider, body: dict[str, Any], status: int, code: str
 ) -> None:
     """Each outcome has its reply, with Retry-After where waiting helps, and nothing is sent to a provider."""
-    wire.meet("ai_reserve", answer(200, json.dumps(told).encode()))
+    wire.meet("ai_reserve", answer(200, json.dumps(body).encode()))
     reply = await api(new_user(), orchestrated())
     assert (reply.status_code, reply.json()["code"]) == (status, code)
     assert reply.headers.get("retry-after") == (
-        str(told["retry_after_seconds"]) if "retry_after_seconds" in told else None
+        str(body["retry_after_seconds"]) if "retry_after_seconds" in body else None
     )
     assert provider.requests() == []
 
 
 def test_every_outcome_of_a_reservation_is_in_the_table() -> None:
     """A new outcome needs a line above."""
-    assert {told["outcome"] for told, _, _ in ANSWERS if told} >= set(Outcome) - ADMITTED
+    assert {body["outcome"] for body, _, _ in ANSWERS if body} >= set(Outcome) - ADMITTED
 
 
 LOSSES = [(lose_answer, "answer"), (lose_request, "request")]
@@ -183,11 +183,11 @@ async def test_an_account_deleted_meanwhile_still_gets_its_answer(
     """If the ledger was deleted with the user, nothing is charged and nothing crashes."""
     user = new_user()
 
-    async def gone(between: Wire, seen: Seen, request: Request) -> Response:
+    async def deleted(between: Wire, seen: Seen, request: Request) -> Response:
         database.execute("delete from auth.users where id = %s", [user.id])
         return await pass_on(between, seen, request)
 
-    wire.meet("ai_settle", gone)
+    wire.meet("ai_settle", deleted)
     reply = await api(user, orchestrated())
     assert (reply.status_code, reply.json()["meta"]["energyConsumed"]) == (200, 0)
 

@@ -55,9 +55,9 @@ def deadline() -> Deadline:
     return Deadline.starting(20.2, clock=HandClock())
 
 
-def tell(wire: Wire, function: str, told: dict[str, Any]) -> None:
+def let_answer(wire: Wire, function: str, body: dict[str, Any]) -> None:
     """Let the function return this to its next call."""
-    wire.meet(function, answer(200, json.dumps(told).encode()))
+    wire.meet(function, answer(200, json.dumps(body).encode()))
 
 
 def sent(wire: Wire) -> dict[str, Any]:
@@ -87,7 +87,7 @@ async def test_a_reservation_outlives_its_function_and_gives_the_hold(
     ledger: Ledger, wire: Wire, deadline: Deadline
 ) -> None:
     """20.2 seconds are 21 whole ones, plus 15; every field of the answer is in its place."""
-    tell(wire, "ai_reserve", RESERVED)
+    let_answer(wire, "ai_reserve", RESERVED)
     hold = await ledger.reserve({"action": "ai_message", "units": 2}, PlainTask(), deadline)
     arguments = sent(wire)
     assert list(arguments) == ["p_request"]
@@ -99,14 +99,14 @@ async def test_a_reservation_outlives_its_function_and_gives_the_hold(
 
 async def test_a_replay_gives_the_stored_reply(ledger: Ledger, wire: Wire, deadline: Deadline) -> None:
     """The stored reply is returned complete, with its status and its model."""
-    told = {
+    body = {
         "outcome": "replayed",
         "request_id": str(ID),
         "reply": {"success": True, "message": "Kumusta"},
         "reply_status": 200,
         "model": "gpt-4o",
     }
-    tell(wire, "ai_reserve", told)
+    let_answer(wire, "ai_reserve", body)
     assert await ledger.reserve({}, PlainTask(), deadline) == Replay(
         ID, {"success": True, "message": "Kumusta"}, 200, "gpt-4o"
     )
@@ -165,13 +165,13 @@ REFUSALS: list[tuple[dict[str, Any], type[errors.NexscoutError], str, int | None
 ]  # fmt: skip
 
 
-@pytest.mark.parametrize(("told", "kind", "sentence", "wait", "extra"), REFUSALS)
+@pytest.mark.parametrize(("body", "kind", "sentence", "wait", "extra"), REFUSALS)
 async def test_every_other_answer_of_a_reservation_is_its_error(
     ledger: Ledger, wire: Wire, deadline: Deadline,
-    told: dict[str, Any], kind: type[errors.NexscoutError], sentence: str, wait: int | None, extra: dict[str, Any],
+    body: dict[str, Any], kind: type[errors.NexscoutError], sentence: str, wait: int | None, extra: dict[str, Any],
 ) -> None:  # fmt: skip
     """Class, message, waiting time and the fields of older clients follow the contract."""
-    tell(wire, "ai_reserve", told)
+    let_answer(wire, "ai_reserve", body)
     with pytest.raises(errors.NexscoutError) as caught:
         await ledger.reserve({}, PlainTask(), deadline)
     error = caught.value
@@ -199,13 +199,13 @@ class PageTask(PlainTask):
         self.answers.append(answer)
 
 
-@pytest.mark.parametrize("told", [RESERVED, {"outcome": "insufficient_energy", "required_energy": 10,
+@pytest.mark.parametrize("body", [RESERVED, {"outcome": "insufficient_energy", "required_energy": 10,
                                              "energy_available": 5}], ids=["admitted", "refused"])  # fmt: skip
-async def test_a_task_reserves_through_its_own_function_and_hears_the_answer(
-    ledger: Ledger, wire: Wire, deadline: Deadline, told: dict[str, Any]
+async def test_a_task_reserves_through_its_own_function_and_gets_the_answer(
+    ledger: Ledger, wire: Wire, deadline: Deadline, body: dict[str, Any]
 ) -> None:
     """The function gets its own arguments and the reservation, with the hold's life: 20.2 s rounded up plus 15."""
-    tell(wire, "page_open", told)
+    let_answer(wire, "page_open", body)
     task = PageTask()
     with suppress(errors.InsufficientEnergy):
         await ledger.reserve({"action": "ai_message"}, task, deadline)
@@ -214,12 +214,12 @@ async def test_a_task_reserves_through_its_own_function_and_hears_the_answer(
         "demo",
         {"action": "ai_message", "hold_seconds": 36},
     )
-    assert task.answers == [told]
+    assert task.answers == [body]
 
 
 def test_the_table_holds_every_outcome() -> None:
     """A new outcome needs a line above."""
-    assert {told["outcome"] for told, *_ in REFUSALS} == set(Outcome) - {Outcome.RESERVED, Outcome.REPLAYED}
+    assert {body["outcome"] for body, *_ in REFUSALS} == set(Outcome) - {Outcome.RESERVED, Outcome.REPLAYED}
 
 
 ATTEMPT = Attempt(2, Catalogue.load().get("gpt-4o-mini"), Decimal("0.0123"))
@@ -229,7 +229,7 @@ async def test_a_further_attempt_is_noted_with_its_bound(
     ledger: Ledger, wire: Wire, deadline: Deadline
 ) -> None:
     """Its number, its model and its bound are sent; the bound as text, never as a float."""
-    tell(wire, "ai_note_attempt", {"outcome": "noted"})
+    let_answer(wire, "ai_note_attempt", {"outcome": "noted"})
     await ledger.note_attempt(ID, ATTEMPT, deadline)
     assert sent(wire) == {
         "p_request_id": str(ID),
@@ -247,7 +247,7 @@ async def test_an_attempt_that_was_not_noted_is_not_made(
     ledger: Ledger, wire: Wire, deadline: Deadline, outcome: str
 ) -> None:
     """Without an open hold, for any reason, nothing more is sent."""
-    tell(wire, "ai_note_attempt", {"outcome": outcome})
+    let_answer(wire, "ai_note_attempt", {"outcome": outcome})
     with pytest.raises(errors.DeadlineExceeded):
         await ledger.note_attempt(ID, ATTEMPT, deadline)
 
@@ -263,12 +263,12 @@ ENDED = [
 
 @pytest.mark.parametrize("outcome", ENDED)
 @pytest.mark.parametrize("way", ["settle", "release"])
-async def test_an_end_is_told_as_it_was_recorded(
+async def test_an_end_is_returned_as_it_was_recorded(
     ledger: Ledger, wire: Wire, deadline: Deadline, way: str, outcome: Outcome
 ) -> None:
     """A repeat returns how the first one ended, with the charge and the remaining energy."""
-    told = {"outcome": outcome, "energy_charged": 3, "energy_available": 4, "storage_error": "23503"}
-    tell(wire, f"ai_{way}", told)
+    body = {"outcome": outcome, "energy_charged": 3, "energy_available": 4, "storage_error": "23503"}
+    let_answer(wire, f"ai_{way}", body)
     end = await getattr(ledger, way)(ID, {"attempts": []}, deadline)
     assert end == Settlement(outcome, 3, 4, "23503")
     arguments = sent(wire)
@@ -279,16 +279,16 @@ async def test_an_end_without_a_storage_error_has_none(
     ledger: Ledger, wire: Wire, deadline: Deadline
 ) -> None:
     """The usual end has no storage error."""
-    tell(wire, "ai_settle", {"outcome": "settled", "energy_charged": 10, "energy_available": 0})
+    let_answer(wire, "ai_settle", {"outcome": "settled", "energy_charged": 10, "energy_available": 0})
     assert await ledger.settle(ID, {}, deadline) == Settlement(Outcome.SETTLED, 10, 0, None)
 
 
 @pytest.mark.parametrize("way", ["settle", "release"])
-async def test_the_end_of_a_request_that_is_gone_charges_nothing(
+async def test_the_end_of_a_deleted_request_charges_nothing(
     ledger: Ledger, wire: Wire, deadline: Deadline, way: str
 ) -> None:
     """If the account was deleted during the call, the answer has no figures."""
-    tell(wire, f"ai_{way}", {"outcome": "unknown_request"})
+    let_answer(wire, f"ai_{way}", {"outcome": "unknown_request"})
     assert await getattr(ledger, way)(ID, {}, deadline) == Settlement(Outcome.UNKNOWN_REQUEST, 0, 0, None)
 
 
@@ -298,7 +298,7 @@ async def test_a_lost_answer_is_asked_for_again(
 ) -> None:
     """The same call is sent again, word for word."""
     wire.meet("ai_reserve", *([lose_request] * lost))
-    tell(wire, "ai_reserve", RESERVED)
+    let_answer(wire, "ai_reserve", RESERVED)
     hold = await ledger.reserve({"action": "ai_message"}, PlainTask(), deadline)
     assert isinstance(hold, Hold)
     assert len(wire.seen) == lost + 1

@@ -96,14 +96,14 @@ def test_the_beginning_of_everything_is_kept() -> None:
     """Long texts and lists are cut at their ends; zero and false are kept as values."""
     value = {
         "name": "Barley", "price": 0, "active": False, "tags": list("ab" * 100), "story": "x" * 5000,
-        "gone": [None, "", {}, [None]],
+        "removed": [None, "", {}, [None]],
     }  # fmt: skip
     fit = fitted(value, 2000)
     assert (fit["name"], fit["price"], fit["active"]) == ("Barley", 0, False)
     assert fit["tags"][:4] == ["a", "b", "a", "b"]
     assert fit["story"].startswith("xxx")
     assert fit["story"].endswith("…")
-    assert "gone" not in fit
+    assert "removed" not in fit
 
 
 def test_the_last_cut_that_fits_is_kept() -> None:

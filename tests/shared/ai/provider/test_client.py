@@ -121,7 +121,7 @@ async def test_a_text_is_taken_whatever_stands_around_it(
 
 
 @pytest.mark.parametrize("finish_reason", [None, 7, "", "end_turn", ["stop"]], ids=str)
-async def test_an_unusual_finish_reason_is_told_as_a_text(
+async def test_an_unusual_finish_reason_is_reported_as_a_text(
     api: Api, server: Wire, new_user: NewUser, finish_reason: object
 ) -> None:
     """The text is delivered, with the finish reason as the server sent it."""

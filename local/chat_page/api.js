@@ -1,5 +1,5 @@
-// What a chat page asks of Supabase and of the function public-chatbot-chat, with the publishable key alone.
-// Nothing here touches the page; everything that fails becomes a ChatProblem, whose message can be shown to a person.
+// A chat page's requests to Supabase and to the function public-chatbot-chat, with only the publishable key.
+// Nothing here changes the page; every failure becomes a ChatProblem, whose message can be shown to a visitor.
 
 const PATIENCE_MS = 15_000
 // A streamed answer may take the function 120 s.
@@ -17,7 +17,7 @@ export class ChatProblem extends Error {
 export class ChatApi {
   constructor(url, publishableKey) {
     this.url = url
-    // The key goes into `apikey` alone: it is no token.
+    // The key is sent only as `apikey`: it is not a token.
     this.headers = { apikey: publishableKey, 'content-type': 'application/json' }
   }
 
@@ -39,12 +39,12 @@ export class ChatApi {
     return rows[0]
   }
 
-  // Visitors may store one thing that they did not say: the greeting, word for word as it is configured.
+  // Visitors may store one message that is not theirs: the greeting, exactly as it is configured.
   async storeGreeting(sessionId, greeting) {
     await this.post('/rest/v1/public_chat_messages', { session_id: sessionId, sender: 'ai', message: greeting })
   }
 
-  // The session, or null: rows of more than a day ago are no longer shown to visitors.
+  // The session, or null: visitors cannot read rows that are more than a day old.
   async session(sessionId) {
     const rows = await this.read('public_chat_sessions', `select=*&id=eq.${sessionId}`)
     return rows[0] ?? null
@@ -54,8 +54,8 @@ export class ChatApi {
     return this.read('public_chat_messages', `select=*&session_id=eq.${sessionId}&order=created_at`)
   }
 
-  // Sends a visitor's message and gives the events of the answer as they come: meta, delta …, done or error.
-  // The idempotency key makes it safe to send the same message again when nobody knows whether it arrived.
+  // Sends a visitor's message and yields the events of the answer as they arrive: meta, delta …, done or error.
+  // With the idempotency key it is safe to send the same message again if it is unknown whether it arrived.
   async *answer({ sessionId, ownerId, message, idempotencyKey }) {
     const body = { sessionId, userId: ownerId, message, stream: true }
     const headers = { accept: 'text/event-stream', 'idempotency-key': idempotencyKey }
@@ -89,15 +89,15 @@ export class ChatApi {
   }
 }
 
-// The functions' errors carry a sentence for a person and a stable code; what a gateway answers by itself may not.
+// The functions' errors have a readable message and a stable code; a gateway's own errors may not.
 async function problemOf(reply) {
   const body = await reply.json().catch(() => ({}))
   const sentence = typeof body.error === 'string' ? body.error : 'The chat is not available right now. Try again later.'
   return new ChatProblem(sentence, reply.status, body.code ?? 'unknown')
 }
 
-// Server-sent events: blocks that end with an empty line, each with one JSON object behind `data:`. A network chunk may end anywhere,
-// also within a character, so the rest waits for the next one.
+// Server-sent events: blocks that end with an empty line, each with one JSON object after `data:`. A network chunk may end
+// anywhere, also within a character, so the rest is kept for the next chunk.
 export async function* events(stream) {
   const reader = stream.pipeThrough(new TextDecoderStream()).getReader()
   let waiting = ''

@@ -1,9 +1,9 @@
-// The public chat page of a workspace, /chat/<slug>: what an author of a widget has to do, and nothing more.
+// The public chat page of a workspace, /chat/<slug>: what a widget must do, and nothing more.
 //
 //   1. slug -> owner                       rpc get_user_from_chatbot_id
 //   2. owner -> name and greeting          chatbot_settings
-//   3. the session, remembered or new      public_chat_sessions; its id alone is kept in the browser
-//   4. what has been said                  public_chat_messages, the one truth about the conversation
+//   3. the session, stored or new          public_chat_sessions; only its id is stored in the browser
+//   4. the messages so far                 public_chat_messages, the only source of the conversation
 //   5. each message                        public-chatbot-chat, which stores it and its answer
 
 import { ChatApi } from './api.js'
@@ -11,7 +11,7 @@ import { View } from './view.js'
 
 const POLL_MS = 5_000
 const DEFAULT_GREETING = 'Hi! How can I help you today?'
-// The function answers in these; an archived session is over.
+// The function answers in sessions with these statuses; an archived session has ended.
 const OPEN = ['active', 'converted', 'human_takeover']
 
 class Chat {
@@ -32,11 +32,11 @@ class Chat {
     await this.refresh()
     this.view.open()
     this.view.onSubmit((text) => this.say(text))
-    // A person who takes over writes rows, and so does another tab.
+    // An owner who takes over writes rows, and so does another tab.
     setInterval(() => this.poll(), POLL_MS)
   }
 
-  // Two tabs at once agree on one session: the second waits, and finds what the first has kept.
+  // Two tabs that open at once use one session: the second waits, and finds the id that the first has stored.
   async enterSession() {
     this.sessionId = await navigator.locks.request(keyOf(this.slug), () => this.findSession())
   }
@@ -57,7 +57,7 @@ class Chat {
 
   async poll() {
     if (document.hidden || this.view.isBusy) return
-    // The next round will do.
+    // The next poll reads them.
     await this.refresh().catch(() => {})
   }
 
@@ -75,12 +75,12 @@ class Chat {
       if (problem.code === 'session_not_found') await this.startAnew()
     } finally {
       view.isBusy = false
-      // Whatever the stream has shown: the rows are what was said.
+      // Whatever the stream has shown, the rows are the conversation.
       await this.refresh().catch(() => {})
     }
   }
 
-  // The owner has closed the conversation: what was given back can be sent into another one.
+  // The owner has closed the conversation: the text that was given back can be sent in a new one.
   async startAnew() {
     this.unsent = null
     await this.enterSession().then(
@@ -89,7 +89,7 @@ class Chat {
     )
   }
 
-  // Shows the answer as it grows. An answer that broke off is taken away again: the function has stored an honest one in its place.
+  // Shows the answer as it arrives. An incomplete answer is removed: the function has stored an honest one in its place.
   async receive(text) {
     let bubble = null
     let said = ''
@@ -99,7 +99,7 @@ class Chat {
     }
     for await (const event of this.api.answer(this.request(text))) {
       if (event.type === 'delta') show((said += event.text))
-      // The whole answer, as it was stored; empty while a person has taken over.
+      // The whole answer, as it was stored; empty after a takeover.
       if (event.type === 'done' && event.response) return show(event.response)
       if (event.type === 'done') return bubble?.remove()
       if (event.type === 'error') break
@@ -107,7 +107,7 @@ class Chat {
     bubble?.remove()
   }
 
-  // The same words again after a failure are the same request: it is neither answered nor charged twice.
+  // The same text sent again after a failure is the same request: it is neither answered nor charged twice.
   request(text) {
     if (this.unsent?.message !== text) {
       this.unsent = { sessionId: this.sessionId, ownerId: this.ownerId, message: text, idempotencyKey: crypto.randomUUID() }
@@ -116,7 +116,7 @@ class Chat {
   }
 }
 
-// Where the address is no valid text there is no chat either.
+// An address that cannot be decoded has no chat.
 function slugOf(path) {
   try {
     return decodeURIComponent(path.split('/')[2])
@@ -142,7 +142,7 @@ function remember(slug, sessionId) {
   try {
     localStorage.setItem(keyOf(slug), sessionId)
   } catch {
-    // Nothing is lost but the way back.
+    // Only the way back to this conversation is lost.
   }
 }
 

@@ -1,5 +1,5 @@
-// What the visitor sees. Every word from outside is set as text, never as markup: an answer, a name and the visitor's own words could
-// all carry a script. The page's policy demands the same.
+// What the visitor sees. Every text from outside is set as text, never as markup: an answer, a name and the visitor's own message
+// could all contain a script. The page's policy enforces the same.
 
 const SPEAKERS = { visitor: 'You', ai: 'Assistant' }
 const NEAR_PX = 80
@@ -26,7 +26,7 @@ export class View {
       if (text && !this.isBusy) submit(text)
     })
     this.words.addEventListener('keydown', (event) => {
-      // While a word is being composed (Japanese, some phone keyboards) Enter belongs to the keyboard.
+      // While a word is being composed (Japanese, some phone keyboards) the keyboard uses Enter.
       if (event.key !== 'Enter' || event.shiftKey || event.isComposing) return
       event.preventDefault()
       this.form.requestSubmit()
@@ -45,7 +45,7 @@ export class View {
     this.words.focus()
   }
 
-  // The text field stays usable while an answer is under way: the next message can be written meanwhile.
+  // The text field stays usable during an answer, so that the next message can be written.
   get isBusy() {
     return this.send.getAttribute('aria-disabled') === 'true'
   }
@@ -63,7 +63,7 @@ export class View {
     return this.add('visitor', text)
   }
 
-  // Gives what was not sent back to the text field, unless something new is being written there.
+  // Puts text that was not sent back into the text field, unless new text is there.
   giveBack(bubble) {
     if (!this.words.value) this.words.value = textOf(bubble)
     bubble.remove()
@@ -76,7 +76,7 @@ export class View {
     bubble.className = sender
     speaker.className = 'speaker'
     speaker.textContent = sender === 'visitor' ? SPEAKERS.visitor : this.name
-    // Each message by its own direction, and none can turn its neighbours around.
+    // Each message has its own writing direction, and cannot change that of its neighbours.
     words.dir = 'auto'
     words.textContent = text
     bubble.append(speaker, words)
@@ -89,7 +89,7 @@ export class View {
     this.typing.textContent = ''
   }
 
-  // Somebody who has scrolled back to read is left there.
+  // A visitor who has scrolled back stays there.
   keepEndInView(change, always = false) {
     const { log } = this
     const follows = always || log.scrollHeight - log.scrollTop - log.clientHeight < NEAR_PX
@@ -97,8 +97,8 @@ export class View {
     if (follows) log.scrollTop = log.scrollHeight
   }
 
-  // Brings the page to what the database holds. A row is shown once, whatever brought it here: an own bubble becomes its row. One that
-  // became none, when nothing is under way, was another row before: a message sent twice is stored once.
+  // Updates the page to the rows of the database. A row is shown once: the visitor's own bubble becomes its row. If no message is being
+  // sent, a bubble without a row is removed: a message that was sent twice is stored once.
   show(rows) {
     for (const row of rows) {
       const bubbles = [...this.messages.children]

@@ -1,1 +1,1 @@
-"""Builds what is deployed: one zip a function, from an allow-list."""
+"""Builds what is deployed: one zip for each function, from an allow-list."""

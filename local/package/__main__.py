@@ -1,4 +1,4 @@
-"""`make package`: the zips that are deployed, in .local/package/, and beside each what it holds of others."""
+"""`make package`: the deployed zips, in .local/package/, and for each a list of its third-party packages."""
 
 import sys
 from pathlib import Path
@@ -16,10 +16,10 @@ FOLDER = PROJECT / ".local" / "package"
 
 
 def build(target: Target, folder: Path = FOLDER) -> dict[str, Path]:
-    """The zip of every function for the target, by the function's name.
+    """Return the zip of every function for the target, by the function's name.
 
     Raises:
-        Problem: when its dependencies cannot be installed.
+        Problem: when the dependencies cannot be installed.
     """
     site = wheels.installed(target, folder / "wheels")
     built = {}
@@ -31,7 +31,7 @@ def build(target: Target, folder: Path = FOLDER) -> dict[str, Path]:
 
 
 def main() -> None:
-    """Build for the cloud, with --host for this machine, list what is in it, and tell the sizes."""
+    """Build for the cloud, or with --host for this machine; list the contents and print the sizes."""
     target = HOST if "--host" in sys.argv[1:] else LAMBDA
     table = Table("package", "MB", title=f"Python {target.python_version} on {target.machine}")
     try:

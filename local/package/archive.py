@@ -13,13 +13,13 @@ from tempfile import TemporaryDirectory
 Entry = tuple[PurePosixPath, Path]
 
 LONG_AGO = (1980, 1, 1, 0, 0, 0)
-"""The time of every file: a zip that differs means contents that differ."""
+"""The time of every file, so that zips differ only if their contents do."""
 
 
 def write(path: Path, entries: Iterable[Entry], *, compiled: bool) -> None:
-    """Write the zip; `compiled` adds the bytecode that is not there yet, never checked against its source.
+    """Write the zip; `compiled` adds missing bytecode, which is never checked against its source.
 
-    A zip that was made of the same contents stays as it is: packing takes some seconds, comparing half a one.
+    A zip of the same contents is kept: writing one takes some seconds, comparing half a second.
     """
     entries = list(entries)
     stamp, made_of = path.with_suffix(".stamp"), _digest(entries, compiled=compiled)
@@ -27,7 +27,7 @@ def write(path: Path, entries: Iterable[Entry], *, compiled: bool) -> None:
         return
     places = {place for place, _ in entries}
     path.parent.mkdir(parents=True, exist_ok=True)
-    # Of its own: two processes may build the same package at once.
+    # A temporary name: two processes may build the same package at once.
     unfinished = path.with_suffix(f".{os.getpid()}")
     with (
         TemporaryDirectory() as folder,
@@ -37,14 +37,14 @@ def write(path: Path, entries: Iterable[Entry], *, compiled: bool) -> None:
             _add(archive, place, source.read_bytes())
             if compiled and place.suffix == ".py" and _cached(place) not in places:
                 _add(archive, _cached(place), _bytecode(place, source, Path(folder)))
-    # In this order: a stamp never speaks of a zip that it was not written for.
+    # In this order, so that a stamp always belongs to its zip.
     stamp.unlink(missing_ok=True)
     unfinished.replace(path)
     stamp.write_text(made_of)
 
 
 def _digest(entries: Iterable[Entry], *, compiled: bool) -> str:
-    """Return the digest of all that a zip is made of, this file and the interpreter that compiles with it."""
+    """Return the digest of everything in a zip, of this file and of the interpreter that compiles."""
     digest = hashlib.sha256(Path(__file__).read_bytes() + f"{sys.version} {compiled}".encode())
     for place, source in entries:
         digest.update(f"{place}\0{hashlib.sha256(source.read_bytes()).hexdigest()}\0".encode())

@@ -1,4 +1,4 @@
-"""Which files a function's package holds: an allow-list of ours, and what is needed of the dependencies."""
+"""Which files a function's package contains: an allow-list of ours, and the needed parts of the dependencies."""
 
 from collections.abc import Iterator
 from pathlib import Path, PurePosixPath
@@ -6,41 +6,42 @@ from pathlib import Path, PurePosixPath
 from local.project import PROJECT
 
 OURS = {".py", ".txt", ".json"}
-"""What our folders ship: code, prompts and prices."""
+"""What is shipped of our folders: code, prompts and prices."""
 
 RUN = Path(__file__).with_name("run.sh")
-"""Starts the function as a server, where it streams."""
+"""The program that starts a streaming function as a server."""
 
 UNUSED_FOLDERS = {"tests", "test", "testing", "docs", "bin"}
 UNUSED_ENDINGS = {".pyi", ".pyx", ".pxd", ".c", ".h", ".typed"}
-"""Of dependencies: what no import reads."""
+"""Files of dependencies that no import reads."""
 
 KEPT_METADATA = {"METADATA", "entry_points.txt"}
-"""Of a dist-info: versions are looked up in METADATA; licences are kept whole."""
+"""Files of a dist-info: METADATA has the version; licences are kept whole."""
 
 UNUSED_PARTS = (
-    # What FastAPI looks for with each route, and does without.
+    # FastAPI looks for it with each route, and does not need it.
     PurePosixPath("pydantic/v1"),
-    # Its command line, which would import click at each start; it is meant to be left out so.
+    # httpx's command line, which would import click at each start; httpx works without it.
     PurePosixPath("httpx/_main"),
     PurePosixPath("aws_lambda_powertools/event_handler"),
-    # Asks the DNS whether an address can get mail: nothing here does.
+    # Asks the DNS whether an address can receive mail, which nothing here does.
     PurePosixPath("email_validator/deliverability"),
     PurePosixPath("email_validator/__main__"),
-    # Builds bindings; those of cryptography are built, and need `_cffi_backend` alone.
+    # Builds bindings; those of cryptography are built, and need only `_cffi_backend`.
     PurePosixPath("cffi"),
-    # Tests its interface in C.
+    # Tests Python's C API.
     PurePosixPath("multidict/_testcapi"),
 )
-"""Parts of dependencies, folders and modules, that nothing of ours imports, also not through others."""
+"""Parts of dependencies, folders and modules, that our code imports neither directly nor indirectly."""
 
 LEFT_OUT = {"dns", "dnspython", "h2", "hpack", "hyperframe", "pycparser"}
-"""Whole packages that dependencies bring and nothing asks for: the DNS check of e-mail addresses, HTTP/2, a parser
-of C. Their metadata stays away with them."""
+"""Whole packages of dependencies that are not needed: the DNS check of e-mail addresses, HTTP/2, a parser
+of C. Their metadata is left out too.
+"""
 
 
 def of_function(name: str, site: Path) -> Iterator[tuple[PurePosixPath, Path]]:
-    """The files of one function's package, by their place in it."""
+    """Yield the files of one function's package, by their path in it."""
     yield PurePosixPath("functions/__init__.py"), PROJECT / "functions" / "__init__.py"
     yield PurePosixPath(RUN.name), RUN
     for folder in (Path("functions", name), Path("shared")):
@@ -62,7 +63,7 @@ def _of_dependencies(site: Path) -> Iterator[tuple[PurePosixPath, Path]]:
 
 
 def _is_needed(place: PurePosixPath) -> bool:
-    # Of a dist-info, what stands before the version.
+    # The part of a dist-info's name before the version.
     if place.parts[0].partition("-")[0] in LEFT_OUT:
         return False
     if place.parts[0].endswith(".dist-info"):
@@ -73,6 +74,6 @@ def _is_needed(place: PurePosixPath) -> bool:
 
 
 def _module(place: PurePosixPath) -> PurePosixPath:
-    """Return the module that a file is, as source, bytecode or machine code, without any ending."""
+    """Return the path of the module of a source, bytecode or machine code file, without its suffix."""
     folder = place.parent.parent if place.parent.name == "__pycache__" else place.parent
     return folder / place.name.partition(".")[0]

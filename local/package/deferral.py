@@ -1,4 +1,4 @@
-"""A module of a dependency whose imports wait until a function of it, or whoever takes a name from it, needs them."""
+"""Defers the imports of a dependency's module until one of its functions, or an importer of the name, needs them."""
 
 import ast
 from collections.abc import Collection, Iterable, Iterator, Mapping
@@ -27,22 +27,22 @@ def __getattr__(name):
 def __dir__():
     return sorted({{*globals(), *_LATER}})
 {everything}"""
-"""What the module does for those who take such a name from it; https://peps.python.org/pep-0562/."""
+"""The module's `__getattr__` for its deferred names; https://peps.python.org/pep-0562/."""
 
 EVERYTHING = """\
 
 __all__ = [name for name in __dir__() if not name.startswith("_")]
 """
-"""What a star takes from a module that does not say so itself: the same as before."""
+"""The names of `import *` for a module without its own `__all__`: the same as before."""
 
 Function = ast.FunctionDef | ast.AsyncFunctionDef
 
 
 def deferred(site: Path, place: PurePosixPath, packages: Collection[str] = ()) -> str:
-    """Return the source of a module of a site whose imports from its own package and from `packages` wait.
+    """Return the source of a module of a site with its imports from its own package and from `packages` deferred.
 
-    An import stays where it is when the module uses its name while it is itself imported. Annotations do not count:
-    they become texts. So a module with classes that are built by their annotations, as models are, is none for this.
+    An import is not deferred if the module uses its name during its own import. Annotations do not count: they become
+    texts. So this does not work for classes that are built from their annotations, such as models.
     """
     source = (site / place).read_text("utf-8")
     tree = ast.parse(source)
@@ -98,7 +98,7 @@ def _with_annotations_as_texts(body: list[ast.stmt]) -> list[ast.stmt]:
 
 
 def _origin(site: Path, place: PurePosixPath, one: ast.ImportFrom) -> tuple[str, str | None]:
-    """Return the module that a name comes from and its name there, None where it is itself a module."""
+    """Return the module of a name and the name in it, None if the name is itself a module."""
     module, name = "." * one.level + (one.module or ""), one.names[0].name
     inside = site / _path(place, one) / name
     if inside.is_dir() or inside.with_suffix(".py").is_file():
@@ -107,13 +107,13 @@ def _origin(site: Path, place: PurePosixPath, one: ast.ImportFrom) -> tuple[str,
 
 
 def _path(place: PurePosixPath, statement: ast.ImportFrom) -> PurePosixPath:
-    """Return where the module that a statement names stands in the site, without its suffix."""
+    """Return the path of a statement's module in the site, without its suffix."""
     package = place.parents[statement.level - 1] if statement.level else PurePosixPath()
     return package.joinpath(*(statement.module or "").split("."))
 
 
 def _functions(body: Iterable[ast.stmt]) -> Iterator[Function]:
-    """Yield the functions of a module and the methods of its classes, not what is defined within them."""
+    """Yield the functions of a module and the methods of its classes, not nested functions."""
     for statement in body:
         if isinstance(statement, Function):
             yield statement
@@ -122,7 +122,7 @@ def _functions(body: Iterable[ast.stmt]) -> Iterator[Function]:
 
 
 def _used(statements: Iterable[ast.stmt], *, within: bool = False) -> set[str]:
-    """Return the names that statements read: those of functions only `within` them, those of annotations never."""
+    """Return the names that statements read: inside functions only if `within`, in annotations never."""
     reading = _Reading(within=within)
     for statement in statements:
         reading.visit(statement)
@@ -134,7 +134,7 @@ class _Reading(ast.NodeVisitor):
         self.names: set[str] = set()
         self._within = within
 
-    def visit_Name(self, node: ast.Name) -> None:  # called by the name of the node
+    def visit_Name(self, node: ast.Name) -> None:  # This method's name is given by the name of the node.
         self.names.add(node.id)
 
     def visit_AnnAssign(self, node: ast.AnnAssign) -> None:
@@ -158,7 +158,7 @@ class _Reading(ast.NodeVisitor):
 
 
 def _bound(tree: ast.AST) -> set[str]:
-    """Return the names that a tree binds by anything else than an import, as whatever they are bound to."""
+    """Return the names that a tree binds by anything else than an import."""
     found = set()
     for node in ast.walk(tree):
         match node:

@@ -1,7 +1,7 @@
-"""The modules of dependencies whose imports wait in the package (docs/decisions/cold-start.md).
+"""The modules of dependencies whose imports are deferred in the package (docs/decisions/cold-start.md).
 
-`openai/types` names 900 types, of which a call uses some twenty; importing the others took a third of a first call.
-Supabase's client brings realtime, files, functions and sign-in, and a synchronous half: a call uses none of them.
+`openai/types` lists 900 types, of which a call uses about twenty; importing the others took a third of a first call.
+Supabase's client imports realtime, files, functions and sign-in, and a synchronous half: a call uses none of them.
 """
 
 import ast
@@ -12,7 +12,7 @@ from local.package.deferral import deferred
 from local.problem import Problem
 
 LAZY = PurePosixPath("openai/types")
-"""This package and all below it."""
+"""This package and all its sub-packages."""
 
 WAITING = tuple(
     PurePosixPath(place)
@@ -27,14 +27,14 @@ WAITING = tuple(
         "supabase_functions/__init__.py",
     )
 )
-"""The modules of Supabase's client that a call passes through, of which it uses the database's part alone."""
+"""The modules of Supabase's client that a call uses; it needs only their database part."""
 
 PARTS = ("realtime", "storage3", "supabase", "supabase_auth", "supabase_functions")
-"""The packages that these modules import, and may leave for later."""
+"""The packages that these modules import, and may import later."""
 
 
 def make_lazy(site: Path) -> None:
-    """Rewrite the modules among installed dependencies; raises Problem where one is not as it was known."""
+    """Rewrite the modules among installed dependencies; raises Problem if one has another form than expected."""
     for init in sorted((site / LAZY).rglob("__init__.py")):
         place = init.relative_to(site)
         if named_modules(init.read_text("utf-8"), place):
@@ -49,10 +49,10 @@ def make_lazy(site: Path) -> None:
 
 
 def named_modules(source: str, place: Path) -> Mapping[str, str]:
-    """Return the module of each name that the source of a package imports from below it.
+    """Return the module of each name that the source of a package imports from its sub-modules.
 
     Raises:
-        Problem: it does anything else, or names something as one of its modules is called.
+        Problem: when it does anything else, or a name equals one of its modules.
     """
     modules: dict[str, str] = {}
     for statement in ast.parse(source).body:

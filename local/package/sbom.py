@@ -1,4 +1,4 @@
-"""What a package holds of others, as CycloneDX: the locked dependencies with their hashes and licences."""
+"""The third-party packages of a zip, as CycloneDX: the locked dependencies with their hashes and licences."""
 
 import json
 import re
@@ -19,18 +19,18 @@ from local.problem import Problem
 
 Component = dict[str, Any]
 GIVEN_BY_US = ("description", "externalReferences", "bom-ref")
-"""Of a component: the line of the lock, the address of an index, and a line's number."""
+"""Properties of a component to remove: the line of the lock, the address of an index, and a line's number."""
 
 
 def write(path: Path, function: str, site: Path) -> None:
-    """List what a function's package holds of the dependencies in a folder: the same bytes for the same lock.
+    """Write the list of a function's dependencies in a folder; the same lock gives the same bytes.
 
     Raises:
         Problem: when the lock cannot be read.
     """
     bom: dict[str, Any] = json.loads(_of_lock())
     installed = _installed(site)
-    # The lock is for every platform: what another one alone needs is not in the package.
+    # The lock is for every platform: packages only for another one are not in the zip.
     bom["components"] = [
         _component(each, installed[_plain(each["name"])])
         for each in bom["components"]
@@ -46,7 +46,7 @@ def write(path: Path, function: str, site: Path) -> None:
 
 @cache
 def _of_lock() -> str:
-    """Return the list of the whole lock; making it takes some seconds, and it is alike for every function."""
+    """Return the list of the whole lock; building it takes some seconds, and it is the same for every function."""
     command = [sys.executable, "-m", "cyclonedx_py", "requirements", "--output-reproducible", str(LOCK)]
     ended = subprocess.run(command, capture_output=True, text=True, check=False)
     if ended.returncode != 0:
@@ -56,7 +56,7 @@ def _of_lock() -> str:
 
 
 def _installed(site: Path) -> Mapping[str, Message]:
-    """Return the metadata of every package of a folder that is shipped, by its name."""
+    """Return the metadata of every shipped package of a folder, by its name."""
     found = {}
     for path in site.glob("*.dist-info/METADATA"):
         metadata = HeaderParser().parsestr(path.read_text("utf-8"))
@@ -65,24 +65,24 @@ def _installed(site: Path) -> Mapping[str, Message]:
 
 
 def _component(listed: Component, metadata: Message) -> Component:
-    """Take from a line of the lock what holds wherever the package comes from."""
+    """Return a component with only what is the same for every index."""
     hashes = [each for source in listed["externalReferences"] for each in source["hashes"]]
     kept = {name: value for name, value in listed.items() if name not in GIVEN_BY_US}
     return kept | {"bom-ref": listed["purl"], "hashes": hashes} | _licences(metadata)
 
 
 def _licences(metadata: Message) -> Component:
-    told = metadata["License-Expression"] or metadata["License"] or ""
-    # Some put the whole text there.
-    if not told or "\n" in told:
+    licence = metadata["License-Expression"] or metadata["License"] or ""
+    # Some packages have the whole text there.
+    if not licence or "\n" in licence:
         classifiers = metadata.get_all("Classifier") or []
         named = [each.rpartition(" :: ")[2] for each in classifiers if each.startswith("License ::")]
         return {"licenses": [{"license": {"name": each}} for each in named]}
-    if (known := fixup_id(told)) is not None:
+    if (known := fixup_id(licence)) is not None:
         return {"licenses": [{"license": {"id": known}}]}
-    if is_expression(told):
-        return {"licenses": [{"expression": told}]}
-    return {"licenses": [{"license": {"name": told}}]}
+    if is_expression(licence):
+        return {"licenses": [{"expression": licence}]}
+    return {"licenses": [{"license": {"name": licence}}]}
 
 
 def _plain(name: str) -> str:

@@ -1,4 +1,4 @@
-"""What a package is built for."""
+"""The platform for which a package is built."""
 
 import platform
 import sys
@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True)
 class Target:
-    """An interpreter and the wheels that it loads; none named are those of the interpreter that builds."""
+    """An interpreter and the wheels that it loads; without names those of the building interpreter."""
 
     name: str
     python_version: str
@@ -16,7 +16,7 @@ class Target:
 
     @property
     def is_here(self) -> bool:
-        """Whether the building interpreter compiles for the target: .pyc files are of one version."""
+        """Return whether the building interpreter can compile for the target: .pyc files belong to one version."""
         return self.python_version == f"{sys.version_info.major}.{sys.version_info.minor}"
 
 
@@ -24,4 +24,4 @@ LAMBDA = Target("lambda", "3.13", "aarch64", ("manylinux2014_aarch64", "manylinu
 """Python 3.13 on arm64, whose Amazon Linux 2023 has glibc 2.34."""
 
 HOST = Target("host", f"{sys.version_info.major}.{sys.version_info.minor}", platform.machine())
-"""This machine: the same package as far as it can run here."""
+"""This machine, with the same package as far as it can run here."""

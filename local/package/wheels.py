@@ -18,10 +18,10 @@ LOCK = PROJECT / "requirements" / "runtime.lock"
 
 
 def installed(target: Target, folder: Path) -> Path:
-    """The folder with every dependency for the target; installed once a lock.
+    """Return the folder with every dependency for the target; installed once for each lock.
 
     Raises:
-        Problem: when a wheel is missing or its hash is another, or a package cannot be made lazy.
+        Problem: when a wheel is missing or has another hash, or a package has another form than expected.
     """
     site = folder / f"{target.name}-{_stamp(target)}"
     if site.is_dir():
@@ -43,13 +43,13 @@ def installed(target: Target, folder: Path) -> Path:
         _compile(unfinished)
     try:
         unfinished.rename(site)
-    except OSError:  # another process was first
+    except OSError:  # Another process was first.
         shutil.rmtree(unfinished)
     return site
 
 
 def _compile(site: Path) -> None:
-    """Add the bytecode, which is never checked against its source: files of a zip have no times to compare."""
+    """Add the bytecode, which is never checked against its source: files in a zip have no times to compare."""
     compileall.compile_dir(
         site,
         quiet=2,

@@ -11,14 +11,14 @@ from local.servers.processes import Children
 
 
 class Guard:
-    """Watches this process from another one, which ends the children of a record and removes a folder after it.
+    """Watches this process from another one, which then ends the recorded children and removes a folder.
 
-    It does so however this process ends, killed too. Its own children hold no end of the pipe by which it is watched.
+    This works however this process ends, even if it is killed. Its children do not inherit the pipe that watches it.
     """
 
     def __init__(self, record: Path, folder: Path) -> None:
         watched, self._held = os.pipe()
-        # It leans on nothing that is installed: without -S its start would take twice as long.
+        # It uses no installed package: without -S its start would take twice as long.
         command = [sys.executable, "-S", "-m", "local.servers.guard", str(watched), str(record), str(folder)]
         self._process = subprocess.Popen(
             command,
@@ -33,17 +33,17 @@ class Guard:
 
     @property
     def pid(self) -> int:
-        """Return the id of the process that watches."""
+        """Return the id of the watching process."""
         return self._process.pid
 
     def close(self) -> None:
-        """End the watch, now that everything has stopped."""
+        """End the watch when everything has stopped."""
         os.close(self._held)
         self._process.wait()
 
 
 def main() -> None:
-    """Wait for the end of the process that holds the other end of the pipe, then tidy up after it."""
+    """Wait for the end of the process at the other end of the pipe, then clean up after it."""
     watched, record, folder = sys.argv[1:]
     os.read(int(watched), 1)
     Children(Path(record)).stop_orphans()

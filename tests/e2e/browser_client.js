@@ -1,5 +1,5 @@
-// The web client in a page of another origin: supabase-js as it is published, told what to do by the test.
-// Everything here is read the way an app reads it, so what a browser hides for want of a CORS header is missing in the result.
+// The web client in a page of another origin: unmodified supabase-js, controlled by the test.
+// Replies are read as an app reads them, so a value that the browser hides for lack of a CORS header is missing in the result.
 
 async function connect({ url, key, email, password }) {
   const client = supabase.createClient(url, key, { auth: { persistSession: false, autoRefreshToken: false } })
@@ -36,7 +36,7 @@ globalThis.read = async ({ to, name, options }) => {
   return { rows: rows.data, count: rows.count, called: called.data, errors: [rows.error, called.error] }
 }
 
-// Uploads a file as a person's browser does, and says what the storage said.
+// Uploads a file as a user's browser does, and returns the storage's reply.
 globalThis.upload = async ({ to, name, options }) => {
   const client = await connect(to)
   const file = new File([options.body], options.file ?? 'leads.csv', { type: options.type ?? 'text/csv' })
@@ -44,7 +44,7 @@ globalThis.upload = async ({ to, name, options }) => {
   return { path: data?.path ?? null, error: error?.message ?? null }
 }
 
-// Begins a call that only `abort()` ends; `result` is what came of it.
+// Starts a call that only `abort()` ends; `result` is its outcome.
 globalThis.begin = async ({ to, name, options }) => {
   const client = await connect(to)
   const controller = new AbortController()

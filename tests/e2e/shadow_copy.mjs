@@ -1,5 +1,5 @@
-// The old function of a project, around the code of docs/cutover.md: answers one request, and prints its answer.
-// The platform's own objects are put in their places; the request is on stdin as {path, method, headers, body}.
+// The old function of a project, with the code of docs/cutover.md: answers one request, and prints its answer.
+// The platform's own objects are replaced; the request is on stdin as {path, method, headers, body}.
 import { readFileSync } from "node:fs";
 
 const [, , code] = process.argv;

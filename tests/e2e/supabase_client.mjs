@@ -1,10 +1,10 @@
-// What the web client does, with the real supabase-js; prints one JSON object a run.
+// The web client's calls with the real supabase-js; prints one JSON object for each run.
 // Usage: node supabase_client.mjs <scenario>, with SUPABASE_URL, SUPABASE_PUBLISHABLE_KEY, EMAIL and PASSWORD set.
 import { createClient } from '@supabase/supabase-js'
 import WebSocket from 'ws'
 
 const { SUPABASE_URL, SUPABASE_PUBLISHABLE_KEY, EMAIL, PASSWORD } = process.env
-// Node 20 has no WebSocket of its own, and the client insists on one.
+// Node 20 has no WebSocket, and the client requires one.
 const client = createClient(SUPABASE_URL, SUPABASE_PUBLISHABLE_KEY, {
   auth: { persistSession: false, autoRefreshToken: false },
   realtime: { transport: WebSocket },

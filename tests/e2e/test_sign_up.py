@@ -1,4 +1,4 @@
-"""A sign-up at the API; the other tests make their users by SQL, with tokens of their own signing."""
+"""A sign-up at the API; other tests create their users by SQL, and sign the tokens themselves."""
 
 import jwt
 import pytest
@@ -12,12 +12,12 @@ from tests.users import User, sign_up
 
 @pytest.fixture(scope="module")
 def newcomer(stack: Stack) -> User:
-    """Somebody who has just signed up."""
+    """Return a user who has just signed up."""
     return sign_up(stack)
 
 
 def test_who_signs_up_is_a_user_of_the_database(newcomer: User, database: Database) -> None:
-    """Under the id and the address of the reply."""
+    """The user has the id and the address of the reply."""
     rows = database.execute("select email from auth.users where id = %s", [newcomer.id]).fetchall()
     assert rows == [(newcomer.email,)]
 
@@ -25,7 +25,7 @@ def test_who_signs_up_is_a_user_of_the_database(newcomer: User, database: Databa
 async def test_token_of_a_sign_up_is_served_and_charged(
     stack: Stack, newcomer: User, database: Database
 ) -> None:
-    """The first call opens an account, and the reply tells what is left of its energy."""
+    """The first call creates an account, and the reply has the remaining energy."""
     async with through_gateway(stack) as api:
         reply = await api(newcomer, orchestrated())
     assert reply.status_code == 200, reply.text
@@ -35,7 +35,7 @@ async def test_token_of_a_sign_up_is_served_and_charged(
 def test_tokens_of_these_tests_are_as_those_of_a_sign_up(
     stack: Stack, newcomer: User, new_user: NewUser
 ) -> None:
-    """They differ in nothing but who it is, and when: a user made by SQL is no other to a function."""
+    """They differ only in user and time, so a function treats a user created by SQL alike."""
     real, ours = newcomer.access_token, new_user().access_token
     assert jwt.get_unverified_header(real) == jwt.get_unverified_header(ours)
     claims = [

@@ -1,4 +1,4 @@
-"""Each stage is packaged once: dev as it stands, prod with everything that a parameter can switch on."""
+"""Each stage is packaged once: dev with the defaults, prod with everything that a parameter can switch on."""
 
 from collections.abc import Callable
 from functools import cache
@@ -17,7 +17,7 @@ EVERYTHING = {
 
 @pytest.fixture(scope="session")
 def packaged(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], Deployment]:
-    """Package a stage at its first use."""
+    """Return what packages a stage at its first use."""
 
     @cache
     def stage_of(stage: str) -> Deployment:
@@ -31,5 +31,5 @@ def packaged(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], Deploy
 
 @pytest.fixture(scope="session", params=["dev", "prod"])
 def deployed(request: pytest.FixtureRequest, packaged: Callable[[str], Deployment]) -> Deployment:
-    """A packaged stage."""
+    """Return a packaged stage."""
     return packaged(str(request.param))

@@ -1,4 +1,4 @@
-"""A simulated provider of its own for these tests, apart from the stack's."""
+"""A simulated provider for these tests, separate from the stack's."""
 
 from collections.abc import Iterator
 
@@ -9,13 +9,13 @@ from tests.local.provider.server import ProviderServer, running
 
 @pytest.fixture(scope="session")
 def session_simulator() -> Iterator[ProviderServer]:
-    """The one simulated provider of these tests, whatever it has seen."""
+    """Yield the one simulated provider of these tests, with the requests of earlier tests."""
     with running() as server:
         yield server
 
 
 @pytest.fixture
 def simulator(session_simulator: ProviderServer) -> ProviderServer:
-    """A simulated provider that has seen nothing and has no fault waiting."""
+    """Return a simulated provider without requests and faults."""
     session_simulator.control("DELETE", "/control")
     return session_simulator

@@ -1,4 +1,4 @@
-"""Databases to migrate, with the app's own schema and data; and the money functions under the service key."""
+"""Databases to migrate, with the app's own schema and data; and the money functions with the service key."""
 
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -16,7 +16,7 @@ HERE = Path(__file__).parent
 
 @pytest.fixture
 def existing_database(empty_database: EmptyDatabase) -> Callable[[], str]:
-    """Make a database as the app's own migrations and some use leave it; each call gives the address."""
+    """Return what creates a database in the state of the app's own migrations and some use; it returns the address."""
 
     def make() -> str:
         url = empty_database()
@@ -30,7 +30,7 @@ def existing_database(empty_database: EmptyDatabase) -> Callable[[], str]:
 
 @pytest.fixture(scope="session")
 def migrated(empty_database: EmptyDatabase) -> str:
-    """The address of a project with all migrations that no API server has touched: the local one grants all tables."""
+    """Return a project with all migrations that no API server has touched: the local one grants all tables."""
     url = empty_database()
     apply(url)
     return url
@@ -38,7 +38,7 @@ def migrated(empty_database: EmptyDatabase) -> str:
 
 @pytest.fixture
 def connection(migrated: str) -> Iterator[psycopg.Connection]:
-    """A transaction with the three users that is rolled back."""
+    """Yield a transaction with the three users that is rolled back."""
     with psycopg.connect(migrated) as opened:
         make_users(opened)
         yield opened
@@ -47,7 +47,7 @@ def connection(migrated: str) -> Iterator[psycopg.Connection]:
 
 @pytest.fixture(scope="session")
 def money_url(empty_database: EmptyDatabase) -> str:
-    """The address of a project of the money tests' own: they change prices and limits."""
+    """Return a project only for the money tests, which change prices and limits."""
     url = empty_database()
     apply(url)
     return url
@@ -55,7 +55,7 @@ def money_url(empty_database: EmptyDatabase) -> str:
 
 @pytest.fixture(scope="session")
 def money(money_url: str) -> Iterator[Money]:
-    """The money functions; tests keep apart by accounts of their own."""
+    """Yield the money functions; each test uses its own accounts."""
     with (
         psycopg.connect(
             money_url, autocommit=True, options="-c role=service_role -c lock_timeout=20s"

@@ -1,4 +1,4 @@
-"""A module whose imports wait holds the same names, and imports no more than what is used."""
+"""A module with deferred imports has the same names, and imports only what is used."""
 
 import json
 import os
@@ -37,12 +37,12 @@ print(json.dumps(sorted(sys.modules)))
 """
 
 
-def run(code: str, place: Path, told: object = None) -> object:
-    """Return what the code prints as JSON, with nothing but Python and what stands in a folder."""
+def run(code: str, place: Path, stdin: object = None) -> object:
+    """Return what the code prints as JSON, with only Python and the packages in a folder."""
     command = [sys.executable, "-S", "-c", code]
     env = LEAST | {"PATH": os.environ["PATH"], "PYTHONPATH": str(place), "AWS_LAMBDA_FUNCTION_NAME": "test"}
     shown = subprocess.run(
-        command, env=env, cwd=place, input=json.dumps(told).encode(), check=True, capture_output=True
+        command, env=env, cwd=place, input=json.dumps(stdin).encode(), check=True, capture_output=True
     )
     printed: object = json.loads(shown.stdout.splitlines()[-1])
     return printed
@@ -50,17 +50,17 @@ def run(code: str, place: Path, told: object = None) -> object:
 
 @pytest.fixture(scope="module")
 def zips(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
-    """The packages for this machine, unpacked."""
+    """Return the packages for this machine, unpacked."""
     folder = tmp_path_factory.mktemp("zips")
     return {name: unpacked(path, folder / name) for name, path in build(HOST).items()}
 
 
 def names_of_the_originals() -> dict[str, dict[str, str]]:
-    """Return what each changed module named when it was published, and how that shows itself."""
+    """Return the names of each changed module as published, with the representation of each."""
     found = {}
     for place in lazy.WAITING:
         module = import_module(str(place.with_suffix("")).removesuffix("/__init__").replace("/", "."))
-        # A module below, which is there once anybody has imported it, is no name of this one's.
+        # A sub-module, which exists once it has been imported, is not a name of this module.
         found[module.__name__] = {
             name: repr(value)
             for name, value in vars(module).items()
@@ -70,12 +70,12 @@ def names_of_the_originals() -> dict[str, dict[str, str]]:
 
 
 def plain(shown: object) -> object:
-    """Return what was shown without the places of things in memory and of files."""
+    """Return a representation without addresses in memory and without paths."""
     return json.loads(re.sub(r" at 0x[0-9a-f]+| from '[^']*'", "", json.dumps(shown)))
 
 
 def test_every_name_of_supabases_client_is_what_it_was() -> None:
-    """Whatever a changed module held, under whatever name, is there and comes from the same place."""
+    """Every name of a changed module exists, and comes from the same place."""
     originals = names_of_the_originals()
     assert sum(len(names) for names in originals.values()) > 200
     site = wheels.installed(HOST, FOLDER / "wheels")
@@ -86,7 +86,7 @@ def test_every_name_of_supabases_client_is_what_it_was() -> None:
 def test_a_start_from_the_package_imports_of_supabase_what_a_call_uses(
     zips: dict[str, Path], name: str
 ) -> None:
-    """The half of PostgREST's client that waits for replies without blocking, and three constants and a memory."""
+    """A start imports the asynchronous half of PostgREST's client, and small modules of constants."""
     imported = run(START.format(name=name.replace("-", "_")), zips[name])
     assert isinstance(imported, list)
     of_parts = {module for module in imported if module.partition(".")[0] in PARTS}
@@ -99,7 +99,7 @@ def test_a_start_from_the_package_imports_of_supabase_what_a_call_uses(
 
 
 def test_the_package_reads_an_e_mail_address_without_asking_the_dns(zips: dict[str, Path]) -> None:
-    """The check of its syntax needs nothing of what was left out."""
+    """The syntax check needs none of the packages that were left out."""
     code = """
 import json, sys
 from shared.contacts.emails import valid_address
@@ -153,7 +153,7 @@ CASES = [
 
 @pytest.mark.parametrize(("source", "waits"), [case[1:] for case in CASES], ids=[case[0] for case in CASES])
 def test_a_name_waits_unless_the_import_itself_needs_it(tmp_path: Path, source: str, waits: bool) -> None:  # noqa: FBT001  # a column of the table
-    """And whoever takes it from the module gets what it was, in both cases."""
+    """In both cases an importer of the name gets the original object."""
     place = PurePosixPath("waiting/one.py")
     (tmp_path / "waiting").mkdir()
     (tmp_path / "unnamed.py").write_text(OTHER)
@@ -171,8 +171,8 @@ print(json.dumps([first, hasattr(Shown, "__name__") or Shown, hasattr(one, "Noth
     assert run(code, tmp_path) in [[not waits, True, False, True], [not waits, 7, False, True]]
 
 
-def test_a_function_finds_what_it_left_for_later(tmp_path: Path) -> None:
-    """Whichever way it names it: itself, in a class, or in a function within."""
+def test_a_function_finds_its_deferred_imports(tmp_path: Path) -> None:
+    """The function may use it itself, in a class, or in a nested function."""
     (tmp_path / "other.py").write_text(OTHER)
     source = """
 \"\"\"A module.\"\"\"
@@ -208,13 +208,13 @@ print(json.dumps([one.__doc__, one.plain.__doc__, one.plain(), asyncio.run(one.C
 
 
 def test_a_module_without_anything_that_may_wait_stays_as_it_was(tmp_path: Path) -> None:
-    """To the letter."""
+    """Its text is unchanged."""
     (tmp_path / "one.py").write_text("import os  # kept\nfrom json import loads\n")
     assert deferred(tmp_path, PurePosixPath("one.py"), ["supabase"]) == (tmp_path / "one.py").read_text()
 
 
 def test_a_listed_module_in_which_nothing_waits_stops_the_packager(tmp_path: Path) -> None:
-    """The next version of the client may be of other parts: a person looks at the list then."""
+    """The next version of the client may have another structure: then a person must check the list."""
     for place in lazy.WAITING:
         (tmp_path / place).parent.mkdir(parents=True, exist_ok=True)
         (tmp_path / place).write_text("import os\n")

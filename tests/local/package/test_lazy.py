@@ -1,4 +1,4 @@
-"""A package whose names are imported one by one names what it did, and imports no more than what is used."""
+"""A package with lazy names has the same names as the original, and imports only what is used."""
 
 import json
 import pkgutil
@@ -36,14 +36,14 @@ print(json.dumps(sorted(name for name in sys.modules if name.startswith("openai.
 """
 
 
-def packaged(code: str, told: object = None) -> object:
-    """What the code prints as JSON, with the dependencies as they are shipped."""
+def packaged(code: str, stdin: object = None) -> object:
+    """Return what the code prints as JSON, with the dependencies as they are shipped."""
     site = wheels.installed(HOST, FOLDER / "wheels")
     command = [sys.executable, "-S", "-c", code]
     shown = subprocess.run(
         command,
         env={"PYTHONPATH": str(site)},
-        input=json.dumps(told).encode(),
+        input=json.dumps(stdin).encode(),
         check=True,
         capture_output=True,
     )
@@ -52,7 +52,7 @@ def packaged(code: str, told: object = None) -> object:
 
 
 def names_of_the_original() -> Mapping[str, Mapping[str, str]]:
-    """What each package of the installed SDK names, and how it shows itself."""
+    """Return the names of each package of the installed SDK, with the representation of each."""
     found = {}
     places = pkgutil.walk_packages(openai.types.__path__, "openai.types.")
     for package in ["openai.types", *(place.name for place in places if place.ispkg)]:
@@ -63,20 +63,20 @@ def names_of_the_original() -> Mapping[str, Mapping[str, str]]:
 
 
 def test_every_name_of_the_sdk_is_what_it_was() -> None:
-    """All of the original, from the same modules."""
+    """All names of the original exist, from the same modules."""
     original = names_of_the_original()
     assert sum(len(names) for names in original.values()) > 800
     assert packaged(SHOW, original) == original
 
 
 def test_a_client_imports_no_types_that_it_does_not_use() -> None:
-    """Of some 250 modules of the responses it uses one."""
+    """Of about 250 modules of the responses one is imported."""
     package = "openai.types.responses"
     assert packaged(USE) == [package, f"{package}.function_tool_param"]
 
 
-def test_a_name_that_there_is_not_is_told_as_python_tells_it() -> None:
-    """An AttributeError, by which an import from the package tells what is missing, and `hasattr` too."""
+def test_a_missing_name_raises_as_in_python() -> None:
+    """It raises an AttributeError, which an import and `hasattr` need."""
     code = """
 import json, openai.types
 try:
@@ -87,14 +87,14 @@ except ImportError as error:
     assert packaged(code) == [False, True]
 
 
-def test_names_go_with_their_modules() -> None:
-    """Also of modules further below."""
+def test_names_are_returned_with_their_modules() -> None:
+    """This holds for sub-modules too."""
     source = "# A comment\nfrom __future__ import annotations\nfrom .a import B as B\nfrom .c.d import E as E, F as F\n"
     assert named_modules(source, INIT) == {"B": "a", "E": "c.d", "F": "c.d"}
 
 
 @pytest.mark.parametrize(
-    ("source", "told"),
+    ("source", "message"),
     [
         ("import os", "line 1"),
         ("from .a import B as B\nB.model_rebuild()", "line 2"),
@@ -107,7 +107,7 @@ def test_names_go_with_their_modules() -> None:
         ("from .a import b as b\nfrom .b import C as C", "it names b"),
     ],
 )
-def test_a_package_that_does_more_than_name_things_is_left_to_a_person(source: str, told: str) -> None:
-    """The next version of the SDK may: then the packaging says where, and what to do."""
-    with pytest.raises(Problem, match=f"openai/types/__init__.py .*{told}.*local/package/lazy.py"):
+def test_a_package_that_does_more_than_list_names_stops_the_packager(source: str, message: str) -> None:
+    """If the next version of the SDK does more, the packager names the place and the remedy."""
+    with pytest.raises(Problem, match=f"openai/types/__init__.py .*{message}.*local/package/lazy.py"):
         named_modules(source, INIT)

@@ -1,4 +1,4 @@
-"""What is deployed: nothing but what is on the list, for the platform that it is deployed on."""
+"""The deployed packages: only listed files, for the platform on which they run."""
 
 import re
 import zipfile
@@ -22,18 +22,18 @@ NAMES = function_apps.names()
 
 @pytest.fixture(scope="session")
 def packages() -> dict[str, Path]:
-    """The zips for the cloud."""
+    """Return the zips for the cloud."""
     return build(LAMBDA)
 
 
 def entries(package: Path) -> set[PurePosixPath]:
-    """The files of a zip."""
+    """Return the files of a zip."""
     with zipfile.ZipFile(package) as opened:
         return {PurePosixPath(name) for name in opened.namelist()}
 
 
 def test_a_package_holds_its_function_what_is_shared_and_the_dependencies(packages: dict[str, Path]) -> None:
-    """And not another function, nor anything that stays here."""
+    """It contains no other function, and no local code."""
     site = wheels.installed(LAMBDA, FOLDER / "wheels")
     of_dependencies = {path.name for path in site.iterdir()}
     for name, package in packages.items():
@@ -46,7 +46,7 @@ def test_a_package_holds_its_function_what_is_shared_and_the_dependencies(packag
 
 @pytest.mark.parametrize("name", NAMES)
 def test_what_starts_the_server_may_be_executed(packages: dict[str, Path], name: str) -> None:
-    """The platform starts it as a program; nothing else is one."""
+    """The platform starts it as a program; no other file is executable."""
     with zipfile.ZipFile(packages[name]) as opened:
         modes = {info.filename: info.external_attr >> 16 for info in opened.infolist()}
     assert [place for place, mode in modes.items() if mode != 0o644] == ["run.sh"]
@@ -55,7 +55,7 @@ def test_what_starts_the_server_may_be_executed(packages: dict[str, Path], name:
 
 @pytest.mark.parametrize("name", NAMES)
 def test_everything_of_ours_is_in_its_package(packages: dict[str, Path], name: str) -> None:
-    """Every kind of file but the pages that people read: code, prompts and prices."""
+    """Every kind of file is in it, except pages for people: code, prompts and prices."""
     folder = PROJECT / "functions" / name.replace("-", "_")
     ours = [
         PurePosixPath(path.relative_to(PROJECT).as_posix())
@@ -67,20 +67,20 @@ def test_everything_of_ours_is_in_its_package(packages: dict[str, Path], name: s
 
 
 def size_without_bytecode(package: Path) -> int:
-    """The bytes of a zip less those that its compiled files take in it."""
+    """Return the bytes of a zip less those of its compiled files."""
     with zipfile.ZipFile(package) as opened:
         bytecode = [info.compress_size for info in opened.infolist() if info.filename.endswith(".pyc")]
     return package.stat().st_size - sum(bytecode)
 
 
 def test_a_package_is_small(packages: dict[str, Path]) -> None:
-    """At most 15 MB without bytecode, which is there where the building interpreter is the cloud's."""
+    """The limit is 15 MB without bytecode, which depends on the building interpreter."""
     sizes = {name: size_without_bytecode(package) for name, package in packages.items()}
     assert {name: size for name, size in sizes.items() if size > LARGEST_BYTES} == {}
 
 
 def test_machine_code_is_for_arm64_and_the_interpreter_of_the_cloud(packages: dict[str, Path]) -> None:
-    """Every shared object: ELF for AArch64, and of CPython 3.13 or of the stable ABI."""
+    """Every shared object is ELF for AArch64, and for CPython 3.13 or the stable ABI."""
     with zipfile.ZipFile(packages[NAMES[0]]) as opened:
         objects = [name for name in opened.namelist() if re.search(r"\.so(\.\d+)*$", name)]
         for name in objects:
@@ -93,19 +93,19 @@ def test_machine_code_is_for_arm64_and_the_interpreter_of_the_cloud(packages: di
 
 
 def test_no_bytecode_of_another_interpreter_is_shipped(packages: dict[str, Path]) -> None:
-    """It would be read by nobody; where the building interpreter is the cloud's, it is shipped."""
+    """No interpreter would read it; bytecode is shipped if the building interpreter is the cloud's."""
     shipped = {place.suffix for place in entries(packages[NAMES[0]])}
     assert (".pyc" in shipped) == LAMBDA.is_here
 
 
 def test_what_the_platform_brings_is_not_shipped(packages: dict[str, Path]) -> None:
-    """The runtime has the AWS SDK."""
+    """The runtime contains the AWS SDK."""
     tops = {place.parts[0] for place in entries(packages[NAMES[0]])}
     assert tops & {"boto3", "botocore", "awslambdaric"} == set()
 
 
 def test_what_is_left_out_of_dependencies_is_in_none(packages: dict[str, Path]) -> None:
-    """And was there to be left out: a part that a version no longer has is struck off the list."""
+    """Every listed part existed in the dependencies: a part that a version no longer has is removed from the list."""
     installed = wheels.installed(LAMBDA, FOLDER / "wheels")
     for part in [*contents.UNUSED_PARTS, *map(PurePosixPath, contents.LEFT_OUT)]:
         metadata = f"{part}-*.dist-info"
@@ -116,7 +116,7 @@ def test_what_is_left_out_of_dependencies_is_in_none(packages: dict[str, Path]) 
 
 
 def test_the_same_contents_are_the_same_bytes(tmp_path: Path) -> None:
-    """A zip that differs means a change."""
+    """A zip that differs thus has other contents."""
     files = [(PurePosixPath("shared/errors.py"), PROJECT / "shared" / "errors.py")]
     for name in ("one.zip", "two.zip"):
         archive.write(tmp_path / name, files, compiled=True)
@@ -125,7 +125,7 @@ def test_the_same_contents_are_the_same_bytes(tmp_path: Path) -> None:
 
 
 def test_a_zip_is_packed_anew_only_when_its_contents_have_changed(tmp_path: Path) -> None:
-    """By what the files hold, and by whether there is a zip; whatever is found in its place then is not looked at."""
+    """The contents of the files decide, and whether the zip exists; the existing zip is not read."""
     source, path = tmp_path / "module.py", tmp_path / "one.zip"
     files = [(PurePosixPath("shared/module.py"), source)]
 
@@ -177,7 +177,7 @@ def test_bytecode_is_shipped_for_an_interpreter_of_its_version_alone() -> None:
     ],
 )
 def test_what_no_import_reads_is_left_out_of_dependencies(tmp_path: Path, place: str, needed: bool) -> None:  # noqa: FBT001  # a column of the table
-    """Tests, stubs, command lines; licences and versions stay."""
+    """Tests, stubs and command lines are left out; licences and versions are kept."""
     (tmp_path / place).parent.mkdir(parents=True, exist_ok=True)
     (tmp_path / place).touch()
     shipped = {str(entry) for entry, _ in contents.of_function(NAMES[0].replace("-", "_"), tmp_path)}

@@ -1,4 +1,4 @@
-"""What a killed process leaves running is ended, and its data removed."""
+"""The processes and the data of a killed process are removed."""
 
 import json
 import os
@@ -31,8 +31,8 @@ signal.pause()
 
 
 @pytest.mark.parametrize("killed", [signal.SIGTERM, signal.SIGKILL])
-def test_server_and_data_of_a_killed_process_are_gone(tmp_path: Path, killed: signal.Signals) -> None:
-    """Though nothing in the process itself has had the time to tidy up."""
+def test_server_and_data_of_a_killed_process_are_removed(tmp_path: Path, killed: signal.Signals) -> None:
+    """This works without any clean-up in the killed process."""
     command = [sys.executable, "-c", OWNER, str(tmp_path)]
     with subprocess.Popen(command, cwd=PROJECT, stdout=subprocess.PIPE, text=True) as owner:
         assert owner.stdout is not None

@@ -25,7 +25,7 @@ def budget(name: str, variables: dict[str, Any]) -> float:
 
 def sweep_seconds() -> float:
     """Return the seconds that the schedule's handler gives a sweep; read from the source, as importing starts it."""
-    [found] = re.findall(r"^MOST_SECONDS = ([0-9.]+)$", HANDLER.read_text(), flags=re.MULTILINE)
+    [found] = re.findall(r"^MAX_SECONDS = ([0-9.]+)$", HANDLER.read_text(), flags=re.MULTILINE)
     return float(found)
 
 

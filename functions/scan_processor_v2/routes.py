@@ -13,6 +13,7 @@ from shared.errors import InvalidRequest, NexscoutError, Unauthorized
 from shared.http.app import context_of, document_at, services_of
 from shared.http.body import body_hash, read_json
 from shared.http.validation import parse
+from shared.supabase.auth import Caller
 
 router = APIRouter()
 router.add_api_route(
@@ -30,13 +31,9 @@ async def process_scan(request: Request) -> Response:
     caller = await services.authenticator.authenticate(request.headers, context.deadline)
     if caller.kind == "anonymous":
         raise Unauthorized
-    # A tenth of a start: imported with the first scan, or before a snapshot (see handler.py).
     if services.settings.shadow:
-        from functions.scan_processor_v2.shadow import count_scan  # noqa: PLC0415
-
-        body = await read_json(request, services.settings.max_body_bytes)
-        context.fields.update(await count_scan(parse(ScanRequest, body), caller, services, context.deadline))
-        return JSONResponse({"success": True})
+        return await _count(request, caller)
+    # A tenth of a start: imported with the first scan, or before a snapshot (see handler.py).
     from functions.scan_processor_v2.work.scan import ScanCall, ScanProcessor  # noqa: PLC0415
 
     processor = ScanProcessor(services, caller, context.deadline)
@@ -55,6 +52,16 @@ async def process_scan(request: Request) -> Response:
     )
     reply = await processor.process(scan_call)
     return JSONResponse(reply, 200 if "status" not in reply else 202)
+
+
+async def _count(request: Request, caller: Caller) -> JSONResponse:
+    """Return the reply of a shadow, which counts what a scan would find and stores nothing."""
+    from functions.scan_processor_v2.shadow import count_scan  # noqa: PLC0415  # as above
+
+    services, context = services_of(request), context_of(request)
+    body = await read_json(request, services.settings.max_body_bytes)
+    context.fields.update(await count_scan(parse(ScanRequest, body), caller, services, context.deadline))
+    return JSONResponse({"success": True})
 
 
 def _scan_id(body: Mapping[str, Any]) -> UUID:

@@ -16,6 +16,7 @@ from tests.apps import in_process, services_on
 from tests.books import add_prospect
 from tests.calls import message
 from tests.conftest import Database, NewUser
+from tests.proofs.wait import wait_until
 from tests.shared.clock import HandClock
 from tests.users import User
 from tests.wire import Seen, Way, Wire, answer, hold, lose_answer, lose_request, wire_before
@@ -204,7 +205,8 @@ async def test_calls_beyond_those_at_once_wait_on_their_own_budget(
         asyncio.create_task(connections.as_service().find("ai_tiers", {"tier": "pro"}, soon()))
         for _ in range(MAX_AT_ONCE)
     ]
-    await asyncio.sleep(0)
+    # Each is held before one is cancelled; otherwise the next would be held in its place.
+    await asyncio.to_thread(wait_until, lambda: len(wire.seen) == MAX_AT_ONCE, 5)
     with pytest.raises(DeadlineExceeded):
         await connections.as_service().find("ai_tiers", {"tier": "free"}, Deadline.starting(0.05))
     waiting = asyncio.create_task(connections.as_service().find("ai_tiers", {"tier": "team"}, soon()))

@@ -142,7 +142,10 @@ def test_recorded_version_is_no_proof(empty_database: MakeDatabase, tmp_path: Pa
     url = empty_database()
     change(
         url,
-        "insert into supabase_migrations.schema_migrations (version, name) values ('20250101000000', 'one')",
+        """create schema if not exists supabase_migrations;
+           create table supabase_migrations.schema_migrations
+             (version text primary key, name text, statements text[]);
+           insert into supabase_migrations.schema_migrations (version, name) values ('20250101000000', 'one')""",
     )
     assert len(apply(url, folder_with(tmp_path, _20250101000000_one=CREATE))) == 1
     with psycopg.connect(url) as connection:

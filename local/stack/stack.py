@@ -172,17 +172,7 @@ class Stack:
         return env
 
     def _start(self) -> None:
-        self.children.stop_orphans()
-        if self.ephemeral:
-            self._guard = Guard(self.children.record, self._postgres.root)
-        if self.reset:
-            self._postgres.clear()
-        free = shutil.disk_usage(self.folder).free
-        if free < MINIMUM_FREE_BYTES:
-            space = f"the disk with {self.folder} has {free // MEGABYTE} MB left"
-            raise Problem(
-                f"{space}, and {MINIMUM_FREE_BYTES // MEGABYTE} are needed: make room and try again."
-            )
+        self._prepare_folder()
         queue_log = self.logs / "queue.log"
         queue = self._queues.start(
             self.children, self.folder / "queue", queue_log, self.caller, self._port_near(3)
@@ -204,6 +194,20 @@ class Stack:
         self._gateway = self._start_gateway()
         self._start_worker()
         environment.write(self.folder / "env", self.env)
+
+    def _prepare_folder(self) -> None:
+        """End what an earlier start left running, and make sure that there is space for this one."""
+        self.children.stop_orphans()
+        if self.ephemeral:
+            self._guard = Guard(self.children.record, self._postgres.root)
+        if self.reset:
+            self._postgres.clear()
+        free = shutil.disk_usage(self.folder).free
+        if free < MINIMUM_FREE_BYTES:
+            space = f"the disk with {self.folder} has {free // MEGABYTE} MB left"
+            raise Problem(
+                f"{space}, and {MINIMUM_FREE_BYTES // MEGABYTE} are needed: make room and try again."
+            )
 
     def _port_near(self, offset: int) -> int:
         return 0 if self.ephemeral else self.port + offset

@@ -110,7 +110,7 @@ async def test_fault_14_a_key_used_for_another_body_is_readable(app: Client, new
     assert_readable(said, 409, "idempotency_conflict")
 
 
-async def test_fault_14_a_twin_under_way_is_readable(
+async def test_fault_14_a_repeat_of_a_running_call_is_readable(
     app: Client, new_user: NewUser, provider: Provider
 ) -> None:
     """A second call during the first gets an error that says to wait, and how long (fault 14)."""

@@ -72,7 +72,7 @@ async def test_an_owner_who_takes_over_is_shown(page: Page, new_workspace: NewWo
     await expect(words_of(page, "ai")).to_have_text([GREETING, "Opo, si Liza po."])
 
 
-async def test_without_connection_the_words_are_given_back_and_sent_once(
+async def test_without_connection_the_text_is_given_back_and_sent_once(
     visitor: BrowserContext, page: Page, new_workspace: NewWorkspace, provider: Provider
 ) -> None:
     """Without a connection the text is given back; when it is sent again, it is stored once."""

@@ -30,9 +30,7 @@ async def test_markup_is_shown_as_text(page: Page, new_workspace: NewWorkspace) 
     assert await page.locator("#log img, #log script, #log b").count() == 0
 
 
-async def test_words_that_are_cleaned_are_shown_as_they_are_stored(
-    page: Page, new_workspace: NewWorkspace
-) -> None:
+async def test_text_that_is_cleaned_is_shown_as_it_is_stored(page: Page, new_workspace: NewWorkspace) -> None:
     """Characters that change the writing direction are removed, and the page shows the stored text once."""
     workspace = new_workspace()
     await page.goto(workspace.url)

@@ -204,7 +204,7 @@ async def test_the_public_keys_are_read_before_the_first_event_and_the_sdk_with_
             assert (answer["statusCode"], sdk_is_loaded(api.pid)) == (200, True), answer
 
 
-async def test_a_restored_snapshot_opens_its_connections_anew(
+async def test_a_restored_snapshot_opens_new_connections(
     start_lambda: StartLambda, stack: Stack, new_user: NewUser
 ) -> None:
     """Before the snapshot the SDK is imported and no connection is open; after it the keys are read."""

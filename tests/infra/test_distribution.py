@@ -153,7 +153,7 @@ def test_a_caller_stays_on_its_side_and_a_larger_share_moves_nobody_back(tmp_pat
 
 
 @pytest.mark.parametrize("percent", [None, "", "many"])
-def test_without_a_number_in_the_store_nobody_is_moved(tmp_path: Path, percent: str | None) -> None:
+def test_without_a_number_in_the_store_no_caller_is_moved(tmp_path: Path, percent: str | None) -> None:
     """Without a number in the store, or with an invalid one, all requests go to the Supabase project."""
     asked = [viewer(ip, percent) for ip in ADDRESSES[:50]]
     assert {each["origin"] for each in at_the_edge(tmp_path, asked)} == {"supabase"}

@@ -53,7 +53,7 @@ def test_an_answer_comes_before_the_api_gives_up(deployed: Deployment) -> None:
         assert deployed.functions()[name]["Timeout"] < HTTP_API_SECONDS
 
 
-def test_no_message_comes_again_while_it_is_worked_on(deployed: Deployment) -> None:
+def test_no_message_is_received_again_during_its_work(deployed: Deployment) -> None:
     """The visibility timeout of a queue is at least the timeout of its worker, or the mapping would be refused."""
     timeouts = {deployed.logical_id(name): each["Timeout"] for name, each in deployed.functions().items()}
     queues = deployed.of_type("AWS::SQS::Queue")

@@ -149,7 +149,7 @@ def test_a_long_text_is_cut_after_its_secrets_are_removed() -> None:
         "jwt_secret",
     ],
 )
-def test_fields_named_like_secrets_or_words_of_people_are_dropped(output: io.StringIO, name: str) -> None:
+def test_fields_named_like_secrets_or_texts_of_people_are_dropped(output: io.StringIO, name: str) -> None:
     """They are dropped at every depth, also if their value has no known shape."""
     log_event("x", **{name: "Kumusta po", "kept": {name: ["Kumusta po"]}})  # type: ignore[arg-type]
     assert logged(output) == {"kept": {}}

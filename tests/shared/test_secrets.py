@@ -108,7 +108,7 @@ async def test_a_rotated_value_is_used_after_its_age_and_not_before(store: Store
     assert await secret_key(secrets) == "sb_secret_second"
 
 
-async def test_after_a_snapshot_is_restored_the_next_use_reads_anew(store: Store) -> None:
+async def test_after_a_snapshot_is_restored_the_next_use_reads_again(store: Store) -> None:
     """A snapshot may be weeks old, and its clock does not count them."""
     secrets = from_parameter_store(PATH, 300, HandClock())
     store.put(SUPABASE_SECRET_KEY="sb_secret_second")

@@ -130,7 +130,7 @@ async def test_a_failure_is_for_all_who_waited_and_is_not_kept(source: Source) -
     assert await flight.load("a", source.count, long) == 2
 
 
-async def test_a_failure_that_nobody_waits_for_any_more_disturbs_nobody(source: Source) -> None:
+async def test_a_failure_after_all_callers_left_affects_nobody(source: Source) -> None:
     """It is looked at, so that the event loop has nothing to complain of."""
     complaints: list[object] = []
     asyncio.get_running_loop().set_exception_handler(lambda _, context: complaints.append(context))
@@ -145,7 +145,7 @@ async def test_a_failure_that_nobody_waits_for_any_more_disturbs_nobody(source: 
     assert (complaints, source.reads, flight.is_loading("a")) == ([], 1, False)
 
 
-async def test_a_load_that_was_cancelled_before_it_began_blocks_nobody(source: Source) -> None:
+async def test_a_load_that_was_cancelled_before_its_start_blocks_nobody(source: Source) -> None:
     """As when an event loop ends."""
     flight = SingleFlight[str, int](Ages())
     flight.start("a", source.read).cancel()

@@ -77,7 +77,7 @@ def test_a_token_without_a_user_reads_nothing(talk: psycopg.Connection) -> None:
 
 
 @pytest.mark.parametrize("metadata", [{}, {"scout_score": 90}, {"scout_score": "high"}, [1], "text", None])
-def test_figures_stand_whatever_metadata_holds(talk: psycopg.Connection, metadata: object) -> None:
+def test_figures_are_right_with_any_metadata(talk: psycopg.Connection, metadata: object) -> None:
     """Browsers write that column freely; only a number counts as a score."""
     talk.execute("update public.prospects set metadata = %s", [Jsonb(metadata)])
     (person,) = material(talk, "owner")["figures"]["hottest"]

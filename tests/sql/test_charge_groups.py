@@ -80,7 +80,7 @@ def test_five_variations_cost_one(money: Money) -> None:
     assert money.balance(user) == 0
 
 
-def test_eleventh_call_begins_a_new_group(money: Money) -> None:
+def test_eleventh_call_starts_a_new_group(money: Money) -> None:
     """Ten calls of ai_message are one charge; the eleventh is the first of the next group."""
     user = money.account(energy=100)
     for _ in range(11):
@@ -88,7 +88,7 @@ def test_eleventh_call_begins_a_new_group(money: Money) -> None:
     assert money.balance(user) == 80
 
 
-def test_eleventh_parallel_call_begins_a_new_group(money: Money) -> None:
+def test_eleventh_parallel_call_starts_a_new_group(money: Money) -> None:
     """Ten open calls fill a group: the eleventh needs its own energy."""
     user = money.account(energy=19)
     for _ in range(10):

@@ -228,7 +228,7 @@ def test_forged_answer_is_refused(visitor: str, chat: psycopg.Connection) -> Non
 
 @pytest.mark.parametrize("visitor", VISITORS)
 @pytest.mark.parametrize("closed", ["archived", "converted", "abandoned", "yesterday", "unknown"])
-def test_closed_session_takes_no_words(visitor: str, closed: str, chat: psycopg.Connection) -> None:
+def test_closed_session_accepts_no_message(visitor: str, closed: str, chat: psycopg.Connection) -> None:
     """A closed, a day-old or a missing session accepts no message of a visitor."""
     if closed in ("yesterday", "unknown"):
         chat.execute("update public.public_chat_sessions set created_at = now() - interval '25 hours'")
@@ -273,7 +273,7 @@ def test_rows_of_the_day_are_read_as_before(table: str, chat: psycopg.Connection
         )
 
 
-def test_owner_manages_his_session(chat: psycopg.Connection) -> None:
+def test_owner_manages_the_own_session(chat: psycopg.Connection) -> None:
     """The owner takes a chat over, scores it and links a prospect; owner and id cannot change."""
     changes = {"status": "human_takeover", "lead_score": 80, "prospect_id": PROSPECT, "visitor_name": "Efren"}
     with acting_as(chat, KEYS["owner"]):
@@ -295,7 +295,7 @@ def test_owner_cannot_link_a_foreign_prospect(chat: psycopg.Connection) -> None:
     assert session(chat, "new")["prospect_id"] is None
 
 
-def test_owner_answers_in_his_session(chat: psycopg.Connection) -> None:
+def test_owner_answers_in_the_own_session(chat: psycopg.Connection) -> None:
     """After a takeover the owner's answers are stored as the assistant's."""
     update_session(chat, {"status": "human_takeover"})
     with acting_as(chat, KEYS["owner"]):

@@ -51,7 +51,7 @@ CHOICES = [
 
 
 @pytest.mark.parametrize(("budget", "words", "places"), CHOICES)
-def test_the_pieces_that_hold_the_words_come_first_within_the_budget(
+def test_the_pieces_that_contain_the_words_come_first_within_the_budget(
     connection: Connection, budget: int, words: str, places: list[int]
 ) -> None:
     """All in their own order if all fit; else by the words, rare ones before common ones, ties in order."""

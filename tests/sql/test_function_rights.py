@@ -116,7 +116,7 @@ def test_trigger_functions_are_for_triggers(connection: psycopg.Connection) -> N
 
 
 @pytest.mark.parametrize("line", SEEN, ids=lambda line: str(line[0]))
-def test_figures_of_the_owner_are_for_him_and_administrators(
+def test_figures_of_the_owner_are_for_the_owner_and_administrators(
     line: list[str], connection: psycopg.Connection
 ) -> None:
     """A function with a user's id returns nothing to other users; a null is not everyone."""

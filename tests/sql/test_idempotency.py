@@ -141,7 +141,7 @@ def test_reply_is_kept_for_keyed_calls_alone(money: Money) -> None:
     assert money.request(request)["reply"] is None
 
 
-def test_expired_key_is_kept_from_a_new_twin_by_the_new_call(money: Money) -> None:
+def test_expired_key_belongs_to_the_new_call(money: Money) -> None:
     """An expired key that runs again belongs to the new call, which is then in progress."""
     user = money.account()
     money.expire(money.held(user, idempotency_key="k", body_hash="h"))

@@ -61,7 +61,7 @@ def test_job_is_leased_to_one_worker(money: Money) -> None:
     assert claim(money, job)["tries"] == 2
 
 
-def test_unknown_or_answered_job_is_nobodys_work(money: Money) -> None:
+def test_unknown_or_answered_job_needs_no_work(money: Money) -> None:
     """A late or repeated message needs no work."""
     job = queued(money)
     claim(money, job)

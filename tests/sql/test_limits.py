@@ -164,7 +164,7 @@ def test_open_calls_of_visitors_count_with_their_hold(money: Money) -> None:
         assert money.reserve(user, **visitor(str(uuid4())))["outcome"] == "reserved"
 
 
-def test_owners_calls_do_not_use_up_his_visitors_day(money: Money) -> None:
+def test_owners_calls_do_not_use_up_the_visitors_day(money: Money) -> None:
     """The owner's own calls do not count as visitors'."""
     with money.policy(visitor_energy_per_day=10):
         user = money.account()
@@ -204,7 +204,7 @@ def test_abandoned_call_of_a_visitor_counts_with_its_bound(money: Money) -> None
         assert money.reserve(user, **visitor(str(uuid4())), cost_bound_usd="1.99")["outcome"] == "reserved"
 
 
-def test_visitors_day_begins_at_midnight_in_manila(money: Money) -> None:
+def test_visitors_day_starts_at_midnight_in_manila(money: Money) -> None:
     """Calls before the start of the day do not count today."""
     with money.policy(visitor_energy_per_day=10):
         user = money.account()

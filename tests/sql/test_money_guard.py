@@ -53,7 +53,7 @@ def row(session: psycopg.Connection, table: str, user: UUID) -> object:
 
 
 @pytest.mark.parametrize("column", ENERGY)
-def test_fault_12_user_cannot_change_his_energy_row(
+def test_fault_12_user_cannot_change_the_own_energy_row(
     column: str, user: UUID, session: psycopg.Connection
 ) -> None:
     """The update succeeds, matches the row, and changes nothing (fault 12)."""
@@ -67,7 +67,7 @@ def test_fault_12_user_cannot_change_his_energy_row(
 
 
 @pytest.mark.parametrize("column", PROFILE)
-def test_fault_12_user_cannot_change_the_money_of_his_profile(
+def test_fault_12_user_cannot_change_the_money_of_the_own_profile(
     column: str, user: UUID, session: psycopg.Connection
 ) -> None:
     """Coins, energy and tier stay; the rest of the same update is done (fault 12)."""
@@ -168,7 +168,7 @@ def test_fault_12_insert_gets_the_defaults(money: Money, session: psycopg.Connec
 
 
 @pytest.mark.parametrize("table", ["user_energy", "profiles", "energy_transactions"])
-def test_fault_12_user_cannot_delete_to_begin_anew(
+def test_fault_12_user_cannot_delete_to_start_again(
     table: str, user: UUID, session: psycopg.Connection
 ) -> None:
     """A row that could be created again with its defaults cannot be deleted (fault 12)."""

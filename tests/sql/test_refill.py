@@ -54,7 +54,7 @@ def account(money: Money, user: UUID) -> tuple[str, int, int]:
 
 
 @pytest.mark.parametrize("line", DAY_LINES, ids=lambda line: f"{line[0]}-{line[1]}-{line[2]}")
-def test_day_begins_at_midnight_in_manila(line: list[str], money: Money) -> None:
+def test_day_starts_at_midnight_in_manila(line: list[str], money: Money) -> None:
     """After midnight there, an account has at least its tier's energy."""
     last_reset, now, before, after = line
     user = money.account(tier="pro", energy=int(before))
@@ -139,7 +139,7 @@ def test_account_follows_the_profile(line: list[str], money: Money) -> None:
     assert account(money, user) == (tier, int(energy), 42)
 
 
-def test_downgraded_user_keeps_his_balance(money: Money) -> None:
+def test_downgraded_user_keeps_the_balance(money: Money) -> None:
     """A lower tier does not lower a balance, and does not raise it above its own amount."""
     user = money.account(tier="pro", energy=400)
     money.held(user)

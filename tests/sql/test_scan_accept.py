@@ -126,7 +126,7 @@ def test_scan_that_ended_before_stays_as_it_is(status: str, outcome: str, money:
     assert (scans.row(scan)["status"], scans.statuses(scan)) == (status, [])
 
 
-def test_lapsed_acceptance_is_accepted_anew(money: Money) -> None:
+def test_expired_acceptance_is_accepted_again(money: Money) -> None:
     """A caller that died while sending is replaced; its blocks are deleted, and its lease is lost."""
     scans, user = Scans(money), money.account()
     scan = scans.make(user)
@@ -144,7 +144,7 @@ def test_lapsed_acceptance_is_accepted_anew(money: Money) -> None:
     assert scans.statuses(scan)[:2] == [("queued", 0), ("extracting_text", 5)]
 
 
-def test_two_callers_at_once_begin_one_scan(money: Money, money_url: str) -> None:
+def test_two_callers_at_once_start_one_scan(money: Money, money_url: str) -> None:
     """Of two callers at the scan's row one gets the lease, the other the status of running."""
     scans, user = Scans(money), money.account()
     scan = scans.make(user)
@@ -158,7 +158,7 @@ def test_two_callers_at_once_begin_one_scan(money: Money, money_url: str) -> Non
         assert [row[0]["outcome"], second.result()["outcome"]] == ["accepted", "running"]
 
 
-def test_user_deleted_while_his_scan_is_accepted_is_no_deadlock(money: Money, money_url: str) -> None:
+def test_user_deleted_while_the_scan_is_accepted_is_no_deadlock(money: Money, money_url: str) -> None:
     """The deletion locks the user first, and so does the call: it waits, and then there is no scan."""
     scans, user = Scans(money), money.account()
     scan = scans.make(user)

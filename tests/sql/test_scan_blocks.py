@@ -117,7 +117,7 @@ def test_block_without_people_is_done(money: Money) -> None:
     assert (reply["prospectsFound"], scans.row(work.id)["prospect_ids"]) == (0, [])
 
 
-def test_item_of_nobody_makes_no_prospect(money: Money) -> None:
+def test_item_without_a_person_creates_no_prospect(money: Money) -> None:
     """Without a name or a contact there is an item and no prospect; with only a contact there is one."""
     scans = Scans(money)
     work = scans.running(money.account())

@@ -22,7 +22,7 @@ def _nothing_waits(money: Money) -> Iterator[None]:
     money.admin.execute("delete from public.scan_jobs")
 
 
-def test_worker_gets_the_scan_with_what_he_needs(money: Money) -> None:
+def test_worker_gets_the_scan_with_what_it_needs(money: Money) -> None:
     """A claim returns the owner and the lease; the blocks are requested separately."""
     scans, user = Scans(money), money.account()
     scan = scans.queued(user, blocks=2)
@@ -59,7 +59,7 @@ def test_scan_of_a_dead_worker_is_claimed(money: Money) -> None:
     assert scans.job(work.id)["state"] == "running"
 
 
-def test_lapsed_lease_that_nobody_took_is_renewed(money: Money) -> None:
+def test_expired_lease_that_no_worker_took_is_renewed(money: Money) -> None:
     """A slow worker keeps the scan as long as no other has claimed it."""
     scans = Scans(money)
     work = scans.running(money.account())

@@ -132,7 +132,7 @@ def test_prospect_of_another_user_is_not_found(money: Money) -> None:
     assert "duplicate_of" not in stored["metadata"]
 
 
-def test_person_who_stands_twice_in_a_scan_is_one_prospect(money: Money) -> None:
+def test_person_who_is_twice_in_a_scan_is_one_prospect(money: Money) -> None:
     """Twice in one block, or in two, by any of the three keys: two items, both counted, and one prospect."""
     scans, user = Scans(money), money.account()
     work = scans.running(user, blocks=2)
@@ -157,7 +157,7 @@ def test_oldest_of_several_is_taken(money: Money) -> None:
     assert stored["metadata"]["duplicate_of"] == str(first)
 
 
-def test_what_a_person_typed_is_never_overwritten(money: Money) -> None:
+def test_what_a_person_entered_is_never_overwritten(money: Money) -> None:
     """Every existing value stays, above all stage, temperature and score."""
     scans, user = Scans(money), money.account()
     typed = ANA | {
@@ -198,7 +198,7 @@ def test_what_is_empty_is_filled(empty: str | None, money: Money) -> None:
     assert (prospect["metadata"]["scout_score"], prospect["metadata"]["bucket"]) == (72, "hot")
 
 
-def test_row_that_somebody_is_changing_is_left_to_him(money: Money, money_url: str) -> None:
+def test_row_that_another_session_is_changing_is_not_waited_for(money: Money, money_url: str) -> None:
     """A locked prospect is not waited for; the item refers to it anyway."""
     scans, user = Scans(money), money.account()
     known = scans.known(user, phone="09171234567")

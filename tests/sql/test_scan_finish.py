@@ -119,7 +119,7 @@ def test_scan_finishes_once(money: Money) -> None:
 
 
 @pytest.mark.parametrize("function", ["finish", "release", "renew", "open_blocks"])
-def test_queued_scan_is_nobody_s(function: str, money: Money) -> None:
+def test_queued_scan_has_no_worker(function: str, money: Money) -> None:
     """The lease of the input is not a worker's lease; releasing a waiting scan changes nothing."""
     scans = Scans(money)
     scan = scans.queued(money.account())

@@ -82,7 +82,7 @@ MONTHS = [
 
 
 @pytest.mark.parametrize(("at", "start"), MONTHS)
-def test_month_begins_at_midnight_in_manila(at: str, start: str, money: Money) -> None:
+def test_month_starts_at_midnight_in_manila(at: str, start: str, money: Money) -> None:
     """The first moment of the month, calculated by hand."""
     found = money.value("select (nexscout.month_start(%s) at time zone 'UTC')::text", at)
     assert found == start

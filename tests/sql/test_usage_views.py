@@ -173,7 +173,7 @@ def test_view_runs_with_the_rights_of_its_reader(view: str, session: psycopg.Con
         session.execute(calls.encode())
 
 
-def test_workspace_owner_sees_calls_made_in_his_workspace(session: psycopg.Connection) -> None:
+def test_workspace_owner_sees_calls_made_in_the_workspace(session: psycopg.Connection) -> None:
     """The owner sees a call that another user made in the owner's workspace."""
     session.execute("update public.ai_usage_logs set workspace_id = %s where user_id = %s", [OWNER, OTHER])
     seen = as_user(session, OWNER, "select count(*) from public.ai_usage_logs")

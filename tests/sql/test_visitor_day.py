@@ -72,7 +72,7 @@ def test_a_premium_answer_holds_what_premium_models_cost(money: Money) -> None:
     assert money.request(request)["cost_held_usd"] == Decimal("0.64")
 
 
-def test_a_visitor_is_downgraded_before_the_days_usd_refuses_him(money: Money) -> None:
+def test_a_visitor_is_downgraded_before_the_days_usd_refuse_the_call(money: Money) -> None:
     """Three running premium calls hold 1.92 of 2 USD: the fourth visitor gets the standard class."""
     user = money.account()
     for _ in range(3):

@@ -148,7 +148,7 @@ async def test_repeats_sent_at_once_are_served_once(
     assert (Books(database, user).energy(), len(provider.requests())) == (490, 1)
 
 
-async def test_the_key_of_a_failed_call_runs_anew(
+async def test_the_key_of_a_failed_call_runs_again(
     api: Api, new_user: NewUser, database: Database, provider: Provider
 ) -> None:
     """Only a success is replayed: after a 502 the same key is served and charged."""
@@ -162,7 +162,7 @@ async def test_the_key_of_a_failed_call_runs_anew(
     assert Books(database, user).energy() == 490
 
 
-async def test_the_key_of_a_refused_call_runs_anew(api: Api, new_user: NewUser, database: Database) -> None:
+async def test_the_key_of_a_refused_call_runs_again(api: Api, new_user: NewUser, database: Database) -> None:
     """A call refused for lack of energy is served after the refill, under the same key."""
     user, key = new_user(energy=2), fresh_key()
     assert (await api(user, orchestrated(), idempotency_key=key)).status_code == 402
@@ -171,7 +171,7 @@ async def test_the_key_of_a_refused_call_runs_anew(api: Api, new_user: NewUser, 
     assert Books(database, user).energy() == 40
 
 
-async def test_a_key_older_than_its_reply_runs_anew(
+async def test_a_key_older_than_its_reply_runs_again(
     api: Api, new_user: NewUser, database: Database, provider: Provider
 ) -> None:
     """After 24 hours the same key starts a new call."""

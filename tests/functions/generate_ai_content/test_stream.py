@@ -122,7 +122,7 @@ async def test_what_can_fail_with_a_status_fails_before_the_first_byte(
     Books(database, user).assert_nothing_charged(500)
 
 
-async def test_a_stream_that_fails_to_begin_goes_on_to_the_next_model(
+async def test_a_stream_that_fails_at_its_start_falls_back_to_the_next_model(
     stack: Stack, new_user: NewUser, provider: Provider
 ) -> None:
     """Before the first byte, retries and fallbacks are those of a buffered call."""

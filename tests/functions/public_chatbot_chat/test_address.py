@@ -23,7 +23,7 @@ def kept(database: Database, page: ChatPage) -> list[object]:
     return [row[0] for row in rows]
 
 
-async def test_a_visitor_counts_by_the_connection_whatever_his_headers_say(
+async def test_a_visitor_counts_by_the_connection_with_any_headers(
     stack: Stack, database: Database, new_user: NewUser
 ) -> None:
     """Headers of the caller change nothing, also those of a distribution that does not exist."""

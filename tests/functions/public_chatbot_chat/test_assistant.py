@@ -59,7 +59,7 @@ async def open_stream(stack: Stack, user: User, body: dict[str, Any]) -> AsyncIt
             yield events
 
 
-async def test_a_first_message_begins_a_conversation(
+async def test_a_first_message_starts_a_conversation(
     chat: Chat, new_user: NewUser, database: Database
 ) -> None:
     """The reply has its id, question and answer are stored before the reply, and ten energy are charged."""
@@ -439,7 +439,7 @@ async def test_a_wrong_field_is_named(
     assert provider.requests() == []
 
 
-async def test_words_that_are_too_many_bytes_are_refused(chat: Chat, new_user: NewUser) -> None:
+async def test_text_of_too_many_bytes_is_refused(chat: Chat, new_user: NewUser) -> None:
     """8,000 letters of six bytes each are 48,000 bytes: 413, and so is a body over half a megabyte."""
     user = new_user()
     for message in ("\u0001" * 8_000, "x" * 500_000):
@@ -451,7 +451,7 @@ async def test_words_that_are_too_many_bytes_are_refused(chat: Chat, new_user: N
     "message",
     ["🙂🙂🙂", "\u202eolleh", "<script>alert(1)</script>", "'; drop table prospects; --", "a\u0007b"],
 )
-async def test_odd_words_are_stored_as_they_are(
+async def test_unusual_text_is_stored_unchanged(
     chat: Chat, new_user: NewUser, database: Database, message: str
 ) -> None:
     """A user's message is stored as text, unchanged."""

@@ -99,7 +99,7 @@ async def try_out(
         assert database.execute(SNAPSHOT, {"id": victim.user.id}).fetchone() == before
 
 
-async def test_fault_17_no_probe_brings_out_another_users_words(
+async def test_fault_17_no_probe_returns_another_users_words(
     stack: Stack, database: Database, new_user: NewUser, provider: Provider
 ) -> None:
     """With the victim's ids and key in any field no canary is returned, and no row of the victim changes (fault 17)."""
@@ -107,7 +107,7 @@ async def test_fault_17_no_probe_brings_out_another_users_words(
 
 
 @pytest.mark.soak
-async def test_fault_17_no_probe_of_a_thousand_brings_out_another_users_words(
+async def test_fault_17_no_probe_of_a_thousand_returns_another_users_words(
     stack: Stack, database: Database, new_user: NewUser, provider: Provider
 ) -> None:
     """The same for a thousand probes, without the limit of calls per minute."""

@@ -80,7 +80,7 @@ async def test_a_warm_rewriting_waits_twice(chat: Chat, wire: Wire, new_user: Ne
     assert wire.names() == ["ai_reserve", "ai_settle"]
 
 
-async def test_fault_11_the_users_data_is_read_with_his_own_token(
+async def test_fault_11_the_users_data_is_read_with_the_users_token(
     stack: Stack, chat: Chat, wire: Wire, new_user: NewUser
 ) -> None:
     """The service key is used only for the money; material and configuration are read as the user (fault 11)."""

@@ -163,7 +163,7 @@ STORED: list[tuple[str, str]] = [
 
 @pytest.mark.parametrize(("said", "stored"), STORED, ids=[str(n) for n in range(len(STORED))])
 @pytest.mark.parametrize("stream", [False, True])
-async def test_odd_words_are_stored_as_text_and_come_back_harmless(
+async def test_unusual_text_is_stored_as_text_and_shown_harmless(
     new_page: NewPage,
     provider: Provider,
     said: str,

@@ -116,7 +116,7 @@ async def queued(stack: Stack, database: Database, new_user: NewUser, **env: str
     return scan
 
 
-async def test_a_message_that_cannot_be_worked_on_comes_again_alone(
+async def test_only_a_message_that_failed_is_received_again(
     invoke: Invoke, stack: Stack, database: Database, new_user: NewUser
 ) -> None:
     """The scans of the other messages are done; a finished or unknown scan needs no work."""

@@ -70,7 +70,7 @@ def test_all_results_of_a_scan_are_written_in_order(env_file: Path, scan_id: str
     assert {row[COLUMNS.index("phone")] for row in rows} == {"'+639171234567"}
 
 
-def test_a_scan_of_somebody_else_is_not_there(env_file: Path, scan_id: str) -> None:
+def test_another_users_scan_is_not_found(env_file: Path, scan_id: str) -> None:
     """It is read with the user's own rights."""
     ended = export(env_file, scan_id, "--as", "other")
     assert (ended.returncode, ended.stdout) == (1, "")

@@ -98,7 +98,7 @@ def test_no_bytecode_of_another_interpreter_is_shipped(packages: dict[str, Path]
     assert (".pyc" in shipped) == LAMBDA.is_here
 
 
-def test_what_the_platform_brings_is_not_shipped(packages: dict[str, Path]) -> None:
+def test_what_the_platform_provides_is_not_shipped(packages: dict[str, Path]) -> None:
     """The runtime contains the AWS SDK."""
     tops = {place.parts[0] for place in entries(packages[NAMES[0]])}
     assert tops & {"boto3", "botocore", "awslambdaric"} == set()
@@ -124,7 +124,7 @@ def test_the_same_contents_are_the_same_bytes(tmp_path: Path) -> None:
     assert len(entries(tmp_path / "one.zip")) == 2
 
 
-def test_a_zip_is_packed_anew_only_when_its_contents_have_changed(tmp_path: Path) -> None:
+def test_a_zip_is_written_again_only_when_its_contents_have_changed(tmp_path: Path) -> None:
     """The contents of the files decide, and whether the zip exists; the existing zip is not read."""
     source, path = tmp_path / "module.py", tmp_path / "one.zip"
     files = [(PurePosixPath("shared/module.py"), source)]

@@ -36,7 +36,7 @@ def jpeg(words: str) -> str:
     return f"data:image/jpeg;base64,{base64.b64encode(data).decode()}"
 
 
-def test_the_words_of_a_png_and_of_a_jpeg_are_seen() -> None:
+def test_the_texts_of_a_png_and_of_a_jpeg_are_read() -> None:
     """The text chunk of a PNG and the comment of a JPEG are read; broken data contains nothing."""
     assert seen_in(message(png(LINES).url)) == LINES
     assert seen_in(message(jpeg(LINES))) == LINES

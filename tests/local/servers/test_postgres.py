@@ -49,7 +49,7 @@ def test_shut_folder_of_root_gets_a_shelter(shut: Path) -> None:
 
 
 @needs_root
-def test_shelter_of_somebody_else_is_refused(shut: Path) -> None:
+def test_shelter_of_another_user_is_refused(shut: Path) -> None:
     """A folder of another user at that path is never used."""
     home = shelter_for(shut, "nobody")
     nobody = pwd.getpwnam("nobody").pw_uid

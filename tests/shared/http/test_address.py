@@ -39,7 +39,7 @@ def test_the_distribution_is_believed_when_it_proves_itself(header: str, counted
 
 @pytest.mark.parametrize("proof", [None, "", "wrong", "a-secret-of-the-distributio", "\u00e9"])
 @pytest.mark.parametrize("secret", [None, SECRET])
-def test_without_its_secret_the_header_is_nobodys(proof: str | None, secret: SecretStr | None) -> None:
+def test_without_its_secret_the_header_is_ignored(proof: str | None, secret: SecretStr | None) -> None:
     """Anyone can send the header: the connection's address counts."""
     headers = {"x-viewer-address": "198.51.100.10:1"}
     if proof is not None:

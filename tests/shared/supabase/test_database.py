@@ -86,7 +86,7 @@ async def test_fault_11_a_call_reads_as_its_user_and_handles_money_as_the_servic
     }
 
 
-async def test_fault_11_the_next_user_on_the_same_pool_has_his_own_token(
+async def test_fault_11_the_next_user_on_the_same_pool_has_the_own_token(
     connections: Connections, stack: Stack, wire: Wire, new_user: NewUser, database: Database
 ) -> None:
     """Connections share sockets, not identities: each user finds only their own row (fault 11)."""

@@ -208,7 +208,7 @@ async def test_an_issuer_that_hangs_is_given_up_within_the_callers_time(keys: Ke
     assert issuer.requests == 1
 
 
-async def test_a_caller_without_time_begins_nothing(keys: KeySet, issuer: Issuer) -> None:
+async def test_a_caller_without_time_starts_no_fetch(keys: KeySet, issuer: Issuer) -> None:
     """A caller whose budget is over gets its own error."""
     with pytest.raises(DeadlineExceeded):
         await keys.find("first", Deadline.starting(0))

@@ -45,7 +45,7 @@ async def read(
     return b"".join([piece async for piece in storage.read(BUCKET, path, caller, most, until)])
 
 
-async def test_a_user_reads_his_own_file_under_his_own_token(
+async def test_a_user_reads_the_own_file_with_the_own_token(
     storage: Storage, wire: Wire, stack: Stack, new_user: NewUser
 ) -> None:
     """The request has the publishable key and the token, never the secret key (fault 11)."""

@@ -115,7 +115,7 @@ def test_the_conversations_are_enough_and_some_are_held_out() -> None:
 
 
 @pytest.mark.parametrize("field", FIELDS)
-def test_nothing_is_made_up_where_the_visitor_gave_nothing(field: str) -> None:
+def test_nothing_is_invented_where_the_visitor_gave_nothing(field: str) -> None:
     """No value is returned for a conversation without one."""
     assert score(our_rules, field, conversations()).made_up == 0
 
@@ -178,7 +178,7 @@ def test_what_is_known_stays_until_the_visitor_says_otherwise() -> None:
     assert (changed.name, _value(changed, "phone")) == (known.name, "+639187654321")
 
 
-def test_what_stands_far_beyond_a_messages_reasonable_length_is_not_read() -> None:
+def test_text_far_beyond_a_reasonable_length_is_not_read() -> None:
     """Reading a pasted text takes bounded time."""
     assert find_lead(["x" * READ_CHARACTERS + " text 0917 123 4567"]) == Lead()
 

@@ -115,7 +115,7 @@ async def test_a_file_of_unknown_size_is_read_up_to_the_limit(
     assert_failed_for_nothing(scan, database, reply.json()["error"])
 
 
-async def test_cells_that_only_say_that_they_are_empty_are_nobody_s(
+async def test_cells_that_only_say_that_they_are_empty_are_no_person(
     scans: ScanApi, new_user: NewUser, database: Database, stack: Stack
 ) -> None:
     """Databases export NULL, sheets n/a: neither is a name or an address."""
@@ -136,7 +136,7 @@ async def test_cells_that_only_say_that_they_are_empty_are_nobody_s(
 
 
 @pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "utf-16", "cp1252", "both"])
-async def test_names_are_read_in_every_encoding_that_people_save(
+async def test_names_are_read_in_every_usual_encoding(
     scans: ScanApi, new_user: NewUser, database: Database, stack: Stack, encoding: str
 ) -> None:
     """This includes a file that was joined from two encodings."""

@@ -84,7 +84,7 @@ def test_headers_are_known_in_english_and_tagalog(header: str, field: str | None
 
 
 @pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "utf-16", "utf-16-le", "utf-16-be", "cp1252"])
-def test_a_file_is_read_in_the_encodings_that_people_save(encoding: str) -> None:
+def test_a_file_is_read_in_the_usual_encodings(encoding: str) -> None:
     """Names with ñ and é are the same from each encoding."""
     (record,) = read("Name,Phone\r\nNiño Peña-José,0917 123 4567\r\n", encoding)
     assert record.fields == {"name": "Niño Peña-José", "phone": "0917 123 4567"}
@@ -155,7 +155,7 @@ def test_a_long_row_is_given_in_parts_and_loses_nothing() -> None:
     assert " ".join(record.text for record in records[:-1]).split() == f"{story} Phone: {story}".split()
 
 
-def test_lines_that_are_no_table_are_still_read_for_their_people() -> None:
+def test_lines_without_a_table_are_still_read() -> None:
     """A list with a CSV's file name is read as a list."""
     items = rule_items(read("Ana Cruz - need income, 0917 123 4567\nBen Tan - driver\n"))
     assert [(item.name, item.phone) for item in items] == [("Ana Cruz", "+639171234567"), ("Ben Tan", None)]

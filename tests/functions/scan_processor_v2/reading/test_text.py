@@ -118,7 +118,7 @@ def test_a_pasted_sheet_is_read_by_its_columns() -> None:
 
 
 @pytest.mark.parametrize("text", ["You: hello po\nYou: promo today", "Like\nReply\n2h"])
-def test_a_text_of_nobody_is_still_a_record(text: str) -> None:
+def test_a_text_without_a_person_is_still_a_record(text: str) -> None:
     """A pasted text always has at least one record."""
     assert read(text) == [Record(0, text)]
 
@@ -139,7 +139,7 @@ def test_a_text_without_a_word_has_no_record(text: str) -> None:
         "Price List",
     ],
 )
-def test_words_that_are_capitalised_by_habit_name_nobody(line: str) -> None:
+def test_words_that_are_capitalised_by_habit_are_no_names(line: str) -> None:
     """Such words give no person."""
     assert [rule_item(record) for record in read(line)] == [None]
 
@@ -181,7 +181,7 @@ def test_a_line_of_several_people_is_a_record_of_each(line: str, people: list[tu
         "Ana Cruz 0917 123 4567, Makati City 02 8123 4567",
     ],
 )
-def test_a_second_contact_of_one_person_begins_no_other(line: str) -> None:
+def test_a_second_contact_of_one_person_starts_no_other_person(line: str) -> None:
     """Neither a job nor a place is a name, and a number may have no name."""
     (record,) = read(line)
     assert (record.fields["name"], record.text) == ("Ana Cruz", line)

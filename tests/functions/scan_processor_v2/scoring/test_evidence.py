@@ -57,7 +57,7 @@ def one(record: Record, **values: object) -> tuple[Item, int]:
     return item, dropped
 
 
-def test_what_stands_in_the_record_is_kept_with_its_evidence() -> None:
+def test_what_is_in_the_record_is_kept_with_its_evidence() -> None:
     """Contacts are stored in their normal form; findings with the words that show them."""
     item, dropped = one(
         ANA,
@@ -164,7 +164,7 @@ def test_a_person_returned_twice_counts_once() -> None:
     assert (len(items), dropped) == (1, 1)
 
 
-def test_several_people_of_one_record_are_kept_apart() -> None:
+def test_several_people_of_one_record_are_separate() -> None:
     """Prose may name several people."""
     record = Record(0, "Nag-usap kami ni Ana Cruz (0917 123 4567) at ni Ben Tan sa palengke")
     prospects = [prospect(name="Ana Cruz", phone="0917 123 4567"), prospect(name="Ben Tan")]

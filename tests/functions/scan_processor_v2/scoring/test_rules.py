@@ -40,7 +40,7 @@ def test_points_add_up_as_in_the_table(text: str, score: int, confidence: float,
 
 
 @pytest.mark.parametrize("text", ["I know a place", "as soonest", "knowledgeable", "indeed", "snow"])
-def test_english_words_count_as_words_alone(text: str) -> None:
+def test_english_words_count_only_as_whole_words(text: str) -> None:
     """«now» is not found in «know»."""
     assert points(text)[0] == 50
 
@@ -89,14 +89,14 @@ def test_contacts_have_their_normal_form_and_the_words_they_were_read_from() -> 
     }
 
 
-def test_somebody_without_a_name_is_called_by_the_contact() -> None:
+def test_a_person_without_a_name_is_called_by_the_contact() -> None:
     """A number without a name is still a prospect."""
     item = rule_item(Record(0, "", {"phone": "09171234567"}, "row"))
     assert item is not None
     assert (item.name, item.phone) == ("+639171234567", "+639171234567")
 
 
-def test_a_record_about_nobody_gives_nobody() -> None:
+def test_a_record_without_a_person_gives_no_item() -> None:
     """Without a name and a contact there is no item."""
     records = [
         Record(0, "extra income asap"),
@@ -124,7 +124,7 @@ def test_a_cell_that_is_no_number_gives_none(cell: str) -> None:
     assert item.phone is None
 
 
-def test_the_number_of_somebody_else_in_a_message_is_not_the_writers() -> None:
+def test_the_number_of_another_person_in_a_message_is_not_the_writers() -> None:
     """In a chat the writer's words decide; in a list the line does."""
     text = "tawagan nyo asawa ko, number nya 0917 975 8642"
     chat = rule_item(Record(0, text, {"name": "Ana Cruz"}, "message"))

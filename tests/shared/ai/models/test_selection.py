@@ -41,7 +41,7 @@ ORDERS: list[tuple[ModelPreference, Needs, list[str]]] = [
 
 
 @pytest.mark.parametrize(("preference", "needs", "order"), ORDERS)
-def test_candidates_stand_in_the_order_of_wish_and_lists(
+def test_candidates_are_in_the_order_of_wish_and_lists(
     preference: ModelPreference, needs: Needs, order: list[str]
 ) -> None:
     """The wished model is first, then its class, then the standard class; unsuitable models are omitted."""
@@ -64,7 +64,7 @@ def test_a_class_in_which_nothing_holds_to_a_schema_stays() -> None:
         ModelPreference("GPT-4O"),
     ],
 )
-def test_fault_7_a_model_that_nobody_knows_is_an_error(preference: ModelPreference) -> None:
+def test_fault_7_an_unknown_model_is_an_error(preference: ModelPreference) -> None:
     """An unknown model is an error, never replaced by another model or priced 0."""
     with pytest.raises(UnknownModel):
         candidates(preference, SMALL, CATALOGUE, LISTS)

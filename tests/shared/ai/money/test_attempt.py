@@ -123,7 +123,7 @@ def test_an_end_is_recorded_with_what_may_be_billed(
     assert isinstance(record["cost_usd"], str)
 
 
-def test_an_attempt_begins_as_intended() -> None:
+def test_an_attempt_starts_as_intended() -> None:
     """The state in which the ledger notes it before it is sent is `intended`."""
     record = fresh().record()
     assert (record["state"], record["ordinal"], record["model"]) == ("intended", 1, "gpt-4o")

@@ -38,7 +38,7 @@ def test_company_products_seller_and_voice_are_given() -> None:
     }
 
 
-def test_what_is_not_filled_in_is_not_there() -> None:
+def test_what_is_not_filled_in_is_omitted() -> None:
     """An empty profile gives no made-up "My Company"."""
     assert workspace_data(configured()) == {}
     assert custom_instructions(configured()) == ""

@@ -31,7 +31,7 @@ def test_failures_in_a_row_open_the_circuit_of_that_model_alone() -> None:
     assert circuit.admits(MINI)
 
 
-def test_a_success_in_between_starts_the_count_anew() -> None:
+def test_a_success_in_between_resets_the_count() -> None:
     """Two failures, a success and two failures do not open it."""
     circuit = breaker(HandClock())
     for failing in (True, True, False, True, True):

@@ -1,8 +1,8 @@
-// Whom to wake, and for what: each function's errors, throttles and p95; the queues; what the app itself measures.
+// Alarms: each function's errors, throttles and p95; the queues; the app's own metrics.
 const {normalized, logicalId, served} = require("./names");
 
 const FIVE_MINUTES = 300;
-const SLOW = 0.8; // of the timeout: nearer to it, calls begin to be cut off
+const SLOW = 0.8; // share of the timeout: above it, calls start to time out
 
 module.exports = async ({resolveConfigurationProperty, resolveVariable}) => {
   const stage = await resolveVariable("sls:stage");
@@ -84,10 +84,10 @@ function ofAnswers(name, stage) {
       id: `${normalized(name)}ProviderErrors`,
       AlarmDescription: `${name}: more than a tenth of the requests failed at the providers`,
       ...above(0.1, 3),
-      // One failure among a handful of requests is no rate yet: twice within a quarter of an hour.
+      // One failure among few requests is not a rate yet: the alarm needs two periods within a quarter of an hour.
       DatapointsToAlarm: 2,
       ...own("ProviderErrors", name, stage),
-      // 0 or 1 a request.
+      // 0 or 1 for each request.
       Statistic: "Average",
     },
     {
@@ -114,7 +114,7 @@ function ofSweep(stage, spendUsdPerHour) {
       AlarmDescription: "Holds are open past their life, and sweeps do not close them",
       ...above(0),
       ...own("OverdueHolds", "sweep", stage),
-      // Every sweep of the five minutes has seen some.
+      // Every sweep of the five minutes has found some.
       Statistic: "Minimum",
     },
     {
@@ -161,7 +161,7 @@ function alarm(AlarmName, properties) {
 
 function topic(stage) {
   return {
-    // Not encrypted: alarms could not publish with the key that the platform keeps, and they tell no secret.
+    // Not encrypted: alarms could not publish with the platform's own key, and their messages contain no secret.
     AlarmTopic: {Type: "AWS::SNS::Topic", Properties: {TopicName: `nexscout-${stage}-alarms`}},
     AlarmSubscription: {
       Type: "AWS::SNS::Subscription",

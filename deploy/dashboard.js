@@ -1,4 +1,4 @@
-// The same figures as the alarms', over time: a row a question.
+// The metrics of the alarms over time, one row for each question.
 const {served} = require("./names");
 
 const WIDTH = 8;

@@ -1,5 +1,5 @@
-// One address for the web client: the functions here, everything else where it was, so that the client moves by
-// changing one base URL.
+// One address for the web client: the functions here, everything else at the Supabase project, so that the client moves
+// by changing one base URL.
 const fs = require("fs");
 const path = require("path");
 const {logicalId, served, streamed} = require("./names");
@@ -50,7 +50,7 @@ function distribution(stage, functions, secret) {
     Enabled: true,
     HttpVersion: "http2and3",
     IPV6Enabled: true,
-    // With Asia's edges, without the dearest ones.
+    // Includes the edges in Asia, without the most expensive ones.
     PriceClass: "PriceClass_200",
     Origins: [
       origin("supabase", host({Ref: "SupabaseUrl"})),
@@ -58,13 +58,13 @@ function distribution(stage, functions, secret) {
       ...streaming.map((name) => origin(name, urlOf(streamed(functions, name)), secret)),
     ],
     DefaultCacheBehavior: behaviour("supabase"),
-    // By name: the project's other Edge Functions stay where they are.
+    // By name: the project's other Edge Functions stay at Supabase.
     CacheBehaviors: names.flatMap((name) => paths(name, streaming.includes(name) ? name : "api")),
   };
 }
 
 function paths(name, originId) {
-  // Itself and what is below it, not another function whose name begins alike.
+  // The path and everything below it, but not another function whose name starts with this one.
   return ["", "/*"].map((rest) => ({
     PathPattern: `/functions/v1/${name}${rest}`,
     ...behaviour(originId),
@@ -80,9 +80,9 @@ function behaviour(TargetOriginId) {
     ViewerProtocolPolicy: "https-only",
     AllowedMethods: ["GET", "HEAD", "OPTIONS", "PUT", "PATCH", "POST", "DELETE"],
     CachePolicyId: CACHING_DISABLED,
-    // Also what makes a WebSocket of a request.
+    // Includes the headers of WebSocket requests.
     OriginRequestPolicyId: ALL_VIEWER_EXCEPT_HOST,
-    // Events of a stream go on at once.
+    // Without compression the events of a stream are passed on at once.
     Compress: false,
   };
 }

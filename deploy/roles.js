@@ -1,5 +1,5 @@
-// One role a function, with what its block in serverless.yml says that it needs: a queue that it is told of it may
-// send to, a queue that feeds it it may take from.
+// One role for each function, from its block in serverless.yml: it may send to the queues in its environment, and receive
+// from the queue that feeds it.
 const {normalized} = require("./names");
 
 const PARAMETERS = "arn:${AWS::Partition}:ssm:${AWS::Region}:${AWS::AccountId}:parameter/nexscout/";
@@ -45,17 +45,17 @@ function always(name, stage) {
   const group = "arn:${AWS::Partition}:logs:${AWS::Region}:${AWS::AccountId}:log-group:/aws/lambda/";
   return [
     allow(["logs:CreateLogStream", "logs:PutLogEvents"], sub(`${group}nexscout-${stage}-${name}:*`)),
-    // A path is asked for with a slash at its end or without, and the right is looked up as it was asked for.
+    // A path is requested with or without a slash at its end, and the right must match the request.
     allow(["ssm:GetParametersByPath"], [sub(`${PARAMETERS}${stage}`), sub(`${PARAMETERS}${stage}/*`)]),
     {
-      // Of whichever key the parameters were put with, but through the parameter store and for ours alone.
+      // With any key of the parameters, but only through the parameter store and only for ours.
       ...allow(["kms:Decrypt"], sub("arn:${AWS::Partition}:kms:${AWS::Region}:${AWS::AccountId}:key/*")),
       Condition: {
         StringEquals: {"kms:ViaService": sub("ssm.${AWS::Region}.amazonaws.com")},
         StringLike: {"kms:EncryptionContext:PARAMETER_ARN": sub(`${PARAMETERS}${stage}/*`)},
       },
     },
-    // Traces have no resource that could be named.
+    // Traces accept no resource.
     allow(["xray:PutTraceSegments", "xray:PutTelemetryRecords"], "*"),
   ];
 }

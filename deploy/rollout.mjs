@@ -1,13 +1,13 @@
-// Runs at the edge before each call of the functions: so many of a hundred callers are served here, the others by
-// what the Supabase project runs. The number is the key `percent` of the store; without it, nobody is.
+// Runs at the edge before each call of the functions: a percentage of callers is served here, the others by the Supabase
+// project. The key `percent` of the store has the number; without it, no caller is served here.
 import cf from 'cloudfront';
 import crypto from 'crypto';
 
 async function handler(event) {
   const request = event.request;
-  // What the address is by the platform's word, whatever the caller wrote.
+  // The address that the platform reports, whatever the caller sent.
   request.headers['x-viewer-address'] = {value: event.viewer.ip};
-  // Also where the store holds no number: what is not a number is not more than any.
+  // A comparison with NaN is false: without a number in the store the Supabase project serves the request.
   if (!(place(event.viewer.ip) < await percent())) {
     cf.selectRequestOriginById('supabase');
   }
@@ -22,7 +22,7 @@ async function percent() {
   }
 }
 
-// 0 to 99, the same for one address whenever it calls: a repeated request must meet the books of the first.
+// 0 to 99, always the same for one address: a repeated request must reach the records of the first.
 function place(address) {
   return parseInt(crypto.createHash('sha256').update(address).digest('hex').slice(0, 8), 16) % 100;
 }

@@ -1,4 +1,4 @@
-"""What every function of a project must have, and a sentence for each part that is not there."""
+"""The required parts of every function of a project, and a sentence for each missing part."""
 
 import ast
 import re
@@ -11,7 +11,7 @@ CLASSES = ("premium", "standard")
 
 
 def missing(root: Path, name: str) -> list[str]:
-    """Return what the function lacks in the project below `root`, one sentence a part."""
+    """Return what the function lacks in the project below `root`, one sentence for each part."""
     return [*_of_its_folder(root, name), *_of_its_prices(root, name), *_of_the_project(root, name)]
 
 
@@ -65,7 +65,7 @@ def _of_the_project(root: Path, name: str) -> Iterator[str]:
 
 
 def actions_of(folder: Path) -> set[str]:
-    """Return the priced actions that the files of a function name, as what a variable called action is set to."""
+    """Return the priced actions in a function's files: the values of variables called action."""
     found = set()
     for path in folder.rglob("*.py"):
         for node in ast.walk(ast.parse(_text(path))):

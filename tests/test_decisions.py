@@ -1,4 +1,4 @@
-"""The index of the decisions and their pages say the same."""
+"""The index of the decisions agrees with their pages."""
 
 import re
 from pathlib import Path
@@ -11,20 +11,20 @@ ROWS = ROW.findall((FOLDER / "README.md").read_text("utf-8"))
 
 
 def test_every_page_is_in_the_index_under_its_title() -> None:
-    """Each once, and no row is without a page."""
+    """Each page has one row, and each row a page."""
     pages = {path.name: path.read_text("utf-8") for path in FOLDER.glob("*.md") if path.name != "README.md"}
     titles = {name: text.splitlines()[0].removeprefix("# ") for name, text in pages.items()}
     assert sorted((name, title) for _, title, name, _ in ROWS) == sorted(titles.items())
 
 
 def test_the_numbers_run_without_a_gap() -> None:
-    """From one on, in the order of the rows."""
+    """The numbers start at one, in the order of the rows."""
     assert [int(number) for number, *_ in ROWS] == list(range(1, len(ROWS) + 1))
 
 
 def test_every_status_is_one_of_three() -> None:
-    """One that was replaced names a later decision."""
+    """A replaced decision names a later one."""
     for number, _, name, status in ROWS:
-        told = STATUS.fullmatch(status)
-        assert told is not None, name
-        assert told[1] is None or int(number) < int(told[1]) <= len(ROWS), name
+        known = STATUS.fullmatch(status)
+        assert known is not None, name
+        assert known[1] is None or int(number) < int(known[1]) <= len(ROWS), name

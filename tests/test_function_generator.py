@@ -1,4 +1,4 @@
-"""`nexscout new function greet`: a function that sells one AI call, whole from its first minute."""
+"""`nexscout new function greet`: a complete function that sells one AI call."""
 
 import json
 import re
@@ -18,7 +18,7 @@ NAME = "greet"
 
 @pytest.fixture(scope="module")
 def project(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
-    """A copy of the project in which the function has just been written."""
+    """Yield a copy of the project in which the function has just been written."""
     with clone(tmp_path_factory.mktemp("clone")) as folder:
         made = run(folder, ".venv/bin/nexscout", "new", "function", NAME)
         assert made.returncode == 0, made.stderr
@@ -26,7 +26,7 @@ def project(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
 
 
 def run(folder: Path, *command: str) -> subprocess.CompletedProcess[str]:
-    """Run a command in the copy."""
+    """Run a command in the copy and return its result."""
     return subprocess.run(
         command, cwd=folder, env=own_environment(), capture_output=True, text=True, check=False
     )
@@ -40,12 +40,12 @@ def tried(project: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
 
 
 def test_nothing_is_missing(project: Path) -> None:
-    """Every part that a function must have is there."""
+    """The new function has every required part."""
     assert missing(project, NAME) == []
 
 
 def test_its_own_tests_and_those_of_every_function_hold(project: Path) -> None:
-    """One paid call on a stack of the copy; its document, and the order of its rooms."""
+    """These are one paid call on a stack of the copy, its document, and the order of its modules."""
     ended = tried(
         project, "tests/functions/greet", "tests/functions/test_documents.py", "tests/test_functions.py",
         "tests/test_rooms.py", "-k", NAME,
@@ -55,7 +55,7 @@ def test_its_own_tests_and_those_of_every_function_hold(project: Path) -> None:
 
 
 def test_it_is_deployed_without_a_change_by_hand(project: Path) -> None:
-    """Entry, paths, distribution, role and alarms, as the tests of the template want them of every function."""
+    """Entry, paths, distribution, role and alarms satisfy the tests of the template."""
     ended = tried(project, "tests/infra", "-k", "dev and not lint and not address")
     assert ended.returncode == 0, ended.stdout + ended.stderr
     shown = run(
@@ -73,7 +73,7 @@ def test_it_is_deployed_without_a_change_by_hand(project: Path) -> None:
     } <= shipped
 
 
-def test_it_is_written_as_the_house_writes(project: Path) -> None:
+def test_it_is_linted_and_formatted(project: Path) -> None:
     """The linter finds nothing, and the formatter would change nothing."""
     for command in (["check"], ["format", "--check"]):
         linted = run(project, sys.executable, "-m", "ruff", *command, "functions", "tests")
@@ -82,7 +82,7 @@ def test_it_is_written_as_the_house_writes(project: Path) -> None:
 
 @pytest.mark.soak
 def test_its_types_are_checked_and_the_repository_holds(project: Path) -> None:
-    """As strictly as everything else."""
+    """The new code passes the strict type check and the repository's tests."""
     ended = tried(project, "tests/test_repository.py", "tests/test_start.py")
     assert ended.returncode == 0, ended.stdout + ended.stderr
     typed = run(project, sys.executable, "-m", "mypy", "functions/greet", "tests/functions/greet")
@@ -91,7 +91,7 @@ def test_its_types_are_checked_and_the_repository_holds(project: Path) -> None:
 
 @contextmanager
 def changed(path: Path, pattern: str, text: str) -> Iterator[None]:
-    """Change what is written in a file, for the block."""
+    """Change a text in a file, for the block."""
     whole = path.read_text("utf-8")
     other = re.sub(pattern, text, whole, flags=re.DOTALL | re.MULTILINE)
     assert other != whole
@@ -104,7 +104,7 @@ def changed(path: Path, pattern: str, text: str) -> Iterator[None]:
 
 ALL = r"\A.*\Z"
 
-# What is cut, out of which file, and what is said of it then.
+# The removed text, its file, and the resulting sentence.
 CUTS = {
     "entry point": ("functions/greet/handler.py", ALL, "has no entry point: functions/greet/handler.py must"),
     "route": ("functions/greet/routes.py", r"^@router.post.*", "has no route: functions/greet/routes.py must"),
@@ -125,7 +125,7 @@ CUTS = {
 
 @pytest.mark.parametrize("part", CUTS)
 def test_each_part_that_is_cut_is_named(project: Path, part: str) -> None:
-    """One clear sentence for the one thing that is missing."""
+    """One clear sentence names the one missing part."""
     place, pattern, sentence = CUTS[part]
     [path] = project.glob(place)
     with changed(path, pattern, ""):
@@ -133,8 +133,8 @@ def test_each_part_that_is_cut_is_named(project: Path, part: str) -> None:
     assert told.startswith(f"{NAME} {sentence}")
 
 
-def test_a_schema_that_is_gone_is_named(project: Path, tmp_path: Path) -> None:
-    """The file as a whole."""
+def test_a_missing_schema_is_named(project: Path, tmp_path: Path) -> None:
+    """The whole file is missing."""
     path, aside = project / "functions" / "greet" / "schemas.py", tmp_path / "schemas.py"
     path.rename(aside)
     [told] = missing(project, NAME)
@@ -153,7 +153,7 @@ def test_a_schema_that_is_gone_is_named(project: Path, tmp_path: Path) -> None:
     ],
 )
 def test_a_name_that_cannot_be_is_refused(project: Path, name: str, sentence: str) -> None:
-    """In one sentence, and nothing is written."""
+    """The error is one sentence, and nothing is written."""
     before = sorted(path for path in project.rglob("*") if ".local" not in path.parts)
     refused = run(project, ".venv/bin/nexscout", "new", "function", name)
     assert (refused.returncode, refused.stdout) == (1, "")
@@ -170,7 +170,7 @@ def test_a_name_that_cannot_be_is_refused(project: Path, name: str, sentence: st
     ],
 )
 def test_a_file_without_a_place_for_it_is_named(project: Path, place: str, pattern: str) -> None:
-    """Before anything is written."""
+    """The error comes before anything is written."""
     with changed(project / place, pattern, "gone"):
         refused = run(project, ".venv/bin/nexscout", "new", "function", "welcome")
     assert (refused.returncode, refused.stdout) == (1, "")

@@ -1,4 +1,4 @@
-"""No document and no message points to what is not there: every path and link that is named is followed."""
+"""Every path and link in documents, code and messages leads to an existing file."""
 
 import re
 import subprocess
@@ -12,12 +12,12 @@ READ = {".py", ".md", ".js", ".mjs", ".sql", ".sh", ".yml", ".toml", ".json", ".
 UNREAD = {"package-lock.json", "prices.json", "conversations.json", "labels.json"}
 
 FOLDERS = "bench|deploy|docs|functions|local|requirements|shared|supabase|tests|web"
-# A path from the root: it begins where no other path, address, package, variable or word goes on.
+# A path from the root: nothing before it that belongs to another path, address, package, variable or word.
 NAMED = re.compile(rf"(?<![\w/.@$<>{{}}*-])((?:{FOLDERS})/[\w*./-]*[\w*/])")
 LINK = re.compile(r"\[[^\]]*\]\(([^)\s]+)\)")
 HEADING = re.compile(r"^#+ (.+)$", re.MULTILINE)
 
-# What looks like a path of ours and is none: addresses of functions, what a tool or a test makes, a package's modules.
+# Texts that only look like our paths: URLs of functions, files that a tool or a test makes, modules of packages.
 ELSEWHERE = re.compile(
     r"functions/v1\b|supabase/\.temp\b|functions/greet\b|tests/functions/greet\b|.*_of_greet\.sql|shared/module\.py|supabase/[\w/]+\.py"
 )
@@ -46,13 +46,13 @@ def dead_ends(root: Path, path: Path) -> Iterator[str]:
 
 
 def leads(root: Path, named: str) -> bool:
-    """Return whether a path is there, as a file, a folder, a module without its ending, or a pattern of some."""
+    """Return whether a path exists, as a file, a folder, a module without its ending, or a pattern."""
     place = named.rstrip("/.")
     return any(any(root.glob(f"{place}{ending}")) for ending in ("", ".py"))
 
 
 def is_linked(document: Path, target: str) -> bool:
-    """Return whether a link of a document leads to a file, and to a heading of it where it names one."""
+    """Return whether a link of a document leads to a file, and to a heading in it if it names one."""
     place, _, anchor = target.partition("#")
     linked = document.parent / place if place else document
     if not linked.exists():
@@ -65,7 +65,7 @@ def is_linked(document: Path, target: str) -> bool:
 
 @pytest.mark.parametrize("kind", sorted({path.suffix for path in files(ROOT)}))
 def test_every_path_and_link_leads_somewhere(kind: str) -> None:
-    """In code, messages, comments and documents of a kind."""
+    """This is checked in code, messages, comments and documents."""
     own = Path(__file__).relative_to(ROOT)
     found = [
         sentence
@@ -76,8 +76,8 @@ def test_every_path_and_link_leads_somewhere(kind: str) -> None:
     assert found == []
 
 
-def test_what_leads_nowhere_is_named(tmp_path: Path) -> None:
-    """A path, a link, a heading; what is there is not."""
+def test_a_path_that_leads_nowhere_is_named(tmp_path: Path) -> None:
+    """A missing path, link or heading is named; an existing one is not."""
     (tmp_path / "docs").mkdir()
     (tmp_path / "docs" / "there.md").write_text("# One heading\n")
     page = tmp_path / "page.md"

@@ -64,7 +64,7 @@ def invoke(
 ) -> None:
     """Call a function inside this process, against the running stack.
 
-    The reply goes to stdout, its status and the function's log to stderr. Ends with 0 for a 2xx reply alone.
+    The reply goes to stdout, its status and the function's log to stderr. The exit code is 0 only for a 2xx reply.
     """
     body = read_body(data)
     reply = invoke_function(function, body, as_, environment.read(env_file), event=event)
@@ -92,7 +92,7 @@ app.add_typer(new_app, name="new")
 
 
 def read_body(data: str) -> str:
-    """The body that `--data` names.
+    """Return the body that `--data` names.
 
     Raises:
         Problem: when the file cannot be read or the text is not JSON.
@@ -111,7 +111,7 @@ def read_body(data: str) -> str:
 
 
 def main() -> None:
-    """Run the command line; what a person can put right is told in one sentence."""
+    """Run the command line; an error that the user can fix is shown in one sentence."""
     try:
         app()
     except Problem as problem:
@@ -124,8 +124,8 @@ def main() -> None:
 
 
 def remedy(error: OSError) -> str | None:
-    """The sentence for what a person can put right about files, None for anything else."""
-    # A copy of many files tells of a full disk only in its text.
+    """Return the message for a file error that the user can fix, None for anything else."""
+    # When many files are copied, only the error's text mentions a full disk.
     if error.errno == errno.ENOSPC or "No space left" in str(error):
         return "the disk is full: make room and try again."
     if isinstance(error, PermissionError):
@@ -134,7 +134,7 @@ def remedy(error: OSError) -> str | None:
 
 
 def fail(sentence: str) -> None:
-    """Say what is wrong and end with 1."""
+    """Show the error and exit with 1."""
     print(f"nexscout: {sentence}", file=sys.stderr)
     sys.exit(1)
 

@@ -1,4 +1,4 @@
-"""`nexscout config check`: what the AI knows of a workspace, and what it has to do without."""
+"""`nexscout config check`: the parts of a workspace's configuration that the AI reads, and the missing ones."""
 
 from collections.abc import Mapping
 from pathlib import Path
@@ -21,14 +21,14 @@ WITHOUT = {
     "company": "texts name no company",
     "products": "texts name no product and no price",
 }
-"""What follows where a section is empty; nothing is made up for it."""
+"""The effect of an empty section; nothing is invented for it."""
 
 app = typer.Typer(no_args_is_help=True, help="What the AI knows of a workspace.")
 
 
 @app.callback()
 def config() -> None:
-    """Keep `check` a command of its own."""
+    """Keep `check` as a sub-command."""
 
 
 @app.command()
@@ -38,9 +38,9 @@ def check(
         Path, typer.Option(envvar="NEXSCOUT_ENV_FILE", help="Where the stack wrote its addresses and keys.")
     ] = PROJECT / ".local" / "env",
 ) -> None:
-    """Tell which parts of a workspace's configuration are filled in, and what is missing without them.
+    """List which parts of a workspace's configuration are filled in, and the effect of the missing ones.
 
-    Ends with 1 where something is missing.
+    The exit code is 1 when something is missing.
     """
     configuration = read(as_, environment.read(env_file))
     missing = configuration.missing()
@@ -49,7 +49,7 @@ def check(
 
 
 def read(identity: Identity, env: Mapping[str, str]) -> Configuration:
-    """The configuration as the functions load it, with the user's own rights.
+    """Return the configuration as the functions load it, with the user's own rights.
 
     Raises:
         Problem: when this identity has no workspace, or the stack refuses.

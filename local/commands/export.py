@@ -1,4 +1,4 @@
-"""Results of a scan as CSV that a spreadsheet shows and never runs."""
+"""Results of a scan as CSV that a spreadsheet shows and never executes."""
 
 import csv
 import io
@@ -26,17 +26,17 @@ COLUMNS = (
     "duplicate_of",
 )
 
-# What a spreadsheet takes for a formula, also behind blanks and in its full-width forms.
+# Starts of what a spreadsheet treats as a formula, also after blanks and in full-width forms.
 # https://owasp.org/www-community/attacks/CSV_Injection (read 2026-11-22)
 _FORMULA = re.compile(r"[\s\x00-\x1f\u200b-\u200f\u2060\ufeff]*[=+\-@|%\uff1d\uff0b\uff0d\uff20]|[\t\r\n]")
 _GUARD = "'"
 
 
 def csv_export(items: Iterable[Mapping[str, Any]]) -> str:
-    """Return the rows of `scan_processed_items` as CSV with a header; no cell of it is a formula.
+    """Return the rows of `scan_processed_items` as CSV with a header; no cell is a formula.
 
-    A cell that would be one begins with an apostrophe, and every cell is quoted, so that no comma, semicolon, quotation
-    mark or line break in it begins another.
+    A cell that would be a formula starts with an apostrophe. Every cell is quoted, so that no comma, semicolon,
+    quotation mark or line break in it starts another cell.
     """
     written = io.StringIO()
     writer = csv.writer(written, quoting=csv.QUOTE_ALL)

@@ -1,4 +1,4 @@
-"""`nexscout new`: the parts of a function that makes one paid AI call, written where each belongs."""
+"""`nexscout new`: writes the parts of a new function that makes one paid AI call."""
 
 import keyword
 import re
@@ -18,7 +18,7 @@ app = typer.Typer(no_args_is_help=True, help="Begin something new.")
 TEMPLATES = Path(__file__).parent / "templates"
 NAME = re.compile(r"[a-z][a-z0-9]*(-[a-z0-9]+)*")
 LONGEST_NAME = 40
-"""With service and stage before it and an entry's word behind it, it fits what the platform takes for a name."""
+"""With the service and the stage before it and a word after it, it must fit the platform's limit for names."""
 
 STREAMS = "  # The same zips under uvicorn"
 STACK_ROOMS = "[local]"
@@ -27,7 +27,7 @@ LAST_ROW = re.compile(r"(?:\| `[a-z0-9-]+` \|[^\n]*\n)+")
 
 @dataclass(frozen=True)
 class NewFunction:
-    """A function that is about to be written."""
+    """A function that will be written."""
 
     name: str
     premium: int
@@ -35,7 +35,7 @@ class NewFunction:
 
     @property
     def folder(self) -> str:
-        """The name of its package."""
+        """Return the name of its package."""
         return self.name.replace("-", "_")
 
     def fill(self, template: str) -> str:
@@ -52,7 +52,7 @@ class NewFunction:
         )
 
     def files(self) -> dict[Path, str]:
-        """Return the files that are new, by their place in the project."""
+        """Return the new files, by their path in the project."""
         own, tests = Path("functions", self.folder), Path("tests", "functions", self.folder)
         parts = ("handler", "routes", "schemas", "task", "openapi")
         return {
@@ -67,10 +67,10 @@ class NewFunction:
         }
 
     def changes(self) -> dict[Path, str]:
-        """Return the files that name every function, with this one named too.
+        """Return the existing files that list every function, with this one added.
 
         Raises:
-            Problem: a file has no place for it.
+            Problem: when a file has no place for it.
         """
         serverless, rooms, readme = Path("serverless.yml"), Path("tests/rooms.toml"), Path("README.md")
         return {
@@ -86,9 +86,9 @@ def function(
     premium: Annotated[int, typer.Option(min=0, help="Energy of a call that a premium model serves.")] = 10,
     standard: Annotated[int, typer.Option(min=0, help="Energy of a call that a standard model serves.")] = 3,
 ) -> None:
-    """Write a function that makes one paid AI call, with its test, its price and its places.
+    """Write a function that makes one paid AI call, with its test, its price and its entries in other files.
 
-    It is served by the next `make dev` at /functions/v1/NAME. A file that is there already is never written over.
+    The next `make dev` serves it at /functions/v1/NAME. An existing file is never overwritten.
     """
     check(name)
     new = NewFunction(name, premium, standard)
@@ -116,14 +116,14 @@ def check(name: str) -> None:
 
 
 def next_version() -> str:
-    """Return the version of a new migration: the present time, or one more than the last where that is later."""
+    """Return the version of a new migration: the present time, or the last version plus one if that is later."""
     known = [path.name.partition("_")[0] for path in (PROJECT / "supabase" / "migrations").glob("*.sql")]
     last = max(map(int, known), default=0)
     return str(max(int(datetime.now(UTC).strftime("%Y%m%d%H%M%S")), last + 1))
 
 
 def before(path: Path, mark: str, text: str) -> str:
-    """Return a file of the project with a text before its line that begins with the mark."""
+    """Return a file of the project with a text inserted before its line that starts with the mark."""
     old = (PROJECT / path).read_text("utf-8")
     if old.count(f"\n{mark}") != 1:
         raise Problem(f"{path} has not exactly one line that begins with «{mark.strip()}».")
@@ -131,7 +131,7 @@ def before(path: Path, mark: str, text: str) -> str:
 
 
 def with_row(path: Path, row: str) -> str:
-    """Return a file of the project with a row more in its table of functions."""
+    """Return a file of the project with a row added to its table of functions."""
     old = (PROJECT / path).read_text("utf-8")
     found = LAST_ROW.search(old)
     if found is None:

@@ -1,4 +1,4 @@
-"""`nexscout invoke`: one call of a function inside this process, as the cloud would make it."""
+"""`nexscout invoke`: one call of a function inside this process, in the form of the cloud's calls."""
 
 import asyncio
 import base64
@@ -25,7 +25,7 @@ REMAINING_MS = 29_000
 
 
 class Identity(StrEnum):
-    """Who calls."""
+    """The caller."""
 
     DEMO = "demo"
     OTHER = "other"
@@ -35,7 +35,7 @@ class Identity(StrEnum):
 
 @dataclass(frozen=True)
 class Reply:
-    """What came back."""
+    """The result of a call."""
 
     status: int
     headers: Mapping[str, str]
@@ -43,7 +43,7 @@ class Reply:
 
     @property
     def pretty(self) -> str:
-        """The body, indented where it is JSON."""
+        """Return the body, indented if it is JSON."""
         try:
             return json.dumps(json.loads(self.body), indent=2, ensure_ascii=False)
         except ValueError:
@@ -57,7 +57,7 @@ def invoke(name: str, data: str, identity: Identity, env: Mapping[str, str], *, 
         Problem: when there is no such function, it does not load, or the stack does not answer.
     """
     headers = {"content-type": "application/json"} | credentials(identity, env)
-    # The functions log to stdout; here that is for the reply alone.
+    # The functions log to stdout; here that is only for the reply.
     with redirect_stdout(sys.stderr):
         module = load(name, env)
         call = call_handler if event else call_app
@@ -82,9 +82,9 @@ def _check_name(name: str) -> None:
 
 
 def load(name: str, env: Mapping[str, str]) -> ModuleType:
-    """The handler module of a function, under the stack's environment.
+    """Return the handler module of a function, loaded with the stack's environment.
 
-    A provider of the caller's own wins.
+    A model provider in the caller's environment has priority.
     """
     _check_name(name)
     own = {key: os.environ[key] for key in ("OPENAI_API_KEY", "OPENAI_BASE_URL") if os.environ.get(key)}
@@ -96,7 +96,7 @@ def load(name: str, env: Mapping[str, str]) -> ModuleType:
 
 
 def credentials(identity: Identity, env: Mapping[str, str]) -> dict[str, str]:
-    """The headers by which the caller is known."""
+    """Return the headers that identify the caller."""
     if identity is Identity.ANONYMOUS:
         return {"apikey": env["SUPABASE_PUBLISHABLE_KEY"]}
     if identity is Identity.SERVICE:
@@ -106,7 +106,7 @@ def credentials(identity: Identity, env: Mapping[str, str]) -> dict[str, str]:
 
 
 def sign_in(env: Mapping[str, str], email: str, password: str) -> str:
-    """An access token of one of the example users.
+    """Return an access token of one of the example users.
 
     Raises:
         Problem: when the stack is down or refuses.
@@ -130,7 +130,7 @@ def sign_in(env: Mapping[str, str], email: str, password: str) -> str:
 
 
 def call_app(module: ModuleType, path: str, headers: Mapping[str, str], data: str) -> Reply:
-    """Through the ASGI application."""
+    """Call the ASGI application."""
     return asyncio.run(call_app_async(module, path, headers, data))
 
 
@@ -143,7 +143,7 @@ async def call_app_async(module: ModuleType, path: str, headers: Mapping[str, st
 
 
 def call_handler(module: ModuleType, path: str, headers: Mapping[str, str], data: str) -> Reply:
-    """Through the Mangum handler, with what API Gateway sends."""
+    """Call the Mangum handler with an event of API Gateway."""
     answer = module.handler(api_gateway_event(path, headers, data), Context())
     body = answer.get("body") or ""
     if answer.get("isBase64Encoded"):
@@ -152,7 +152,7 @@ def call_handler(module: ModuleType, path: str, headers: Mapping[str, str], data
 
 
 def api_gateway_event(path: str, headers: Mapping[str, str], data: str) -> dict[str, Any]:
-    """An HTTP API event of payload format 2.0, as recorded from the platform."""
+    """Return an HTTP API event of payload format 2.0, as recorded from the platform."""
     host = "local.execute-api.ap-southeast-1.amazonaws.com"
     now = time.time()
     return {
@@ -185,7 +185,7 @@ def api_gateway_event(path: str, headers: Mapping[str, str], data: str) -> dict[
 
 
 class Context:
-    """What a Lambda function learns about its invocation."""
+    """The context that a Lambda function gets with an invocation."""
 
     function_name = "local"
     function_version = "$LATEST"
@@ -196,5 +196,5 @@ class Context:
         self._ends_at = time.monotonic() + remaining_ms / 1000
 
     def get_remaining_time_in_millis(self) -> int:
-        """How long the invocation may still run."""
+        """Return the remaining milliseconds of the invocation."""
         return max(0, int((self._ends_at - time.monotonic()) * 1000))

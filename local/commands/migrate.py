@@ -33,12 +33,12 @@ VerifyOption = Annotated[
 def migrate(database_url: Address = "", *, list_: ListOption = False, verify: VerifyOption = False) -> None:
     """Apply supabase/migrations to a database.
 
-    What is applied is noted in nexscout.migration_files by name and checksum: a file that was changed
-    afterwards is refused. Where no other project's versions are recorded, the history of the Supabase CLI is
+    Applied files are recorded in nexscout.migration_files by name and checksum: a file that was changed
+    afterwards is refused. If no versions of another project are recorded, the history of the Supabase CLI is
     written too, so that both tools agree. Each file runs in a transaction. Running it again does no harm.
 
-    Ends with 0 when all is well, and with 1 when a migration failed, the database cannot be reached, or
-    --verify found differences.
+    The exit code is 0 on success, and 1 when a migration failed, the database cannot be reached, or --verify
+    found differences.
     """
     if not database_url:
         raise typer.BadParameter("Which database? Set DATABASE_URL or give --database-url.")
@@ -56,7 +56,7 @@ def migrate(database_url: Address = "", *, list_: ListOption = False, verify: Ve
 
 
 def show_status(found: Status) -> None:
-    """One line a migration, then how many others the history holds."""
+    """Print one line for each migration, then the number of other versions in the history."""
     for state, group in (("applied", found.applied), ("changed", found.changed), ("pending", found.pending)):
         for migration in group:
             print(f"{state}  {migration.version}  {migration.name}")
@@ -65,10 +65,10 @@ def show_status(found: Status) -> None:
 
 
 def show_differences(found: list[str]) -> None:
-    """The sentences, and exit code 1, or one that says that all is as it should be.
+    """Print the differences and exit with 1, or print that there is none.
 
     Raises:
-        typer.Exit: with code 1 when anything differs.
+        typer.Exit: with code 1 when there is a difference.
     """
     if not found:
         print("The database is what the migrations give.")
@@ -81,7 +81,7 @@ def show_differences(found: list[str]) -> None:
 
 
 def show_applied(database_url: str, applied: list[Migration]) -> None:
-    """What was done, and where."""
+    """Print what was applied, and to which database."""
     for migration in applied:
         print(f"applied  {migration.version}  {migration.name}")
     print(f"{where(database_url)} is up to date." if applied else f"{where(database_url)} was up to date.")

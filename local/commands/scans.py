@@ -22,7 +22,7 @@ app = typer.Typer(no_args_is_help=True, help="Scans and their results.")
 
 @app.callback()
 def scans() -> None:
-    """Keep `export` a command of its own."""
+    """Keep `export` as a sub-command."""
 
 
 @app.command()
@@ -39,13 +39,13 @@ def export(
     if output is None:
         sys.stdout.write(text)
         return
-    # With its mark, Excel shows the names' ñ as they are.
+    # With a byte order mark, Excel shows the ñ of names correctly.
     output.write_text(text, encoding="utf-8-sig", newline="")
     print(f"{text.count(chr(10)) - 1} lines in {output}", file=sys.stderr)
 
 
 def read(scan_id: UUID, identity: Identity, env: Mapping[str, str]) -> Iterator[dict[str, Any]]:
-    """Return the rows of a scan in the order in which they were stored, a page at a time.
+    """Yield the rows of a scan in the order in which they were stored, read page by page.
 
     Raises:
         Problem: when this identity has no scans, there is no such scan of theirs, or the stack refuses.

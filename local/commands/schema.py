@@ -1,4 +1,4 @@
-"""`nexscout schema migration`: the next migration, from supabase/sql."""
+"""`nexscout schema migration`: writes the next migration, from supabase/sql."""
 
 from typing import Annotated
 
@@ -12,17 +12,17 @@ app = typer.Typer(no_args_is_help=True, help="The source of functions, views, po
 
 @app.callback()
 def source() -> None:
-    """Keep `migration` a command of its own."""
+    """Keep `migration` as a sub-command."""
 
 
 @app.command()
 def migration(
     name: Annotated[str, typer.Argument(help="What it is called: letters, digits and underscores.")],
 ) -> None:
-    """Write the migration that brings a database from the migrations so far to what supabase/sql says.
+    """Write the migration that updates a database with the present migrations to the state of supabase/sql.
 
-    It compares two databases of its own, one with the migrations alone, one with the source over them, and tries
-    what it writes. Where they agree it writes nothing. Ends with 1 when the source cannot be applied.
+    It compares two new databases, one with only the migrations, one with the source applied too, and tries the
+    written migration. If they agree it writes nothing. The exit code is 1 when the source cannot be applied.
     """
     written = schema.write(name)
     if written is None:

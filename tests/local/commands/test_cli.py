@@ -25,7 +25,7 @@ MESSAGE = {
 
 @pytest.fixture(scope="module")
 def env_file(stack: Stack, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The file of the running stack, where a person would have it elsewhere."""
+    """Return the file of the running stack, as if the user had it elsewhere."""
     path = tmp_path_factory.mktemp("env") / "env"
     environment.write(path, stack.env)
     return path
@@ -50,7 +50,7 @@ def invoke(env_file: Path, *arguments: str, stdin: str = "") -> subprocess.Compl
 
 
 def test_help_names_every_command() -> None:
-    """Whoever asks for help sees what there is."""
+    """The help lists all commands."""
     shown = nexscout("--help")
     assert shown.returncode == 0
     assert {"dev", "invoke", "migrate"} <= set(shown.stdout.split())
@@ -58,7 +58,7 @@ def test_help_names_every_command() -> None:
 
 @pytest.mark.parametrize("command", ["dev", "invoke", "migrate"])
 def test_each_command_has_a_help_text(command: str) -> None:
-    """Help ends well and explains the options."""
+    """Help exits with 0 and explains the options."""
     shown = nexscout(command, "--help")
     assert shown.returncode == 0
     assert "Usage" in shown.stdout
@@ -70,7 +70,7 @@ def test_each_command_has_a_help_text(command: str) -> None:
     ids=["unknown command", "missing function", "unknown identity", "impossible port"],
 )
 def test_wrong_usage_ends_with_2(arguments: list[str]) -> None:
-    """A wrong call is told apart from a call that failed."""
+    """A wrong call has another exit code than a call that failed."""
     ended = nexscout(*arguments)
     assert ended.returncode == 2
     assert "Traceback" not in ended.stderr
@@ -86,7 +86,7 @@ def test_wrong_usage_ends_with_2(arguments: list[str]) -> None:
     ids=["unknown function", "broken JSON", "missing file"],
 )
 def test_mistake_is_one_sentence(env_file: Path, arguments: list[str], sentence: str) -> None:
-    """No traceback for what a person can put right."""
+    """An error that the user can fix has no traceback."""
     ended = invoke(env_file, *arguments)
     assert ended.returncode == 1
     assert sentence in ended.stderr
@@ -95,13 +95,13 @@ def test_mistake_is_one_sentence(env_file: Path, arguments: list[str], sentence:
 
 
 def test_invoke_without_a_stack_says_how_to_start_one(tmp_path: Path) -> None:
-    """Nothing was ever started here."""
+    """No stack was ever started here."""
     ended = invoke(tmp_path / "env", CONTENT)
     assert (ended.returncode, "make dev" in ended.stderr) == (1, True)
 
 
 def test_invoke_of_a_stopped_stack_says_how_to_start_it(stack: Stack, tmp_path: Path) -> None:
-    """The file is there, but nothing answers."""
+    """The file exists, but nothing answers."""
     environment.write(tmp_path / "env", stack.env | {"SUPABASE_URL": "http://127.0.0.1:9"})
     ended = invoke(tmp_path / "env", CONTENT)
     assert (ended.returncode, "nothing answers at http://127.0.0.1:9" in ended.stderr) == (1, True)
@@ -109,7 +109,7 @@ def test_invoke_of_a_stopped_stack_says_how_to_start_it(stack: Stack, tmp_path: 
 
 @pytest.mark.parametrize("form", [[], ["--event"]], ids=["ASGI", "API Gateway event"])
 def test_invoke_prints_the_reply_alone_on_stdout(env_file: Path, form: list[str]) -> None:
-    """The reply can be piped on; the status is on stderr."""
+    """The reply can be piped; the status is on stderr."""
     ended = invoke(env_file, CONTENT, "--data", json.dumps(MESSAGE), *form)
     assert ended.returncode == 0, ended.stderr
     assert json.loads(ended.stdout)["success"] is True
@@ -117,21 +117,21 @@ def test_invoke_prints_the_reply_alone_on_stdout(env_file: Path, form: list[str]
 
 
 def test_invoke_reads_the_body_from_stdin(env_file: Path) -> None:
-    """`--data @-` takes what is piped in."""
+    """`--data @-` reads the piped text."""
     ended = invoke(env_file, CONTENT, "--data", "@-", stdin=json.dumps(MESSAGE))
     assert ended.returncode == 0, ended.stderr
 
 
 @pytest.mark.parametrize("form", [[], ["--event"]], ids=["ASGI", "API Gateway event"])
 def test_refused_invocation_ends_with_1(env_file: Path, form: list[str]) -> None:
-    """An anonymous caller is unauthorized, and the exit code says that it failed."""
+    """An anonymous caller is unauthorized, and the exit code is 1."""
     ended = invoke(env_file, CONTENT, "--as", "anonymous", "--data", json.dumps(MESSAGE), *form)
     assert (ended.returncode, json.loads(ended.stdout)["code"]) == (1, "unauthorized")
     assert "HTTP 401" in ended.stderr.splitlines()
 
 
 def test_other_user_does_not_find_the_prospect_of_demo(env_file: Path) -> None:
-    """`--as other` is another person: the prospect is not hers."""
+    """`--as other` is another user, who does not own the prospect."""
     ended = invoke(env_file, CONTENT, "--as", "other", "--data", json.dumps(MESSAGE))
     assert (ended.returncode, json.loads(ended.stdout)["code"]) == (1, "prospect_not_found")
 
@@ -156,5 +156,5 @@ def test_other_user_does_not_find_the_prospect_of_demo(env_file: Path) -> None:
     ids=["full disk", "full disk while copying", "foreign file", "broken disk"],
 )
 def test_trouble_with_files_has_a_remedy(error: OSError, sentence: str | None) -> None:
-    """What a person can put right is told in a sentence; what he cannot is left as it is."""
+    """An error that the user can fix becomes one sentence; other errors stay as they are."""
     assert remedy(error) == sentence

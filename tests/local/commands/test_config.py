@@ -1,4 +1,4 @@
-"""`nexscout config check` as a person runs it."""
+"""`nexscout config check` from a user's view."""
 
 import os
 import subprocess
@@ -15,13 +15,13 @@ from tests.conftest import Database
 
 @pytest.fixture
 def env_file(stack: Stack, tmp_path: Path) -> Path:
-    """Where the running stack wrote its addresses."""
+    """Return the file of the running stack."""
     environment.write(tmp_path / "env", stack.env)
     return tmp_path / "env"
 
 
 def check(env_file: Path, *options: str) -> subprocess.CompletedProcess[str]:
-    """Run the command to its end."""
+    """Run the command and return its result."""
     command = [
         sys.executable,
         "-m",
@@ -46,7 +46,7 @@ def test_a_filled_in_workspace_ends_with_0(env_file: Path) -> None:
 def test_a_missing_section_is_named_with_what_follows(
     env_file: Path, stack: Stack, database: Database
 ) -> None:
-    """Nothing is made up for what is not there: it is told, and the command ends with 1."""
+    """A missing section is reported with its effect, and the exit code is 1."""
     other = stack.env["OTHER_USER_ID"]
     database.execute("update public.products set active = false where user_id = %s", [other])
     ended = check(env_file, "--as", "other")
@@ -54,8 +54,8 @@ def test_a_missing_section_is_named_with_what_follows(
     assert (ended.returncode, "texts name no product and no price" in ended.stdout) == (1, True)
 
 
-def test_who_has_no_workspace_is_told_so(env_file: Path) -> None:
-    """A key is nobody's workspace."""
+def test_an_identity_without_a_workspace_gets_an_error(env_file: Path) -> None:
+    """A service key has no workspace."""
     ended = check(env_file, "--as", "service")
     assert (ended.returncode, ended.stderr) == (
         1,

@@ -1,4 +1,4 @@
-"""Results as CSV: no cell of it runs, and nothing of a cell is lost."""
+"""Results as CSV: no cell is executed, and no cell loses its content."""
 
 import csv
 import io
@@ -33,7 +33,7 @@ RUNNING = ("=", "+", "-", "@", "\t", "\r", "|", "%", "\uff1d", "\uff0b", "\uff0d
     ],
 )
 def test_fault_20_exported_cells_cannot_run(value: str) -> None:
-    """A spreadsheet shows the text behind an apostrophe, wherever the formula would begin."""
+    """A spreadsheet shows the text after an apostrophe, wherever the formula would start (fault 20)."""
     assert cell(value).startswith("'")
 
 
@@ -41,12 +41,12 @@ def test_fault_20_exported_cells_cannot_run(value: str) -> None:
     "value", ["Ana Cruz", "0917 123 4567", "a=b", "x+y", "ana@gmail.com", "", "'quoted'", "ñ", "50"]
 )
 def test_a_cell_that_is_no_formula_stays_as_it_is(value: str) -> None:
-    """Only what would run is guarded."""
+    """Only cells that would be executed are changed."""
     assert cell(value) == value
 
 
 def test_rows_have_all_columns_and_lists_are_put_in_one_cell() -> None:
-    """What the database keeps in metadata is a column of its own; what is not there is empty."""
+    """Each value of the metadata has its own column; a missing value is empty."""
     item = {
         "name": "Ana Cruz",
         "score": 80,
@@ -67,7 +67,7 @@ def test_rows_have_all_columns_and_lists_are_put_in_one_cell() -> None:
 
 @given(st.lists(st.fixed_dictionaries({"name": st.text(), "content": st.text()}), max_size=5))
 def test_no_exported_cell_runs_and_none_is_lost(items: list[dict[str, str]]) -> None:
-    """Whatever was pasted: every row and cell is there again, and none begins as a formula does."""
+    """Every row and cell of any text is in the file, and none starts like a formula."""
     rows = list(csv.reader(io.StringIO(csv_export(items), newline="")))
     assert [len(row) for row in rows] == [len(COLUMNS)] * (len(items) + 1)
     for item, row in zip(items, rows[1:], strict=True):

@@ -20,14 +20,14 @@ SCHEDULED = {"source": "aws.events", "detail-type": "Scheduled Event"}
 
 @pytest.fixture(scope="module")
 def env_file(stack: Stack, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The file of the running stack."""
+    """Return the file of the running stack."""
     path = tmp_path_factory.mktemp("env") / "env"
     environment.write(path, stack.env)
     return path
 
 
 def invoke_local(env_file: Path, data: object, home: Path) -> subprocess.CompletedProcess[str]:
-    """Run the framework as on a laptop that has never seen AWS: no credentials, an empty home."""
+    """Run the framework as on a laptop without AWS: no credentials, an empty home."""
     framework = PROJECT / "node_modules" / "osls" / "bin" / "serverless.js"
     return subprocess.run(
         ["node", framework, "invoke", "local", "-f", FUNCTION, "-d", json.dumps(data)],
@@ -40,33 +40,33 @@ def invoke_local(env_file: Path, data: object, home: Path) -> subprocess.Complet
 
 
 def answer_of(ended: subprocess.CompletedProcess[str]) -> dict[str, Any]:
-    """What the handler returned, which is printed after its log."""
+    """Return the handler's result, which is printed after its log."""
     assert ended.returncode == 0, ended.stdout + ended.stderr
     answer: dict[str, Any] = json.loads(ended.stdout[ended.stdout.index("{\n") :])
     return answer
 
 
 def test_a_body_is_sent_as_the_demo_user(env_file: Path, tmp_path: Path) -> None:
-    """The handler gets an event with a token, and pays by the stack's ledger."""
+    """The handler gets an event with a token, and the call is charged in the stack's ledger."""
     answer = answer_of(invoke_local(env_file, BODY, tmp_path))
     assert answer["statusCode"] == 200
     assert json.loads(answer["body"])["meta"]["energyConsumed"] > 0
 
 
 def test_an_event_is_passed_on_unchanged(env_file: Path, tmp_path: Path) -> None:
-    """What a schedule sends is no body."""
+    """The event of a schedule is not a body."""
     assert answer_of(invoke_local(env_file, SCHEDULED, tmp_path)) == {"warm": True}
 
 
 def test_without_a_stack_it_says_how_to_start_one(tmp_path: Path) -> None:
-    """Nothing was ever started here."""
+    """No stack was ever started here."""
     ended = invoke_local(tmp_path / "none", BODY, tmp_path)
     assert ended.returncode == 1
     assert "run `make dev` in another terminal first" in ended.stdout + ended.stderr
 
 
 def test_a_stopped_stack_is_named(stack: Stack, tmp_path: Path) -> None:
-    """Nothing answers at the address that its file has."""
+    """Nothing answers at the address in the file."""
     environment.write(tmp_path / "env", stack.env | {"SUPABASE_URL": "http://127.0.0.1:9"})
     ended = invoke_local(tmp_path / "env", BODY, tmp_path)
     assert ended.returncode == 1

@@ -1,4 +1,4 @@
-"""`nexscout scans export` as a person runs it."""
+"""`nexscout scans export` from a user's view."""
 
 import csv
 import io
@@ -20,14 +20,14 @@ from tests.conftest import Database
 
 @pytest.fixture
 def env_file(stack: Stack, tmp_path: Path) -> Path:
-    """Where the running stack wrote its addresses."""
+    """Return the file of the running stack."""
     environment.write(tmp_path / "env", stack.env)
     return tmp_path / "env"
 
 
 @pytest.fixture
 def scan_id(stack: Stack, database: Database) -> str:
-    """A completed scan of the demo user with 1,001 results, more than a page."""
+    """Return a completed scan of the demo user with 1,001 results, more than a page."""
     scan_id = str(uuid.uuid4())
     database.execute(
         "insert into public.scans (id, user_id, status) values (%s, %s, 'completed')",
@@ -43,7 +43,7 @@ def scan_id(stack: Stack, database: Database) -> str:
 
 
 def export(env_file: Path, *options: str) -> subprocess.CompletedProcess[str]:
-    """Run the command to its end."""
+    """Run the command and return its result."""
     command = [
         sys.executable,
         "-m",
@@ -60,7 +60,7 @@ def export(env_file: Path, *options: str) -> subprocess.CompletedProcess[str]:
 
 
 def test_all_results_of_a_scan_are_written_in_order(env_file: Path, scan_id: str, tmp_path: Path) -> None:
-    """To a file that Excel reads, every cell guarded."""
+    """Excel can read the file, and every cell is protected."""
     ended = export(env_file, scan_id, "--output", str(tmp_path / "results.csv"))
     assert ended.returncode == 0, ended.stderr
     text = (tmp_path / "results.csv").read_bytes().decode("utf-8-sig")
@@ -71,14 +71,14 @@ def test_all_results_of_a_scan_are_written_in_order(env_file: Path, scan_id: str
 
 
 def test_another_users_scan_is_not_found(env_file: Path, scan_id: str) -> None:
-    """It is read with the user's own rights."""
+    """The rows are read with the user's own rights."""
     ended = export(env_file, scan_id, "--as", "other")
     assert (ended.returncode, ended.stdout) == (1, "")
     assert ended.stderr == f"nexscout: there is no scan {scan_id}, or it is not other's.\n"
 
 
-def test_who_has_no_scans_is_told_so(env_file: Path) -> None:
-    """A key owns nothing."""
+def test_an_identity_without_scans_gets_an_error(env_file: Path) -> None:
+    """A service key owns no scans."""
     ended = export(env_file, str(uuid.uuid4()), "--as", "service")
     assert (ended.returncode, ended.stderr) == (
         1,

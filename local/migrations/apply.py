@@ -1,8 +1,8 @@
-"""Applies `supabase/migrations` to a database, and notes what it has applied.
+"""Applies `supabase/migrations` to a database, and records what it has applied.
 
-What is applied is decided by name and checksum in `nexscout.migration_files` alone. The history of the Supabase CLI
-(`supabase_migrations`) is no proof: another project's file may bear the version and the name of one of ours. It is
-written too, so that both tools agree, unless it is another project's: there the CLI would refuse its own push.
+The name and checksum in `nexscout.migration_files` alone decide what is applied. The history of the Supabase CLI
+(`supabase_migrations`) is no proof: another project's file may have the version and the name of one of ours. It is
+written too, so that both tools agree, unless it belongs to another project: there the CLI would refuse its own push.
 """
 
 import hashlib
@@ -19,7 +19,7 @@ from local.project import PROJECT
 FOLDER = PROJECT / "supabase" / "migrations"
 
 FILE_NAME = re.compile(r"(?P<version>\d{14})_(?P<name>\w+)\.sql")
-# A table that the app is busy with must not queue all of its readers behind a migration that waits for it.
+# A migration that waits for a busy table must not make all of the table's readers wait behind it.
 LOCK_WAIT = "20s"
 NOTES = """
 create schema if not exists nexscout;
@@ -36,7 +36,7 @@ NOTES_EXIST = "select to_regclass('nexscout.migration_files') is not null"
 NOTED = "select version, name, sha256 from nexscout.migration_files"
 NOTE = """insert into nexscout.migration_files (version, name, sha256) values (%s, %s, %s)
           on conflict (version, name) do nothing"""
-# The columns that `supabase migration up` of CLI 3.1.0 makes; the hosted platform adds more.
+# The columns of `supabase migration up` of CLI 3.1.0; the hosted platform adds more.
 HISTORY = """
 create schema if not exists supabase_migrations;
 create table if not exists supabase_migrations.schema_migrations (version text not null primary key);
@@ -47,7 +47,7 @@ HISTORY_EXISTS = "select to_regclass('supabase_migrations.schema_migrations') is
 RECORDED = "select version from supabase_migrations.schema_migrations"
 RECORD = """insert into supabase_migrations.schema_migrations (version, name, statements) values (%s, %s, %s)
             on conflict (version) do nothing"""
-# One migration at a time, whoever starts it; freed with its transaction, so that poolers do no harm.
+# One migration at a time, from any tool; the lock ends with its transaction, so that poolers do no harm.
 ONE_AT_A_TIME = "select pg_advisory_xact_lock(hashtextextended('nexscout.migrate', 0))"
 
 
@@ -61,21 +61,21 @@ class Migration:
 
     @property
     def script(self) -> str:
-        """What it does."""
+        """Return the SQL of the file."""
         return self.path.read_text(encoding="utf-8")
 
     @property
     def sha256(self) -> str:
-        """The checksum of what it does."""
+        """Return the checksum of the SQL."""
         return hashlib.sha256(self.path.read_bytes()).hexdigest()
 
 
 @dataclass(frozen=True)
 class Status:
-    """What a database has of a folder, in the folder's order.
+    """What of a folder a database has, in the folder's order.
 
-    `changed` were applied and are other files now; `unknown` are noted and not in the folder; `foreign` counts
-    the versions in the history of the Supabase CLI that the folder lacks.
+    `changed` were applied and have other contents now; `unknown` are recorded and not in the folder; `foreign` is the
+    number of versions in the history of the Supabase CLI that the folder lacks.
     """
 
     applied: list[Migration]
@@ -86,7 +86,7 @@ class Status:
 
 
 def migrations(folder: Path = FOLDER) -> list[Migration]:
-    """The migrations of a folder, in the order in which they are applied.
+    """Return the migrations of a folder, in the order in which they are applied.
 
     Raises:
         Problem: when a file's name has no version, two share one, or there is no file.
@@ -107,14 +107,14 @@ def migrations(folder: Path = FOLDER) -> list[Migration]:
 
 
 def status(database_url: str, folder: Path = FOLDER) -> Status:
-    """Compare a folder with what a database has of it, and write nothing."""
+    """Compare a folder with a database, without writing anything."""
     ours = migrations(folder)
     with connect(database_url) as connection:
         return compare(ours, noted(connection), recorded(connection))
 
 
 def compare(ours: list[Migration], notes: dict[tuple[str, str], str], history: set[str]) -> Status:
-    """Return what of a folder is noted, and what else a database knows of."""
+    """Return which files of a folder are recorded, and what else a database has recorded."""
     known = {one: notes.get((one.version, one.name)) for one in ours}
     return Status(
         applied=[one for one, sha256 in known.items() if sha256 == one.sha256],
@@ -126,14 +126,14 @@ def compare(ours: list[Migration], notes: dict[tuple[str, str], str], history: s
 
 
 def apply(database_url: str, folder: Path = FOLDER, *, lock_wait: str = LOCK_WAIT) -> list[Migration]:
-    """Apply what a database lacks, each file in a transaction of its own, and return what was applied.
+    """Apply the missing files of a folder, each in its own transaction, and return what was applied.
 
-    Versions in the history that the folder lacks are somebody else's and stay as they are. `lock_wait` is how
+    Versions in the history that the folder lacks belong to others and stay as they are. `lock_wait` is how
     long a statement waits for a table that others use, as PostgreSQL writes it.
 
     Raises:
-        Problem: when a file that was applied is another now: nothing is applied; or when a file fails: those
-            before it stay applied, it leaves nothing behind.
+        Problem: when an applied file has changed: then nothing is applied; or when a file fails: then those
+            before it stay applied, and nothing of it remains.
     """
     ours = migrations(folder)
     with connect(database_url) as connection:
@@ -148,10 +148,10 @@ def apply(database_url: str, folder: Path = FOLDER, *, lock_wait: str = LOCK_WAI
 
 
 def refuse_changed(changed: list[Migration]) -> None:
-    """Stop where a file is not what was applied.
+    """Check that each applied file is unchanged.
 
     Raises:
-        Problem: which names the files.
+        Problem: which names the changed files.
     """
     if changed:
         names = ", ".join(one.path.name for one in changed)
@@ -162,7 +162,7 @@ def refuse_changed(changed: list[Migration]) -> None:
 
 
 def prepare(connection: psycopg.Connection, tables: str) -> None:
-    """Make the tables that keep what is applied, where they are missing."""
+    """Create the tables that record what is applied, if they are missing."""
     try:
         with connection.transaction():
             connection.execute(ONE_AT_A_TIME)
@@ -172,21 +172,21 @@ def prepare(connection: psycopg.Connection, tables: str) -> None:
 
 
 def noted(connection: psycopg.Connection) -> dict[tuple[str, str], str]:
-    """Return the checksum of each applied file by version and name; none where nothing was ever noted."""
+    """Return the checksum of each applied file by version and name; empty if nothing was ever recorded."""
     if connection.execute(NOTES_EXIST).fetchone() != (True,):
         return {}
     return {(version, name): sha256 for version, name, sha256 in connection.execute(NOTED)}
 
 
 def recorded(connection: psycopg.Connection) -> set[str]:
-    """Return the versions in the history of the Supabase CLI; none where there is no history."""
+    """Return the versions in the history of the Supabase CLI; empty if there is no history."""
     if connection.execute(HISTORY_EXISTS).fetchone() != (True,):
         return set()
     return {version for (version,) in connection.execute(RECORDED)}
 
 
 def apply_one(connection: psycopg.Connection, migration: Migration, lock_wait: str, *, record: bool) -> bool:
-    """Run a file and note it, or neither; false when another run was quicker."""
+    """Run a file and record it, or neither; return False if another run has applied it first."""
     script = migration.script
     try:
         with connection.transaction():
@@ -209,12 +209,12 @@ def apply_one(connection: psycopg.Connection, migration: Migration, lock_wait: s
 
 
 def first_line(error: psycopg.Error) -> str:
-    """What the server said, without position and context."""
+    """Return the server's message, without position and context."""
     said = error.diag.message_primary or str(error).partition("\n")[0]
     return said.rstrip(".")
 
 
 def line_of(error: psycopg.Error, script: str) -> str:
-    """Where in the script it happened, as far as the server tells."""
+    """Return the line of the script in which the error is, if the server reports it."""
     position = error.diag.statement_position
     return f" at line {script.count(chr(10), 0, int(position) - 1) + 1}" if position else ""

@@ -1,4 +1,4 @@
-"""Databases as an empty Supabase project has one, on a server of their own."""
+"""Databases as in an empty Supabase project, on a separate server."""
 
 import tempfile
 from collections.abc import Callable, Iterator
@@ -17,10 +17,10 @@ AUTH = Path(__file__).with_name("auth.sql")
 
 @contextmanager
 def empty_projects() -> Iterator[Callable[[], str]]:
-    """Make databases, each without a migration, and return their addresses; server and data are gone afterwards."""
+    """Yield what creates databases without a migration and returns their addresses; all are deleted afterwards."""
     with tempfile.TemporaryDirectory(prefix="nexscout-", ignore_cleanup_errors=True) as name:
         folder = Path(name)
-        # As root the server runs as another user, who has to get there.
+        # Under root the server runs as another user, who must be able to reach it.
         folder.chmod(0o755)
         children = Children(folder / "processes.json")
         postgres = Postgres(folder / "postgres", ephemeral=True)

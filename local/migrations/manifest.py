@@ -1,8 +1,8 @@
-"""What a database must contain for the functions to work: objects, their parts, and how each part is.
+"""What a database must contain for the functions to work: objects, their parts, and their definitions.
 
-Tables that the app had before are shared: what it keeps beside ours is its own business, and what differs
-from one project to the next (names of constraints, long JSON defaults, which function makes a uuid) is left
-out. The rest is ours alone, and there nothing may be missing, different or too much.
+Tables that the app had before are shared: other things that it has in them do not matter, and what differs
+from one project to another (names of constraints, long JSON defaults, which function makes a uuid) is left
+out. All other tables are ours, and must have nothing missing, different or additional.
 """
 
 import json
@@ -52,9 +52,9 @@ SHARED = [
 
 
 def read(connection: psycopg.Connection) -> Manifest:
-    """Everything in the schemas `public` and `nexscout`, as the server describes it."""
+    """Return everything in the schemas `public` and `nexscout`, as the server describes it."""
     with connection.transaction():
-        # An empty path makes the server print every name qualified, whatever path the role has.
+        # With an empty search path the server prints every name qualified, for every role.
         connection.execute("set local search_path = ''")
         rows = connection.execute(FACTS.read_bytes(), (SHARED,)).fetchall()
     manifest: Manifest = {}
@@ -64,7 +64,7 @@ def read(connection: psycopg.Connection) -> Manifest:
 
 
 def verify(database_url: str) -> list[str]:
-    """What a database lacks or has otherwise than the migrations give it, one sentence each.
+    """Return what a database lacks or has in another form than after the migrations, one sentence each.
 
     Raises:
         Problem: when the database cannot be reached.
@@ -74,14 +74,14 @@ def verify(database_url: str) -> list[str]:
 
 
 def differences(wanted: Manifest, live: Manifest) -> list[str]:
-    """One sentence for each way in which a database is not as wanted, in the order of the objects' names."""
+    """Return one sentence for each difference, in the order of the objects' names."""
     return [
         sentence for thing in sorted(wanted) for sentence in differing(thing, wanted[thing], live.get(thing))
     ]
 
 
 def differing(thing: str, wanted: dict[str, str], live: dict[str, str] | None) -> Iterator[str]:
-    """The sentences about one object."""
+    """Yield the sentences about one object."""
     if live is None:
         yield f"{thing} is missing."
         return
@@ -97,26 +97,26 @@ def differing(thing: str, wanted: dict[str, str], live: dict[str, str] | None) -
 
 
 def lacking(wanted: str, live: str) -> list[str]:
-    """The verbs that a key should have on a table and has not.
+    """Return the verbs that a key should have on a table and does not have.
 
-    More is no difference: hosted projects grant everything to everyone by default, and row security decides.
+    Additional ones are no difference: hosted projects grant everything by default, and row security decides.
     """
     return [verb for verb in wanted.split(", ") if verb not in live.split(", ") and verb != NOTHING]
 
 
 def load() -> Manifest:
-    """The manifest that belongs to the migrations of this checkout."""
+    """Return the manifest of the migrations in this checkout."""
     manifest: Manifest = json.loads(FILE.read_text(encoding="utf-8"))
     return manifest
 
 
 def dump(manifest: Manifest) -> str:
-    """The text of the file; the same for the same manifest."""
+    """Return the text of the file; the same manifest gives the same text."""
     return json.dumps(manifest, indent=1, sort_keys=True, ensure_ascii=False) + "\n"
 
 
 def main() -> None:
-    """Write the manifest of a new, empty project that has all the migrations of this checkout."""
+    """Write the manifest of a new, empty project with all migrations of this checkout."""
     with empty_projects() as make:
         url = make()
         apply(url)

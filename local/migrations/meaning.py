@@ -1,8 +1,8 @@
-"""What an expression of a policy means, whatever way it is written."""
+"""The meaning of a policy's expression, in any way of writing it."""
 
 import re
 
-# The app has rewritten its policies, so that a function is called once a statement and not once a row.
+# The app has rewritten its policies, so that a function is called once for each statement and not for each row.
 ONCE_A_STATEMENT = re.compile(r"\( ?SELECT \(*(?P<call>[a-z_]+\.[a-z_]+\(\))\)* AS \"?\w+\"?\)")
 
 

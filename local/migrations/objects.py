@@ -1,4 +1,4 @@
-"""What a database has of the objects that the source defines, and how two databases differ in them."""
+"""The objects of a database that the source defines, and the differences between two databases."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -25,7 +25,7 @@ where coalesce(policy.oid, act.oid, rewrite.oid) is not null and dep.deptype = '
 
 @dataclass(frozen=True)
 class Object:
-    """One object as a database has it; two are equal when they mean the same."""
+    """One object of a database; two are equal if they have the same meaning."""
 
     kind: str
     name: str
@@ -37,7 +37,7 @@ class Object:
 
     @property
     def source_name(self) -> str:
-        """What the source's statements call it."""
+        """Return its name in the source's statements."""
         return f"{self.kind} {self.name}"
 
 
@@ -47,14 +47,14 @@ Objects = dict[str, Object]
 def read(connection: psycopg.Connection) -> Objects:
     """Return the objects of a database by kind and identity."""
     with connection.transaction():
-        # An empty path makes the server print every name qualified, whatever path the role has.
+        # With an empty search path the server prints every name qualified, for every role.
         connection.execute("set local search_path = ''")
         rows = connection.execute(QUERY.read_bytes()).fetchall()
     return {f"{row[0]} {row[2]}": with_meaning(Object(*row)) for row in rows}
 
 
 def with_meaning(found: Object) -> Object:
-    """Return a policy with its meaning instead of its text; anything else as it is."""
+    """Return a policy with its meaning in place of its text; anything else unchanged."""
     if found.kind != "policy" or found.definition is None:
         return found
     return Object(
@@ -69,12 +69,12 @@ def with_meaning(found: Object) -> Object:
 
 
 def different(first: Objects, second: Objects) -> list[str]:
-    """Return the identities of what is not the same in both, in order."""
+    """Return the identities of objects that differ, in order."""
     return sorted(one for one in first.keys() | second.keys() if first.get(one) != second.get(one))
 
 
 def dependents(connection: psycopg.Connection, dropped: set[str]) -> set[str]:
-    """Return the views, policies and triggers that stand on what is to be dropped, and those on these."""
+    """Return the views, policies and triggers that depend on what will be dropped, and those that depend on these."""
     with connection.transaction():
         connection.execute("set local search_path = ''")
         pairs = connection.execute(DEPENDENTS).fetchall()

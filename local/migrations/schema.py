@@ -1,4 +1,4 @@
-"""The migration that brings what the migrations give to what the source says."""
+"""Writes the migration that updates the result of the migrations to the source."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field
@@ -14,9 +14,9 @@ from local.migrations.source import CHECKED, UNCHECKED, Statement
 from local.problem import Problem
 
 STORAGE = Path(__file__).with_name("storage.sql")
-# Dropped in this order: each kind leans on those behind it.
+# Dropped in this order: each kind depends on those after it.
 DROPPED = ("trigger", "policy", "view", "function")
-# The hosted default, from which the source's grants take away.
+# The hosted default, from which the source's grants revoke.
 AS_HOSTED = """
 do $$
 declare
@@ -53,7 +53,7 @@ grant all on all tables in schema public to anon, authenticated, service_role;
 """
 KEYS = ("public", "anon", "authenticated", "service_role")
 VERBS = "delete, insert, references, select, trigger, truncate, update"
-# All that can be granted on each kind.
+# All rights that can be granted on each kind.
 GRANTED = {"function": "execute", "schema": "usage", "table": VERBS, "view": VERBS}
 LINE = 120
 HEAD = "-- Written by `nexscout schema migration {name}` from supabase/sql."
@@ -61,7 +61,7 @@ HEAD = "-- Written by `nexscout schema migration {name}` from supabase/sql."
 
 @dataclass
 class Difference:
-    """What the migrations give, what the source says, and what stands on what has to be dropped."""
+    """The result of the migrations, the state of the source, and what depends on objects that must be dropped."""
 
     given: Objects
     wanted: Objects
@@ -70,18 +70,18 @@ class Difference:
 
     @property
     def dropped(self) -> list[str]:
-        """What went, or cannot change in place, or stands on such a thing; in the order of dropping."""
+        """Return what was removed, cannot be changed in place, or depends on such an object, in order of dropping."""
         names = self.gone_or_reshaped() | self.on_dropped
         return sorted(names, key=lambda name: (DROPPED.index(self.given[name].kind), name))
 
     @property
     def defined(self) -> list[Object]:
-        """What is new, changed or dropped for the sake of another."""
+        """Return what is new, changed, or was dropped because of another object."""
         changed = {one for one in self.wanted if self.wanted[one] != self.given.get(one)} | self.on_dropped
         return [self.wanted[one] for one in sorted(changed & self.wanted.keys())]
 
     def gone_or_reshaped(self) -> set[str]:
-        """Return the identities of what went or cannot change in place."""
+        """Return the identities of what was removed or cannot be changed in place."""
         return {
             one
             for one, given in self.given.items()
@@ -89,7 +89,7 @@ class Difference:
         }
 
     def script(self, name: str) -> str:
-        """Return the text of the migration; empty where nothing differs."""
+        """Return the text of the migration; empty without a difference."""
         parts = ["\n".join(self.drops()), self.definitions(), "\n".join(self.grants())]
         parts = [part for part in parts if part]
         if not parts:
@@ -101,7 +101,7 @@ class Difference:
         return [f"drop {self.given[one].kind} if exists {self.given[one].identity};" for one in self.dropped]
 
     def definitions(self) -> str:
-        """Return the source's own statements for all that is defined anew, each with its comment below."""
+        """Return the source's own statements for every object that is defined again, each with its comment after it."""
         names = {one.source_name for one in self.defined if one.kind in DROPPED}
         return "".join(
             ("\n" if statement.goes_with_the_one_above else "\n\n") + statement.text
@@ -110,9 +110,9 @@ class Difference:
         ).strip()
 
     def grants(self) -> list[str]:
-        """Return what takes away and gives, once for all things of a kind on which everybody has the same rights."""
+        """Return the grants and revokes, one statement for all objects of a kind with the same rights."""
         groups: dict[tuple[str, tuple[str, ...]], list[str]] = {}
-        # What a block makes where it is missing may be the app's, and so are the rights on it.
+        # An object that a block creates if it is missing may be the app's, and so are its rights.
         blocks = {name for statement in self.statements if statement.is_block for name in statement.defines}
         for one in self.defined:
             if one.kind in GRANTED and one.source_name not in blocks:
@@ -125,13 +125,13 @@ class Difference:
 
 
 def rights(one: Object) -> tuple[str, ...]:
-    """Return what each of the keys may do with an object, in their order; nothing is an empty text."""
+    """Return the rights of each key on an object, in the order of the keys; none is an empty text."""
     known = dict(part.split(": ", 1) for part in (one.grants or "").split("; ") if part)
     return tuple(known.get(key, "") for key in KEYS)
 
 
 def granted(kind: str, held: tuple[str, ...], names: list[str]) -> Iterator[str]:
-    """Return the statements that leave each key exactly its rights, in which one that has all never lacks any."""
+    """Yield the statements that leave each key exactly its rights, and never take any from a key that keeps all."""
     things = names_of("table" if kind == "view" else kind, names)
     losing = [key for key, verbs in zip(KEYS, held, strict=True) if verbs != GRANTED[kind]]
     if losing:
@@ -142,7 +142,7 @@ def granted(kind: str, held: tuple[str, ...], names: list[str]) -> Iterator[str]
 
 
 def names_of(kind: str, names: list[str]) -> str:
-    """Return the kind and the names, in lines that a person can read."""
+    """Return the kind and the names, in readable lines."""
     lines: list[str] = []
     for name in names:
         if lines and len(lines[-1]) + len(name) < LINE:
@@ -153,7 +153,7 @@ def names_of(kind: str, names: list[str]) -> str:
 
 
 def difference(given_url: str, wanted_url: str, folder: Path = source.FOLDER) -> Difference:
-    """Return how two databases differ that both have the migrations: the second is given the source."""
+    """Return the differences of two databases with the migrations; the source is applied to the second."""
     with (
         psycopg.connect(given_url, autocommit=True) as given,
         psycopg.connect(wanted_url, autocommit=True) as wanted,
@@ -166,10 +166,10 @@ def difference(given_url: str, wanted_url: str, folder: Path = source.FOLDER) ->
 
 
 def write(name: str, migrations: Path = apply.FOLDER, folder: Path = source.FOLDER) -> Path | None:
-    """Write the migration for what the source says otherwise than the migrations give; None where nothing is.
+    """Write the migration for the differences between source and migrations; return None if there is none.
 
     Raises:
-        Problem: when the name cannot be a file's, a statement fails, or the written file would not do.
+        Problem: when the name is not allowed in a file name, a statement fails, or the written file is not enough.
     """
     if not name.isidentifier():
         raise Problem(f"A migration cannot be called {name}: use letters, digits and underscores.")
@@ -189,7 +189,7 @@ def write(name: str, migrations: Path = apply.FOLDER, folder: Path = source.FOLD
 
 
 def migrated(url: str, migrations: Path) -> str:
-    """Apply the migrations to an empty project, with the storage that hosted ones have; return its address."""
+    """Apply the migrations to an empty project with hosted storage; return its address."""
     with psycopg.connect(url, autocommit=True) as connection:
         connection.execute(STORAGE.read_bytes())
     apply.apply(url, migrations)
@@ -197,10 +197,10 @@ def migrated(url: str, migrations: Path) -> str:
 
 
 def check(script: str, url: str, wanted: Objects) -> None:
-    """Apply the migration twice where it is to be applied, and see that it does what it is written for.
+    """Apply the migration twice to the first database, and check that it has the wanted effect.
 
     Raises:
-        Problem: when it does not: a block of the source decides by itself, and leaves what is there.
+        Problem: when it does not: a block of the source decides for itself, and keeps what exists.
     """
     with psycopg.connect(url, autocommit=True) as connection:
         for _ in range(2):
@@ -213,6 +213,6 @@ def check(script: str, url: str, wanted: Objects) -> None:
 
 
 def next_version(folder: Path) -> str:
-    """Return the version of a new migration: now, or right behind the newest."""
+    """Return the version of a new migration: the present time, or directly after the newest."""
     newest = max((int(known.version) for known in apply.migrations(folder)), default=0)
     return str(max(int(datetime.now(UTC).strftime("%Y%m%d%H%M%S")), newest + 1))

@@ -1,6 +1,6 @@
-"""`supabase/sql`: the one source of functions, views, policies, triggers and grants.
+"""`supabase/sql`: the only source of functions, views, policies, triggers and grants.
 
-The files of its folders are applied in the order of their paths, then those beside the folders (the grants).
+The files in its folders are applied in the order of their paths, then those beside the folders (the grants).
 Every file may be applied again.
 """
 
@@ -14,7 +14,7 @@ import psycopg
 from local.project import PROJECT
 
 FOLDER = PROJECT / "supabase" / "sql"
-# Functions name functions of later files: their bodies are checked when all of them are there.
+# Functions call functions of later files: their bodies are checked when all of them exist.
 UNCHECKED = "set check_function_bodies = off;"
 CHECKED = "reset check_function_bodies;"
 CHECK_BODIES = """
@@ -23,20 +23,20 @@ select case lang.lanname
 from pg_catalog.pg_proc proc join pg_catalog.pg_language lang on lang.oid = proc.prolang
 where proc.pronamespace in ('public'::regnamespace, 'nexscout'::regnamespace) and lang.lanname in ('sql', 'plpgsql')
 """
-# Comments, strings and quoted bodies hold semicolons that end nothing.
+# Comments, strings and quoted bodies contain semicolons that do not end a statement.
 TOKEN = re.compile(
     r"--[^\n]*|/\*.*?\*/|'(?:[^']|'')*'|\"[^\"]*\"|(?P<tag>\$\w*\$).*?(?P=tag)|(?P<end>;)", re.DOTALL
 )
 COMMENT = re.compile(r"^\s*--[^\n]*\n", re.MULTILINE)
 NAME = r"(?P<name>[a-z_]+\.[a-z_0-9]+)"
-# What a statement defines, wherever in it: a block may define several things.
+# What a statement defines, anywhere in it: a block may define several objects.
 DEFINITIONS = {
     "function": re.compile(rf"\bcreate (?:or replace )?(?:function|procedure) {NAME}"),
     "view": re.compile(rf"\bcreate (?:or replace )?view {NAME}"),
     "policy": re.compile(rf'\bcreate policy (?P<label>"[^"]+") on {NAME}'),
     "trigger": re.compile(rf"\bcreate or replace trigger (?P<label>\w+)\s[^;]*?\bon {NAME}"),
 }
-# The policies of the app's tables stand in rows of table, name and rule.
+# The policies of the app's tables are rows of table, name and rule.
 APP_POLICY = re.compile(r"\('(?P<table>\w+)', '(?P<label>[^']+)',\s*'for ")
 COMPANIONS = {
     "function": re.compile(rf"^comment on function {NAME}"),
@@ -47,7 +47,7 @@ COMPANIONS = {
 
 @dataclass(frozen=True)
 class Statement:
-    """A statement with the comments above it, and what it defines or goes with, as `function nexscout.hold`."""
+    """A statement with the comments above it, and what it defines or belongs to, as `function nexscout.hold`."""
 
     text: str
     defines: frozenset[str]
@@ -55,12 +55,12 @@ class Statement:
 
     @property
     def is_block(self) -> bool:
-        """Whether it decides by itself what it does."""
+        """Return whether it is a block, which decides for itself what it does."""
         return bare(self.text).startswith("do ")
 
     @property
     def goes_with_the_one_above(self) -> bool:
-        """Whether it comments on what was just defined, or defines what was just dropped."""
+        """Return whether it comments on the definition before it, or defines what was dropped before it."""
         return self.text.startswith(("comment on ", "create policy "))
 
 
@@ -91,7 +91,7 @@ def read(text: str) -> Statement:
 
 
 def found(patterns: dict[str, re.Pattern[str]], text: str) -> Iterator[str]:
-    """Return the names of the things that the patterns find in a statement."""
+    """Yield the names of the objects that the patterns find in a statement."""
     for kind, pattern in patterns.items():
         for match in pattern.finditer(text):
             label = match.groupdict().get("label")
@@ -107,7 +107,7 @@ def apply(connection: psycopg.Connection, folder: Path = FOLDER) -> None:
     """Apply the source to a database that has the tables, in one transaction.
 
     Raises:
-        psycopg.Error: when a statement fails, or the body of a function is no SQL.
+        psycopg.Error: when a statement fails, or the body of a function is not valid.
     """
     with connection.transaction():
         connection.execute(UNCHECKED.encode())

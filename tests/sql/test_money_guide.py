@@ -1,4 +1,4 @@
-"""docs/money.md: its SQL runs, and gives what it shows."""
+"""docs/money.md: its SQL runs, and returns the shown output."""
 
 import re
 from collections.abc import Iterator
@@ -18,7 +18,7 @@ Example = tuple[str, str]
 
 
 def examples(guide: str) -> list[Example]:
-    """Return each block of SQL with the output that is shown below it, if any is."""
+    """Return each block of SQL with the output below it, if there is one."""
     blocks = BLOCK.findall(guide)
     following = [*blocks[1:], ("sql", "")]
     return [
@@ -29,7 +29,7 @@ def examples(guide: str) -> list[Example]:
 
 
 def shown(cursor: psycopg.Cursor) -> str:
-    """Return the last result as the guide shows it: a line of names, then a line a row, in columns."""
+    """Return the last result in the guide's form: a line of names, then one line for each row, in columns."""
     if cursor.description is None:
         return ""
     rows = [[column.name for column in cursor.description]]
@@ -40,7 +40,7 @@ def shown(cursor: psycopg.Cursor) -> str:
 
 
 def in_words(value: object) -> str:
-    """Return a value as the guide writes it."""
+    """Return a value in the guide's form."""
     if value is None:
         return ""
     return str(value).lower() if isinstance(value, bool) else str(value)
@@ -48,7 +48,7 @@ def in_words(value: object) -> str:
 
 @pytest.fixture
 def connection(empty_database: EmptyDatabase) -> Iterator[psycopg.Connection]:
-    """A new database with all migrations, as its owner."""
+    """Yield a new database with all migrations, as its owner."""
     url = empty_database()
     apply(url)
     with psycopg.connect(url, autocommit=True) as opened:
@@ -68,7 +68,7 @@ def test_examples_give_what_they_show(connection: psycopg.Connection) -> None:
 
 
 def test_every_outcome_of_money_is_named() -> None:
-    """The table at the end leaves no outcome of reserve, settle and release out."""
+    """The table at the end has every outcome of reserve, settle and release."""
     named = set(re.findall(r"`(\w+)`", GUIDE.partition("## All outcomes")[2]))
     every = list(Outcome)
     assert {str(one) for one in every[: every.index(Outcome.UNKNOWN_REQUEST) + 1]} <= named

@@ -1,4 +1,4 @@
-"""Two starting points, an empty project and the app's own with data, end at the same state."""
+"""Two starting points, an empty project and the app's own with data, end in the same state."""
 
 import inspect
 import json
@@ -32,14 +32,14 @@ MOVED = {"ai_usage_logs": "ai_usage_logs_legacy"}
 
 
 def run_every_file_again(url: str) -> None:
-    """Apply all migrations to a database that has them, as if nobody had noted them."""
+    """Apply all migrations again to a database that has them, as if none were recorded."""
     with psycopg.connect(url, autocommit=True) as connection:
         connection.execute("delete from nexscout.migration_files")
     assert apply(url) == migrations()
 
 
 def supabase_cli(folder: Path, *arguments: str, ours: bool = True) -> subprocess.CompletedProcess[str]:
-    """Run the real CLI on our migrations, copied to what the folder has, with a home of its own."""
+    """Run the real CLI on a copy of our migrations and the files of a folder, with a separate home."""
     work = folder / "work"
     (work / "supabase").mkdir(parents=True, exist_ok=True)
     if ours:
@@ -56,12 +56,12 @@ def supabase_cli(folder: Path, *arguments: str, ours: bool = True) -> subprocess
 
 
 def migrations_folder(folder: Path) -> Path:
-    """Where the CLI looks for migrations."""
+    """Return the CLI's folder of migrations."""
     return folder / "work" / "supabase" / "migrations"
 
 
 def history(url: str) -> list[tuple[object, ...]]:
-    """Return the versions and names that the Supabase CLI knows of."""
+    """Return the versions and names in the Supabase CLI's history."""
     with psycopg.connect(url) as connection:
         return connection.execute(
             "select version, name from supabase_migrations.schema_migrations order by version"
@@ -69,7 +69,7 @@ def history(url: str) -> list[tuple[object, ...]]:
 
 
 def write_the_app_s_files(url: str, folder: Path) -> None:
-    """Put a file for every version in a history into the folder, as the app's own repository has it."""
+    """Write a file for every version of a history into the folder, as in the app's own repository."""
     place = migrations_folder(folder)
     place.mkdir(parents=True)
     with psycopg.connect(url) as connection:
@@ -80,7 +80,7 @@ def write_the_app_s_files(url: str, folder: Path) -> None:
 
 
 def rows_of(url: str) -> Rows:
-    """Every row of the app's tables, by table and by its own text, without the columns that came later."""
+    """Return every row of the app's tables, by table and by its own text, without later columns."""
     found: Rows = {}
     with psycopg.connect(url) as connection:
         tables = connection.execute("select tablename from pg_tables where schemaname = 'public'").fetchall()
@@ -93,13 +93,13 @@ def rows_of(url: str) -> Rows:
 
 
 def key_of(row: dict[str, object]) -> str:
-    """What tells a row from others of its table."""
+    """Return what distinguishes a row from others of its table."""
     return str(row.get("id") or row.get("user_id") or row.get("workspace_id") or json.dumps(row))
 
 
 @pytest.fixture
 def new_manifest(empty_database: MakeDatabase) -> manifest.Manifest:
-    """All that the migrations make in an empty project."""
+    """Return the manifest of the migrations in an empty project."""
     url = empty_database()
     apply(url)
     with psycopg.connect(url) as connection:
@@ -107,13 +107,13 @@ def new_manifest(empty_database: MakeDatabase) -> manifest.Manifest:
 
 
 def test_manifest_is_current(new_manifest: manifest.Manifest) -> None:
-    """The committed manifest is what the migrations give; `python -m local.migrations.manifest` writes it anew."""
+    """The committed manifest is that of the migrations; `python -m local.migrations.manifest` writes it."""
     assert manifest.differences(manifest.load(), new_manifest) == []
     assert manifest.differences(new_manifest, manifest.load()) == []
 
 
 def test_empty_project_ends_at_manifest(empty_database: MakeDatabase) -> None:
-    """An empty project becomes what the manifest says, and stays so when every file runs again."""
+    """An empty project agrees with the manifest, also after every file has run again."""
     url = empty_database()
     assert apply(url) == migrations()
     assert manifest.verify(url) == []
@@ -122,7 +122,7 @@ def test_empty_project_ends_at_manifest(empty_database: MakeDatabase) -> None:
 
 
 def test_existing_project_ends_at_manifest(existing_database: MakeDatabase) -> None:
-    """The app's own project becomes what the manifest says, and stays so when every file runs again."""
+    """The app's own project agrees with the manifest, also after every file has run again."""
     url = existing_database()
     apply(url)
     assert manifest.verify(url) == []
@@ -131,12 +131,12 @@ def test_existing_project_ends_at_manifest(existing_database: MakeDatabase) -> N
 
 
 def test_existing_project_differs_before(existing_database: MakeDatabase) -> None:
-    """Before the migrations the app's own project is not what the manifest says: the check can fail."""
+    """Before the migrations the app's own project differs from the manifest, so the check can fail."""
     assert "public.ai_requests is missing." in manifest.verify(existing_database())
 
 
 def test_each_file_may_run_twice(empty_database: MakeDatabase) -> None:
-    """A file that runs again before the next one is there changes nothing: a run may break off anywhere."""
+    """A file that runs again before the next one changes nothing, so a run may stop anywhere."""
     url = empty_database()
     with psycopg.connect(url, autocommit=True) as connection:
         for migration in migrations():
@@ -147,7 +147,7 @@ def test_each_file_may_run_twice(empty_database: MakeDatabase) -> None:
 
 @pytest.mark.parametrize("start", ["empty_database", "existing_database"])
 def test_migrations_give_what_the_source_says(start: str, request: pytest.FixtureRequest) -> None:
-    """The source over the migrations changes nothing by meaning, wherever they began."""
+    """Applying the source after the migrations changes no meaning, on either starting point."""
     make: MakeDatabase = request.getfixturevalue(start)
     url = make()
     apply(url)
@@ -159,7 +159,7 @@ def test_migrations_give_what_the_source_says(start: str, request: pytest.Fixtur
 
 
 def test_no_version_is_one_of_the_app_s(existing_database: MakeDatabase) -> None:
-    """No file has a number that the app has recorded, but the one whose number the app was to have."""
+    """Only the file that was meant to have it has a number that the app has recorded."""
     taken = {version for version, _ in history(existing_database())}
     assert [one.path.name for one in migrations() if one.version in taken] == [
         "20251203120000_create_ai_usage_logs_table.sql"
@@ -167,14 +167,14 @@ def test_no_version_is_one_of_the_app_s(existing_database: MakeDatabase) -> None
 
 
 def test_recorded_version_hides_nothing(existing_database: MakeDatabase) -> None:
-    """A file whose version and name the app has recorded is applied all the same: the app's was another."""
+    """A file whose version and name the app has recorded is applied: the app's file was another."""
     url = existing_database()
     assert apply(url) == migrations()
     assert status(url).pending == []
 
 
 def test_the_app_s_history_stays_its_own(existing_database: MakeDatabase) -> None:
-    """Where the history is the app's, nothing of ours is written into it."""
+    """If the history belongs to the app, nothing of ours is written into it."""
     url = existing_database()
     before = history(url)
     apply(url)
@@ -182,13 +182,13 @@ def test_the_app_s_history_stays_its_own(existing_database: MakeDatabase) -> Non
 
 
 def test_file_after_the_recorded_one_does_its_work_again() -> None:
-    """The Supabase CLI skips a file whose version the app has recorded: the next file is the same."""
+    """The Supabase CLI skips a file whose version the app has recorded: the next file does the same work."""
     first, second = (one for one in migrations() if one.version in ("20251203120000", "20251203120100"))
     assert first.script == second.script
 
 
 def test_existing_data_is_still_there(existing_database: MakeDatabase) -> None:
-    """Every row the app had is kept with every value, twice over; the old usage rows under another name."""
+    """Every row of the app has all its values after two runs; the old usage rows have another table name."""
     url = existing_database()
     before = rows_of(url)
     apply(url)
@@ -202,7 +202,7 @@ def test_existing_data_is_still_there(existing_database: MakeDatabase) -> None:
 
 
 def test_opening_rows_make_the_ledger_agree(existing_database: MakeDatabase) -> None:
-    """The ledger of an old account sums to its balance whatever the old rows say, also after a second run."""
+    """The ledger of an old account sums to its balance for any old rows, also after a second run."""
     url = existing_database()
     apply(url)
     run_every_file_again(url)
@@ -214,8 +214,8 @@ def test_opening_rows_make_the_ledger_agree(existing_database: MakeDatabase) -> 
     assert sums == [(ANA, 37, 1), (BEN, 0, 1), (CARLA, 100, 1)]
 
 
-def test_app_goes_on_working(existing_database: MakeDatabase) -> None:
-    """Signing up, with all the app's own triggers, works on a migrated project, now also on the tier free."""
+def test_app_continues_to_work(existing_database: MakeDatabase) -> None:
+    """Signing up, with all the app's own triggers, works on a migrated project, now also with the tier free."""
     url = existing_database()
     apply(url)
     with psycopg.connect(url) as connection:
@@ -236,7 +236,7 @@ def test_app_goes_on_working(existing_database: MakeDatabase) -> None:
 def test_supabase_cli_applies_to_empty_project(
     command: tuple[str, ...], empty_database: MakeDatabase, tmp_path: Path
 ) -> None:
-    """The Supabase CLI brings an empty project to the same state; we note the files when we have applied them."""
+    """The Supabase CLI brings an empty project to the same state; our own run then records the files."""
     url = empty_database()
     done = supabase_cli(tmp_path, *command, f"--remote={url}")
     assert done.returncode == 0, done.stderr
@@ -260,7 +260,7 @@ def test_supabase_cli_has_nothing_left_to_do(
 
 
 def test_supabase_cli_refuses_the_existing_project(existing_database: MakeDatabase, tmp_path: Path) -> None:
-    """The CLI does not touch a project whose history it does not know: there `nexscout migrate` is the way."""
+    """The CLI refuses a project whose history it does not know: use `nexscout migrate` there."""
     url = existing_database()
     done = supabase_cli(tmp_path, "migration", "up", f"--remote={url}")
     assert done.returncode != 0
@@ -268,10 +268,10 @@ def test_supabase_cli_refuses_the_existing_project(existing_database: MakeDataba
 
 
 @pytest.mark.parametrize("command", [("migration", "up"), ("db", "push")])
-def test_the_app_goes_on_pushing(
+def test_the_app_can_still_push(
     command: tuple[str, ...], existing_database: MakeDatabase, tmp_path: Path
 ) -> None:
-    """After `nexscout migrate` the app's own folder, with a new file, is pushed as before."""
+    """After `nexscout migrate` the app's own folder, with a new file, can be pushed as before."""
     url = existing_database()
     write_the_app_s_files(url, tmp_path)
     apply(url)
@@ -288,7 +288,7 @@ def test_the_app_goes_on_pushing(
 def test_supabase_cli_applies_from_the_app_s_own_folder(
     existing_database: MakeDatabase, tmp_path: Path, *, migrated_before: bool
 ) -> None:
-    """With our files beside the app's own, the CLI brings the existing project to the same state."""
+    """With our files in the app's own folder, the CLI brings the existing project to the same state."""
     url = existing_database()
     write_the_app_s_files(url, tmp_path)
     if migrated_before:
@@ -312,7 +312,7 @@ def test_supabase_cli_applies_from_the_app_s_own_folder(
 def test_supabase_cli_works_beside_the_stack(
     command: tuple[str, ...], said: str, stack: Stack, tmp_path: Path
 ) -> None:
-    """With the committed configuration, but for the port, the CLI works with the stack's database as written."""
+    """With the committed configuration, except for the port, the CLI works with the stack's database."""
     text = CONFIG.read_text()
     port = str(urlsplit(stack.database_url).port)
     work = tmp_path / "work" / "supabase"
@@ -324,7 +324,7 @@ def test_supabase_cli_works_beside_the_stack(
 
 
 def test_configuration_has_the_stack_s_ports() -> None:
-    """The committed configuration says where `make dev` listens without further words."""
+    """The committed configuration has the addresses at which `make dev` listens by default."""
     config = tomllib.loads(CONFIG.read_text())
     port = inspect.signature(dev).parameters["port"].default
     assert (config["api"]["port"], config["db"]["port"]) == (port, port + 1)

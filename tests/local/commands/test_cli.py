@@ -85,7 +85,7 @@ def test_wrong_usage_ends_with_2(arguments: list[str]) -> None:
     ],
     ids=["unknown function", "broken JSON", "missing file"],
 )
-def test_mistake_is_one_sentence(env_file: Path, arguments: list[str], sentence: str) -> None:
+def test_mistake_is_one_error_message(env_file: Path, arguments: list[str], sentence: str) -> None:
     """An error that the user can fix has no traceback."""
     ended = invoke(env_file, *arguments)
     assert ended.returncode == 1

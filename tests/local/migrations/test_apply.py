@@ -1,4 +1,4 @@
-"""`nexscout migrate`: what it applies, records, lists and verifies, and what it says when it cannot."""
+"""`nexscout migrate`: what it applies, records, lists and verifies, and its error messages."""
 
 import hashlib
 import os
@@ -21,14 +21,14 @@ CREATE = "create table public.one (id integer);\n"
 
 
 def folder_with(place: Path, **files: str) -> Path:
-    """A migrations folder; the names of files are given without the ending, after an underscore."""
+    """Return a migrations folder; the names of files are given without the ending, after an underscore."""
     for name, script in files.items():
         (place / f"{name.removeprefix('_')}.sql").write_text(script)
     return place
 
 
 def nexscout(*arguments: str, database_url: str | None = None) -> subprocess.CompletedProcess[str]:
-    """Run the command line as a person would."""
+    """Run the command line as a user would."""
     environment = {"PATH": os.environ["PATH"], "NO_COLOR": "1", "COLUMNS": "200"}
     if database_url is not None:
         environment["DATABASE_URL"] = database_url
@@ -44,7 +44,7 @@ def nexscout(*arguments: str, database_url: str | None = None) -> subprocess.Com
 
 
 def history(url: str) -> list[tuple[object, ...]]:
-    """Version, name and first statement of what a database has recorded."""
+    """Return version, name and first statement in the CLI's history of a database."""
     with psycopg.connect(url) as connection:
         return connection.execute(
             "select version, name, statements[1] from supabase_migrations.schema_migrations order by version"
@@ -52,7 +52,7 @@ def history(url: str) -> list[tuple[object, ...]]:
 
 
 def notes(url: str) -> list[tuple[object, ...]]:
-    """Return what we have noted of applied files."""
+    """Return our own records of applied files."""
     with psycopg.connect(url) as connection:
         return connection.execute(
             "select version, name, sha256 from nexscout.migration_files order by version"
@@ -66,21 +66,21 @@ def change(url: str, statement: str) -> None:
 
 
 def test_applied_file_is_recorded_with_its_text(empty_database: MakeDatabase, tmp_path: Path) -> None:
-    """A file that ran stands in the table of the Supabase CLI with version, name and text."""
+    """An applied file is in the table of the Supabase CLI with version, name and text."""
     url = empty_database()
     apply(url, folder_with(tmp_path, _20250101000000_one=CREATE))
     assert history(url) == [("20250101000000", "one", CREATE)]
 
 
 def test_applied_file_is_noted_with_its_checksum(empty_database: MakeDatabase, tmp_path: Path) -> None:
-    """A file that ran stands in our own table with version, name and SHA-256."""
+    """An applied file is in our own table with version, name and SHA-256."""
     url = empty_database()
     apply(url, folder_with(tmp_path, _20250101000000_one=CREATE))
     assert notes(url) == [("20250101000000", "one", hashlib.sha256(CREATE.encode()).hexdigest())]
 
 
 def test_history_table_is_made_where_missing(empty_database: MakeDatabase, tmp_path: Path) -> None:
-    """A database that never saw the Supabase CLI gets its history table."""
+    """A database without a history table of the Supabase CLI gets one."""
     url = empty_database()
     change(url, "drop schema if exists supabase_migrations cascade")
     assert [
@@ -91,15 +91,15 @@ def test_history_table_is_made_where_missing(empty_database: MakeDatabase, tmp_p
 
 
 def test_second_run_applies_nothing(empty_database: MakeDatabase, tmp_path: Path) -> None:
-    """What is recorded is not run again, even where running it would fail."""
+    """A recorded file is not run again, even if running it would fail."""
     url = empty_database()
     folder = folder_with(tmp_path, _20250101000000_one=CREATE)
     apply(url, folder)
     assert apply(url, folder) == []
 
 
-def test_failing_file_leaves_nothing_behind(empty_database: MakeDatabase, tmp_path: Path) -> None:
-    """The file before the failing one stays, of the failing one not even its first statement."""
+def test_failing_file_has_no_effect(empty_database: MakeDatabase, tmp_path: Path) -> None:
+    """The file before the failing one stays applied; of the failing one not even the first statement."""
     url = empty_database()
     folder = folder_with(
         tmp_path,
@@ -114,14 +114,14 @@ def test_failing_file_leaves_nothing_behind(empty_database: MakeDatabase, tmp_pa
 
 
 def test_failing_line_is_named(empty_database: MakeDatabase, tmp_path: Path) -> None:
-    """Where the server tells the place, the sentence has the line."""
+    """If the server reports the place, the error has the line."""
     folder = folder_with(tmp_path, _20250101000000_one="select 1;\n\nselect nothing_of_that_name;\n")
     with pytest.raises(Problem, match=r"20250101000000_one\.sql failed at line 3: column"):
         apply(empty_database(), folder)
 
 
 def test_foreign_versions_are_left_alone(empty_database: MakeDatabase, tmp_path: Path) -> None:
-    """Versions that the folder lacks neither stop a run nor vanish, and beside them ours are only noted."""
+    """Versions that the folder lacks neither stop a run nor disappear, and ours are then recorded only in our table."""
     url = empty_database()
     change(
         url,
@@ -138,7 +138,7 @@ def test_foreign_versions_are_left_alone(empty_database: MakeDatabase, tmp_path:
 
 
 def test_recorded_version_is_no_proof(empty_database: MakeDatabase, tmp_path: Path) -> None:
-    """A file that only the Supabase CLI's history knows, by the same number and name, is applied."""
+    """A file that only the Supabase CLI's history has, with the same number and name, is applied."""
     url = empty_database()
     change(
         url,
@@ -153,7 +153,7 @@ def test_recorded_version_is_no_proof(empty_database: MakeDatabase, tmp_path: Pa
 
 
 def test_changed_file_is_refused_and_named(empty_database: MakeDatabase, tmp_path: Path) -> None:
-    """When an applied file of our own migrations is another, nothing of a run is applied, and it says which."""
+    """If an applied file has changed, nothing of a run is applied, and the error names the file."""
     url = empty_database()
     shutil.copytree(FOLDER, tmp_path, dirs_exist_ok=True)
     apply(url, tmp_path)
@@ -170,7 +170,7 @@ def test_changed_file_is_refused_and_named(empty_database: MakeDatabase, tmp_pat
 
 
 def test_list_names_a_changed_file(empty_database: MakeDatabase) -> None:
-    """--list tells a file that is not what was applied, and a run ends with 1 and its name."""
+    """--list shows a changed file, and a run ends with 1 and its name."""
     url = empty_database()
     apply(url)
     change(url, "update nexscout.migration_files set sha256 = '' where name = 'requests'")
@@ -188,7 +188,7 @@ def test_two_runs_at_once_apply_each_file_once(empty_database: MakeDatabase) -> 
 
 
 def test_busy_table_ends_the_run(empty_database: MakeDatabase, tmp_path: Path) -> None:
-    """A table that somebody else holds is not waited for without end."""
+    """A run does not wait without end for a table that another session has locked."""
     url = empty_database()
     change(url, CREATE)
     folder = folder_with(tmp_path, _20250101000000_two="alter table public.one add column two text;\n")
@@ -207,13 +207,13 @@ def test_busy_table_ends_the_run(empty_database: MakeDatabase, tmp_path: Path) -
     ],
 )
 def test_unusable_folder_is_refused(files: dict[str, str], sentence: str, tmp_path: Path) -> None:
-    """A folder without files, a name without version and a version used twice are told."""
+    """A folder without files, a name without version and a version used twice are errors."""
     with pytest.raises(Problem, match=sentence):
         migrations(folder_with(tmp_path, **files))
 
 
 def test_list_shows_pending_then_applied(empty_database: MakeDatabase) -> None:
-    """--list tells what is pending before a run and what is applied after it, and changes nothing itself."""
+    """--list shows what is pending before a run and what is applied after it, and changes nothing itself."""
     url = empty_database()
     pending = nexscout("--list", database_url=url)
     assert pending.returncode == 0
@@ -225,7 +225,7 @@ def test_list_shows_pending_then_applied(empty_database: MakeDatabase) -> None:
     assert "pending" not in applied.stdout
 
 
-def test_run_tells_what_it_did(empty_database: MakeDatabase) -> None:
+def test_run_prints_what_it_did(empty_database: MakeDatabase) -> None:
     """The first run names each file, the second says that there was nothing to do."""
     url = empty_database()
     first = nexscout(database_url=url)
@@ -236,19 +236,19 @@ def test_run_tells_what_it_did(empty_database: MakeDatabase) -> None:
 
 @pytest.fixture(scope="module")
 def migrated(stack: object, request: pytest.FixtureRequest) -> str:
-    """The address of the stack's own database, which has all migrations."""
+    """Return the address of the stack's own database, which has all migrations."""
     assert stack
     return str(request.getfixturevalue("stack").database_url)
 
 
-def test_verify_is_content_with_migrated_database(migrated: str) -> None:
-    """--verify ends with 0 where everything is as the migrations give it."""
+def test_verify_accepts_a_migrated_database(migrated: str) -> None:
+    """--verify ends with 0 if the database is as after the migrations."""
     done = nexscout("--verify", database_url=migrated)
     assert (done.returncode, done.stdout) == (0, "The database is what the migrations give.\n")
 
 
 def test_verify_names_what_was_changed_by_hand(empty_database: MakeDatabase) -> None:
-    """--verify says in one sentence what is missing and what it should be, counts, and ends with 1."""
+    """--verify says in one sentence what is missing or different, counts the differences, and ends with 1."""
     url = empty_database()
     apply(url)
     change(url, "alter table public.prospects drop column source")
@@ -277,8 +277,10 @@ def test_verify_names_what_was_changed_by_hand(empty_database: MakeDatabase) -> 
     ],
 )
 @pytest.mark.parametrize("option", [(), ("--list",), ("--verify",)])
-def test_unusable_address_is_one_sentence(option: tuple[str, ...], database_url: str, sentence: str) -> None:
-    """No traceback and no password, but what is wrong and where to look; the exit code is 1."""
+def test_unusable_address_is_one_error_message(
+    option: tuple[str, ...], database_url: str, sentence: str
+) -> None:
+    """The error has no traceback and no password, but the reason and the remedy; the exit code is 1."""
     done = nexscout(*option, database_url=database_url)
     assert done.returncode == 1
     assert sentence in done.stderr
@@ -286,15 +288,15 @@ def test_unusable_address_is_one_sentence(option: tuple[str, ...], database_url:
     assert "secret" not in done.stderr
 
 
-def test_missing_database_is_one_sentence(migrated: str) -> None:
-    """A server that has no such database is told apart from one that is down."""
+def test_missing_database_is_one_error_message(migrated: str) -> None:
+    """A server without such a database gives another error than one that is down."""
     done = nexscout(database_url=migrated.rsplit("/", 1)[0] + "/none")
     assert done.returncode == 1
     assert "has no such database or role" in done.stderr
 
 
-def test_refused_password_is_one_sentence() -> None:
-    """A wrong password is called one, and not shown."""
+def test_refused_password_is_one_error_message() -> None:
+    """The error names the wrong password, and does not show it."""
     with wrong_password_server() as port:
         done = nexscout(database_url=f"postgresql://ana:secret@127.0.0.1:{port}/postgres")
     assert done.returncode == 1
@@ -304,7 +306,7 @@ def test_refused_password_is_one_sentence() -> None:
 
 @pytest.mark.parametrize("arguments", [(), ("--list", "--verify", "--database-url", "postgresql://h/d")])
 def test_wrong_call_ends_with_two(arguments: tuple[str, ...]) -> None:
-    """Without an address, or with two wishes at once, the usage is shown and the exit code is 2."""
+    """Without an address, or with two options that exclude each other, the usage is shown and the exit code is 2."""
     done = nexscout(*arguments)
     assert done.returncode == 2
     assert "Traceback" not in done.stderr

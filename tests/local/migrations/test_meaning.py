@@ -1,4 +1,4 @@
-"""What two ways of writing a policy have in common."""
+"""The common meaning of two ways of writing a policy."""
 
 import pytest
 
@@ -20,7 +20,7 @@ from local.migrations.meaning import meaning
     ],
 )
 def test_rewritten_call_means_the_call(printed: str, meant: str) -> None:
-    """However often a call is wrapped into a select of its own, it is the call."""
+    """A call that is wrapped into a select, even repeatedly, has the meaning of the call."""
     assert meaning(printed) == meant
 
 
@@ -33,5 +33,5 @@ def test_rewritten_call_means_the_call(printed: str, meant: str) -> None:
     ],
 )
 def test_other_meanings_stay_apart(printed: str) -> None:
-    """Nothing else becomes the usual policy."""
+    """No other expression gets the meaning of the usual policy."""
     assert meaning(printed) != "(auth.uid() = user_id)"

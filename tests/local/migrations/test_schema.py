@@ -20,7 +20,7 @@ OWN_JOBS = "for select to authenticated using (user_id = (select auth.uid()))"
 
 @pytest.fixture
 def write_after(tmp_path: Path) -> WriteAfter:
-    """Change a copy of the source, and return what is written for it; empty where nothing is."""
+    """Return what changes a copy of the source and returns the written migration; empty without a difference."""
 
     def write(file: str, old: str, new: str) -> str:
         migrations, sql = tmp_path / "migrations", tmp_path / "sql"
@@ -38,12 +38,12 @@ def write_after(tmp_path: Path) -> WriteAfter:
 
 
 def said(script: str) -> list[str]:
-    """Return the first words of each statement, without what a body says."""
+    """Return the first words of each statement, without the text of bodies."""
     return [re.split(r" using| as \$\$|\n| returns", source.bare(text))[0] for text in source.split(script)]
 
 
 def test_agreement_writes_nothing() -> None:
-    """Where the migrations give what the source says, the command says so, and ends with 0."""
+    """If the migrations agree with the source, the command says so, and ends with 0."""
     before = sorted(apply.FOLDER.iterdir())
     done = subprocess.run(
         [sys.executable, "-m", "local.commands.cli", "schema", "migration", "change"],
@@ -61,7 +61,7 @@ def test_agreement_writes_nothing() -> None:
 
 
 def test_changed_body_is_replaced(write_after: WriteAfter) -> None:
-    """A function that says something else is replaced with its comment and its grants, and not dropped."""
+    """A changed function is replaced with its comment and its grants, and not dropped."""
     script = write_after("money/account.sql", "when 'elite' then 'pro'", "when 'elite' then 'team'")
     assert said(script) == [
         "set check_function_bodies = off;",
@@ -74,7 +74,7 @@ def test_changed_body_is_replaced(write_after: WriteAfter) -> None:
 
 
 def test_new_function_is_made_and_closed(write_after: WriteAfter) -> None:
-    """A function that was not there comes with the rights that grants.sql gives it."""
+    """A new function gets the rights of grants.sql."""
     script = write_after("money/calendar.sql", "-- Days", f"{ADDED}-- Days")
     assert "create or replace function nexscout.one()" in said(script)
     assert "revoke all on function nexscout.one() from public, anon, authenticated;" in script
@@ -83,15 +83,15 @@ def test_new_function_is_made_and_closed(write_after: WriteAfter) -> None:
 
 
 def test_changed_signature_is_dropped_first(write_after: WriteAfter) -> None:
-    """A function of other arguments is another: the old one goes."""
+    """A function with other arguments is another one: the old one is dropped."""
     script = write_after(
         "money/hold.sql", "p_except_request uuid default null", "p_except_call uuid default null"
     )
     assert said(script)[1] == "drop function if exists nexscout.energy_held(uuid,uuid,uuid);"
 
 
-def test_what_stands_on_a_dropped_function_goes_and_comes_back(write_after: WriteAfter) -> None:
-    """Views that call a function which changes its signature are dropped before it and made after it."""
+def test_what_depends_on_a_dropped_function_is_dropped_and_created_again(write_after: WriteAfter) -> None:
+    """Views that call a function with a changed signature are dropped before it and created after it."""
     script = write_after(
         "money/calendar.sql",
         "nexscout.day_of(p_at timestamptz)",
@@ -107,8 +107,8 @@ def test_what_stands_on_a_dropped_function_goes_and_comes_back(write_after: Writ
         assert view in script.partition("grant select on table")[2]
 
 
-def test_what_went_is_dropped(write_after: WriteAfter) -> None:
-    """What the source no longer defines goes."""
+def test_what_the_source_lost_is_dropped(write_after: WriteAfter) -> None:
+    """An object that the source no longer defines is dropped."""
     trigger = """create or replace trigger guard_energy_row before insert or update on public.user_energy
 for each row execute function nexscout.guard_energy_row();
 """
@@ -116,8 +116,8 @@ for each row execute function nexscout.guard_energy_row();
     assert said(script)[1:-1] == ["drop trigger if exists guard_energy_row on public.user_energy;"]
 
 
-def test_changed_policy_is_made_anew(write_after: WriteAfter) -> None:
-    """A policy of another meaning is dropped and made."""
+def test_changed_policy_is_created_again(write_after: WriteAfter) -> None:
+    """A policy with another meaning is dropped and created."""
     script = write_after("jobs/policies.sql", OWN_JOBS, "for select to authenticated using (false)")
     assert said(script)[1:-1] == [
         'drop policy if exists "Users read their own jobs" on public.ai_jobs;',
@@ -126,14 +126,14 @@ def test_changed_policy_is_made_anew(write_after: WriteAfter) -> None:
 
 
 def test_rewritten_policy_is_no_change(write_after: WriteAfter) -> None:
-    """A policy that asks in another way who the caller is means the same."""
+    """A policy that reads the caller in another way has the same meaning."""
     assert (
         write_after("jobs/policies.sql", "(select auth.uid())", "(select (select (select auth.uid())))") == ""
     )
 
 
 def test_changed_grant_is_written(write_after: WriteAfter) -> None:
-    """A right that was taken away or given is all that is written."""
+    """Only the granted or revoked right is written."""
     script = write_after(
         "grants.sql",
         "grant select, delete on public.assistant_conversations",
@@ -148,13 +148,13 @@ def test_changed_grant_is_written(write_after: WriteAfter) -> None:
 
 
 def test_policy_of_the_files_is_compared_too(write_after: WriteAfter) -> None:
-    """The policies on the files of scans are the source's, although their tables are not."""
+    """The policies on the tables of stored files belong to the source, although the tables do not."""
     script = write_after("scan/uploads.sql", "for delete to authenticated", "for delete to anon")
     assert 'create policy "Users delete their own scan uploads"' in script
 
 
 def test_change_that_a_block_would_not_make_is_refused(write_after: WriteAfter) -> None:
-    """What the source makes only where it is missing would stay as it is: that is said, and nothing is written."""
+    """An object that the source creates only if missing would not change: that is an error, and nothing is written."""
     with pytest.raises(
         Problem, match=r'"Users can delete own scans" on public\.scans only where there is none'
     ):
@@ -166,13 +166,13 @@ def test_change_that_a_block_would_not_make_is_refused(write_after: WriteAfter) 
 
 
 def test_source_that_is_no_sql_is_refused(write_after: WriteAfter) -> None:
-    """A function whose body names what is not there is told, although functions may name later ones."""
+    """A function whose body names a missing object is an error, although functions may call later ones."""
     with pytest.raises(Problem, match=r"supabase/sql cannot be applied: .*no_such_table"):
         write_after("money/calendar.sql", "from public.ai_policy\n", "from public.no_such_table\n")
 
 
 @pytest.mark.parametrize("name", ["", "two words", "../up", "1st"])
 def test_name_that_is_no_file_s_is_refused(name: str) -> None:
-    """A name is letters, digits and underscores."""
+    """A name may have only letters, digits and underscores."""
     with pytest.raises(Problem, match="A migration cannot be called"):
         schema.write(name)

@@ -1,4 +1,4 @@
-"""The source of functions, views, policies, triggers and grants: once each, short, in lower case."""
+"""The source of functions, views, policies, triggers and grants: each defined once, short, in lower case."""
 
 import re
 from collections import Counter
@@ -8,14 +8,14 @@ from local.migrations.schema import HEAD
 from local.migrations.source import FOLDER, TOKEN, bare, files, split, statements
 
 MOST_LINES = 70
-# As `create or replace function`, but not in a name or in a text.
+# As in `create or replace function`, but not in a name or in a string.
 UPPER_CASE = re.compile(r"\b[A-Z]{2,}\b")
-# Of our own migrations only what is written from the source may define or grant.
+# In our own migrations only statements written from the source may define or grant.
 OURS = [one for one in migrations() if not one.script.startswith(HEAD.partition("{")[0])]
 
 
 def without_texts(script: str) -> str:
-    """Return a script without comments, strings and quoted names, but with what stands between dollar signs."""
+    """Return a script without comments, strings and quoted names, but with the text between dollar signs."""
     plain = TOKEN.sub(lambda token: " " if token[0][0] in "-'\"/" else token[0], script)
     return re.sub(r"--[^\n]*|'(?:[^']|'')*'|\"[^\"]*\"", " ", plain)
 
@@ -39,8 +39,8 @@ def test_each_thing_is_defined_once() -> None:
     assert {name.partition(" ")[0] for name in defined} == {"function", "view", "policy", "trigger"}
 
 
-def test_grants_stand_in_one_file() -> None:
-    """Who may do what is said in grants.sql and nowhere else."""
+def test_grants_are_in_one_file() -> None:
+    """All rights are in grants.sql."""
     granting = {
         path.relative_to(FOLDER).as_posix()
         for path in files()
@@ -51,19 +51,19 @@ def test_grants_stand_in_one_file() -> None:
 
 
 def test_sql_is_lower_case() -> None:
-    """Keywords are written small, in the source and in the migrations."""
+    """Keywords are lower case, in the source and in the migrations."""
     scripts = {path.name: path.read_text() for path in [*files(), *(one.path for one in migrations())]}
     shouting = {name: UPPER_CASE.findall(without_texts(script)) for name, script in scripts.items()}
     assert {name: words for name, words in shouting.items() if words} == {}
 
 
 def test_files_say_what_they_are_about() -> None:
-    """Each file begins with a comment."""
+    """Each file starts with a comment."""
     assert [path for path in files() if not path.read_text().startswith("-- ")] == []
 
 
 def test_migrations_define_nothing_themselves() -> None:
-    """Beside what is written from the source, migrations hold tables, types, indexes and data."""
+    """Apart from what is written from the source, migrations contain tables, types, indexes and data."""
     for migration in OURS:
         for text in split(migration.script):
             assert not re.match(
@@ -72,7 +72,7 @@ def test_migrations_define_nothing_themselves() -> None:
 
 
 def test_statements_end_where_they_end() -> None:
-    """Semicolons in comments, strings, names and bodies end nothing."""
+    """Semicolons in comments, strings, names and bodies do not end a statement."""
     script = """-- a; b
 select ';', "x;y";
 create function f() returns text language sql as $$ select ';'; $$;

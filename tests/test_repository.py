@@ -209,6 +209,84 @@ def test_a_file_is_named_by_its_noun() -> None:
     assert [name for name in names if made.search(name.replace("scan_processor_v2", "scan_processor"))] == []
 
 
+NOUNS = {"booking", "encoding", "reading", "scoring", "seed", "shared", "starting"}
+"""Words that end as a participle does, and are none; one folder that is named by one; one before its noun."""
+
+HOUSE_WORDS = {
+    "acting": "roles",
+    "answering": "answer",
+    "asked": "request",
+    "begun": "open_stream",
+    "canned": "replay",
+    "described": "openapi_contract",
+    "given": "request",
+    "gone": "disconnected",
+    "left": "remaining",
+    "milking": "abuse",
+    "opening": "snapshot",
+    "said": "statement",
+    "seen": "echo",
+    "serving": "ai_reply",
+    "shadowed": "shadow_copy",
+    "simulated": "provider",
+    "told": "reply",
+    "wish": "preference",
+}
+"""By a word that named files or parts of the code: the word for it now (docs/words.md)."""
+
+
+def test_a_file_is_not_named_by_a_participle() -> None:
+    """A folder is a subject and a file one noun of it, which can be spoken about and has a plural."""
+    folders = (*OURS, "bench")
+    words = {
+        (path.as_posix(), word)
+        for path in modules(*folders)
+        for part in path.with_suffix("").parts
+        for word in part.split("_")
+    }
+    participles = {(path, word) for path, word in words if word.endswith(("ing", "ed")) and word not in NOUNS}
+    assert participles == set()
+    assert {f"{path}: {HOUSE_WORDS[word]}" for path, word in words if word in HOUSE_WORDS} == set()
+
+
+SYNONYMS = {
+    "asked": "request",
+    "begun": "open, or text_sent",
+    "fault": "error, failure or problem",
+    "faults": "errors",
+    "gone": "disconnected",
+    "noted": "note_attempt",
+    "told": "the noun of what is reported",
+    "until": "deadline",
+    "wish": "preference",
+}
+"""By a second word for a thing: the one that shipped code uses."""
+
+
+def names_of(path: Path) -> Iterator[str]:
+    """Yield each name that a file defines: of classes, functions, arguments, variables and attributes."""
+    for node in ast.walk(tree(path)):
+        if isinstance(node, ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef):
+            yield node.name
+        elif isinstance(node, ast.arg):
+            yield node.arg
+        elif isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store):
+            yield node.id
+        elif isinstance(node, ast.Attribute) and isinstance(node.ctx, ast.Store):
+            yield node.attr
+
+
+def test_shipped_code_has_one_word_for_one_thing() -> None:
+    """No name in shipped code is a word that the house has replaced by another one."""
+    found = [
+        f"{path.as_posix()}: {name}; use {SYNONYMS[name.strip('_')]}"
+        for path in modules(*SHIPPED)
+        for name in names_of(path)
+        if name.strip("_") in SYNONYMS
+    ]
+    assert found == []
+
+
 def test_no_file_names_the_host_of_a_registry() -> None:
     """Lock files contain only hashes, so that they install from any mirror."""
     npm = [ROOT / "package-lock.json", ROOT / "local" / "browser" / "package-lock.json"]

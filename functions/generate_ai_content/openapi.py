@@ -171,7 +171,7 @@ GENERATE = Operation(
 )
 
 FIND_REQUEST = Operation(
-    summary="Fetch what was asked for with respond-async.",
+    summary="Fetch the reply of a request sent with respond-async.",
     description="Its owner gets the state while it waits or runs, then the reply with the status that the call would "
     "have had. Kept for 24 hours.",
     replies={200: reply("The state, or the reply.", any_of("JobState", "Reply"))},

@@ -33,9 +33,27 @@ async def process_scan(request: Request) -> Response:
         raise Unauthorized
     if services.settings.shadow:
         return await _count(request, caller)
-    # A tenth of a start: imported with the first scan, or before a snapshot (see handler.py).
+    return await _process(request, caller)
+
+
+# Both import a tenth of a start with the first scan, or before a snapshot (see handler.py).
+
+
+async def _count(request: Request, caller: Caller) -> Response:
+    """Log the figures of a copied scan, in shadow mode."""
+    from functions.scan_processor_v2.shadow import count_scan  # noqa: PLC0415
+
+    services, context = services_of(request), context_of(request)
+    body = await read_json(request, services.settings.max_body_bytes)
+    context.fields.update(await count_scan(parse(ScanRequest, body), caller, services, context.deadline))
+    return JSONResponse({"success": True})
+
+
+async def _process(request: Request, caller: Caller) -> Response:
+    """Process a scan; if its body cannot be read, fail the scan whose id is at its beginning."""
     from functions.scan_processor_v2.work.scan import ScanCall, ScanProcessor  # noqa: PLC0415
 
+    services, context = services_of(request), context_of(request)
     processor = ScanProcessor(services, caller, context.deadline)
     head = bytearray()
     try:
@@ -47,21 +65,11 @@ async def process_scan(request: Request) -> Response:
             await processor.refuse(known, error)
         raise
     context.fields["scan_id"] = scan_id
-    scan_call = ScanCall(
-        scan_id, _scan_type(body), body_hash(FUNCTION, body), lambda: parse(ScanRequest, body)
+    scan_type, input_hash = _scan_type(body), body_hash(FUNCTION, body)
+    reply = await processor.process(
+        ScanCall(scan_id, scan_type, input_hash, lambda: parse(ScanRequest, body))
     )
-    reply = await processor.process(scan_call)
     return JSONResponse(reply, 200 if "status" not in reply else 202)
-
-
-async def _count(request: Request, caller: Caller) -> JSONResponse:
-    """Return the reply of a shadow, which counts what a scan would find and stores nothing."""
-    from functions.scan_processor_v2.shadow import count_scan  # noqa: PLC0415  # as above
-
-    services, context = services_of(request), context_of(request)
-    body = await read_json(request, services.settings.max_body_bytes)
-    context.fields.update(await count_scan(parse(ScanRequest, body), caller, services, context.deadline))
-    return JSONResponse({"success": True})
 
 
 def _scan_id(body: Mapping[str, Any]) -> UUID:

@@ -109,7 +109,7 @@ async def test_too_many_messages_show_an_error_and_are_given_back(
     assert [text for sender, text in workspace.rows() if sender == "visitor"] == ["First"]
 
 
-async def test_without_a_provider_the_visitor_gets_an_honest_answer(
+async def test_without_a_provider_the_visitor_gets_a_fallback_answer(
     page: Page, new_workspace: NewWorkspace, provider: Provider
 ) -> None:
     """Without a provider the visitor gets the owner's away message, stored as a row, and nothing is charged."""
@@ -123,10 +123,10 @@ async def test_without_a_provider_the_visitor_gets_an_honest_answer(
     Books(workspace.database, workspace.owner).assert_nothing_charged(500)
 
 
-async def test_an_answer_whose_stream_breaks_is_replaced_by_an_honest_one(
+async def test_an_answer_whose_stream_breaks_is_replaced_by_a_fallback_answer(
     page: Page, new_workspace: NewWorkspace, provider: Provider
 ) -> None:
-    """If a stream breaks, the page removes the partial answer and shows the stored honest answer."""
+    """If a stream breaks, the page removes the partial answer and shows the stored fallback answer."""
     workspace = new_workspace()
     await page.goto(workspace.url)
     provider.fail({"kind": "cut", "count": 40, "after_chunks": 5})

@@ -175,7 +175,7 @@ async def test_fault_16_rotating_sessions_and_addresses_costs_a_day_at_most(
     spared: str,
     capsys: pytest.CaptureFixture[str],
 ) -> None:
-    """250 addresses cost at most the day's limit; late visitors get the honest answer, other pages are unaffected."""
+    """250 addresses cost at most the day's limit; late visitors get the fallback answer, other pages are unaffected."""
     counts = await rotation_costs_a_day(visitors, database, provider, attacked, spared, 250)
     show(capsys, "rotating addresses", counts)
 

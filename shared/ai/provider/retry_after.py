@@ -17,9 +17,9 @@ def retry_after_seconds(headers: Mapping[str, str], now: datetime) -> float | No
     try:
         seconds = float(value)
     except ValueError:
-        until = _instant(value)
+        end = _instant(value)
         since = _instant(headers.get("date")) or now
-        seconds = math.nan if until is None else (until - since).total_seconds()
+        seconds = math.nan if end is None else (end - since).total_seconds()
     return max(0.0, seconds) if math.isfinite(seconds) else None
 
 

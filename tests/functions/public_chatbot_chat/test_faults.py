@@ -71,7 +71,7 @@ async def test_fault_3_a_visitor_who_disconnects_after_k_chunks_has_both_rows(
 async def test_fault_3_a_visitor_who_disconnects_before_the_first_word_costs_no_energy(
     new_page: NewPage, provider: Provider
 ) -> None:
-    """The honest answer is stored, the energy is released, and the cost is recorded (fault 3)."""
+    """The fallback answer is stored, the energy is released, and the cost is recorded (fault 3)."""
     page = new_page()
     provider.fail({"kind": "hang", "message": ANSWER, "after_chunks": 1})
     assert await leave_after(page, 0) == ""
@@ -133,7 +133,7 @@ def events_in(reply: httpx.Response) -> list[dict[str, Any]]:
 async def test_fault_19_a_slow_stream_is_ended_in_time_and_reported(
     stack: Stack, new_user: NewUser, database: Database, provider: Provider
 ) -> None:
-    """At one word a second the budget ends it: the error event has the honest answer, nothing is charged (fault 19)."""
+    """At a word a second the budget ends it: the error event has the fallback answer, nothing is charged (fault 19)."""
     owner = new_user()
     page = open_page(database, owner.id)
     provider.fail({"kind": "drip", "message": ANSWER, "seconds": 1})

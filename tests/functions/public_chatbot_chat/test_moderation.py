@@ -83,7 +83,7 @@ async def test_other_messages_are_judged_once_and_answered(
 async def test_without_a_judgement_no_model_is_called(
     stack: Stack, database: Database, provider: Provider, owner: User, page: ChatPage, fault: dict[str, Any]
 ) -> None:
-    """The visitor gets the honest answer; nothing is charged and no model was called."""
+    """The visitor gets the fallback answer; nothing is charged and no model was called."""
     provider.fail(fault)
     async with visitors_of(stack, Pauses().effects(), MODERATION="visitors") as visitors:
         body = (await visitors.say(page, "Magkano po?")).json()
@@ -96,7 +96,7 @@ async def test_without_a_judgement_no_model_is_called(
 async def test_moderation_that_hangs_is_ended_by_the_deadline(
     stack: Stack, provider: Provider, page: ChatPage
 ) -> None:
-    """The honest answer comes within the call's own budget."""
+    """The fallback answer comes within the call's own budget."""
     provider.fail({"kind": "hang", "match": "omni-moderation"})
     async with visitors_of(stack, MODERATION="visitors", REQUEST_TIMEOUT_SECONDS="4") as visitors:
         body = (await visitors.say(page, "Magkano po?")).json()

@@ -133,7 +133,7 @@ def test_every_answer_matches_its_own_schema(
     assert fitting == [shape]
 
 
-def test_an_honest_fallback_matches_the_document(stack: Stack, new_user: NewUser, database: Database) -> None:
+def test_a_fallback_matches_the_document(stack: Stack, new_user: NewUser, database: Database) -> None:
     """An answer without a model matches its schema too."""
     owner = new_user(energy=0)
     reply = said(stack, "Visitor", owner, body_of("Visitor", owner, page_of(database, owner)))

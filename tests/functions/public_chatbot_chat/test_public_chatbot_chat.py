@@ -76,7 +76,7 @@ async def test_a_missing_field_gives_the_sentence_that_pages_know(new_page: NewP
     assert [fault["field"] for fault in reply.json()["details"]] == [missing]
 
 
-async def test_without_energy_the_visitor_gets_an_honest_answer_and_no_word_of_balances(
+async def test_without_energy_the_visitor_gets_a_fallback_answer_and_no_word_of_balances(
     new_page: NewPage, provider: Provider
 ) -> None:
     """The reply is a 200 with the away message, stored as the answer; nothing is charged or sent."""

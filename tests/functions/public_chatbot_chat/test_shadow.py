@@ -89,7 +89,7 @@ async def test_a_copy_that_comes_after_its_original_asks_the_message_once(
 async def test_a_copy_that_no_model_answers_stores_no_fallback(
     shadow: Shadow, new_page: NewPage, provider: Provider
 ) -> None:
-    """The honest answer after a provider's failure is discarded like any other."""
+    """The fallback answer after a provider's failure is discarded like any other."""
     page = new_page()
     provider.fail(*[{"kind": "status", "status": 500}] * 9)
     with nothing_changes(tenant_of(page)):

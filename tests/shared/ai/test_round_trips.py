@@ -199,7 +199,7 @@ async def test_a_streamed_visitor_message_waits_twice(
 async def test_a_visitor_whom_no_model_answers_waits_twice(
     visitors: Visitors, wire: Wire, new_user: NewUser, database: Database
 ) -> None:
-    """Storing the honest answer replaces the settlement (no energy) or the release (the model failed)."""
+    """Storing the fallback answer replaces the settlement (no energy) or the release (the model failed)."""
     page = open_page(database, new_user(energy=100).id)
     assert (await visitors.say(page, "Hello po")).status_code == 200
     database.execute("update public.user_energy set current_energy = 0 where user_id = %s", [page.owner_id])

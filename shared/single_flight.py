@@ -37,7 +37,7 @@ class _Held(Generic[Value]):
 
 
 class SingleFlight(Generic[Key, Value]):
-    """Keeps at max_values `max_values` values by key, and drops the least recently used one.
+    """Keeps up to `max_values` values by key, and drops the least recently used one.
 
     A value never replaces one of a higher `version`.
     """

@@ -64,10 +64,10 @@ NOT_NAMES = _words("""
     between around i i'm i\u2019m
     """)
 
-# Names as well as something else: a name beside another word, or where nothing but a name can stand.
+# Names that are also other words: they count beside another word, or in places where only a name can stand.
 AMBIGUOUS = _words("christian german may april june happy rich angel faith")
 
-# Span before a name; alone they tell no name.
+# Words before a name; alone they are no name.
 KIN = _words("nanay tatay kuya ate aling mang tita tito mommy daddy lola lolo")
 
 # What an inclination or a membership looks like behind a capitalised word: "I'm Globe postpaid".

@@ -36,11 +36,9 @@ async def process_scan(request: Request) -> Response:
     return await _process(request, caller)
 
 
-# Both import a tenth of a start with the first scan, or before a snapshot (see handler.py).
-
-
 async def _count(request: Request, caller: Caller) -> Response:
     """Log the figures of a copied scan, in shadow mode."""
+    # Imported here, as in `_process`: a tenth of a start. A snapshot has it (see handler.py).
     from functions.scan_processor_v2.shadow import count_scan  # noqa: PLC0415
 
     services, context = services_of(request), context_of(request)

@@ -209,7 +209,7 @@ def test_a_file_is_named_by_its_noun() -> None:
     assert [name for name in names if made.search(name.replace("scan_processor_v2", "scan_processor"))] == []
 
 
-NOUNS = {"booking", "encoding", "reading", "scoring", "seed", "shared", "starting"}
+NOUNS = {"booking", "encoding", "meaning", "reading", "scoring", "seed", "shared", "starting"}
 """Words that end as a participle does, and are none; one folder that is named by one; one before its noun."""
 
 HOUSE_WORDS = {

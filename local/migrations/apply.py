@@ -137,11 +137,8 @@ def apply(database_url: str, folder: Path = FOLDER, *, lock_wait: str = LOCK_WAI
     """
     ours = migrations(folder)
     with connect(database_url) as connection:
-        prepare(connection, NOTES)
-        found = compare(ours, noted(connection), recorded(connection))
+        found = prepare(connection, ours)
         refuse_changed(found.changed)
-        if not found.foreign:
-            prepare(connection, HISTORY)
         return [
             one for one in found.pending if apply_one(connection, one, lock_wait, record=not found.foreign)
         ]
@@ -161,14 +158,19 @@ def refuse_changed(changed: list[Migration]) -> None:
         )
 
 
-def prepare(connection: psycopg.Connection, tables: str) -> None:
-    """Create the tables that record what is applied, if they are missing."""
+def prepare(connection: psycopg.Connection, ours: list[Migration]) -> Status:
+    """Create the tables that record what is applied, if they are missing, and return what they say."""
     try:
         with connection.transaction():
+            # First of all: a name that this session had looked for before it waited would still be missing to it.
             connection.execute(ONE_AT_A_TIME)
-            connection.execute(tables.encode())
+            connection.execute(NOTES)
+            found = compare(ours, noted(connection), recorded(connection))
+            if not found.foreign:
+                connection.execute(HISTORY)
     except psycopg.Error as error:
         raise Problem(f"The history of migrations cannot be kept there: {first_line(error)}.") from None
+    return found
 
 
 def noted(connection: psycopg.Connection) -> dict[tuple[str, str], str]:

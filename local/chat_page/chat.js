@@ -89,7 +89,7 @@ class Chat {
     )
   }
 
-  // Shows the answer as it arrives. An incomplete answer is removed: the function has stored an honest one in its place.
+  // Shows the answer as it arrives. An incomplete answer is removed: the function has stored a fallback answer in its place.
   async receive(text) {
     let bubble = null
     let said = ''

@@ -29,25 +29,25 @@ function ofFunction(name, timeout) {
     Dimensions: [{Name: "FunctionName", Value: {Ref: logicalId(name)}}],
   });
   const id = normalized(name);
-  const told = `${name}: `;
+  const prefix = `${name}: `;
   return [
     {
       id: `${id}Errors`,
-      AlarmDescription: `${told}invocations crashed or were cut off`,
+      AlarmDescription: `${prefix}invocations crashed or were cut off`,
       ...above(0),
       ...metric("Errors"),
       Statistic: "Sum",
     },
     {
       id: `${id}Throttles`,
-      AlarmDescription: `${told}invocations were refused for lack of concurrency`,
+      AlarmDescription: `${prefix}invocations were refused for lack of concurrency`,
       ...above(0),
       ...metric("Throttles"),
       Statistic: "Sum",
     },
     {
       id: `${id}Duration`,
-      AlarmDescription: `${told}p95 is near the timeout of ${timeout} s`,
+      AlarmDescription: `${prefix}p95 is near the timeout of ${timeout} s`,
       ...above(SLOW * timeout * 1000, 3),
       ...metric("Duration"),
       ExtendedStatistic: "p95",

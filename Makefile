@@ -33,10 +33,8 @@ coverage: setup ## which branches of shared/ the tests take, in every process
 	@$(PY) -m coverage json --quiet -o .local/coverage/report.json
 	@$(PY) -c "import json, sys; share = json.load(open('.local/coverage/report.json'))['totals']['percent_branches_covered']; print(f'{share:.1f} % of the branches; 95 are wanted.'); sys.exit(share < 95)"
 
-mutation: setup ## whether the tests notice when the money code is changed: survivors are listed
-	@rm -rf mutants
-	@$(PY) -m mutmut run --max-children 2
-	@$(PY) -m mutmut results
+mutation: setup ## whether the tests notice when the money code is changed: survivors are listed, and fail
+	@$(PY) -m local.maintenance.mutation
 
 bench: setup ## the benchmarks
 	@$(PY) -m bench

@@ -53,16 +53,17 @@ def reservation(
         UnknownPrice: a model that may serve has no price; nothing has been sent.
     """
     task = call.task
-    bounds = [_bound_usd(task, model) for model in ordered]
+    bounds = {model: _bound_usd(task, model) for model in ordered}
     fallback = task.preference.fallback_model
-    highest = max(bounds if fallback is None else [*bounds, _bound_usd(task, catalogue.get(fallback))])
+    spare = [] if fallback is None else [_bound_usd(task, catalogue.get(fallback))]
+    highest = max([*bounds.values(), *spare])
     return {
         "request_id": str(request_id),
         "user_id": call.caller.user_id,
         "function_name": call.function_name,
         "action": task.action,
         "units": task.units,
-        "candidates": [_candidate(model, bound) for model, bound in zip(ordered, bounds, strict=True)],
+        "candidates": [_candidate(model, bound) for model, bound in bounds.items()],
         "cost_bound_usd": str(highest * max_attempts(task)),
         "requested_model": requested_model(task, ordered),
         "paid_tiers_only": task.upgrade_message is not None,

@@ -1,11 +1,14 @@
 """What follows a failed attempt, how long the wait is, and what the ledger records."""
 
+from dataclasses import replace
 from datetime import date
 from decimal import Decimal
 
 import pytest
 
 from shared.ai.models.catalogue import Catalogue
+from shared.ai.models.cost import upper_bound_usd
+from shared.ai.models.prices import Price
 from shared.ai.models.usage import Usage
 from shared.ai.money.attempt import Attempt, Step, step_after, wait_before_retry
 from shared.ai.provider.exchange import FailureKind, ProviderFailure, ProviderReply
@@ -128,3 +131,66 @@ def test_an_attempt_starts_as_intended() -> None:
     record = fresh().record()
     assert (record["state"], record["ordinal"], record["model"]) == ("intended", 1, "gpt-4o")
     assert (record["cost_bound_usd"], record["cost_usd"]) == ("0.05", "0")
+
+
+def test_a_delivered_attempt_is_recorded_whole() -> None:
+    """Every column of its row, with the tokens of each kind."""
+    usage = Usage(1000, 100, cached_tokens=40, reasoning_tokens=30)
+    attempt = fresh()
+    attempt.succeeded(ProviderReply("hi", "stop", usage, "req_1", 12), TODAY)
+    assert attempt.record() == {
+        "ordinal": 1, "provider": "openai", "model": "gpt-4o", "state": "succeeded",
+        "tokens_prompt": 1000, "tokens_completion": 100, "tokens_cached": 40, "tokens_reasoning": 30,
+        # 960 at 2.50, 40 at 1.25 and 100 at 10 USD per million.
+        "cost_bound_usd": "0.05", "cost_usd": "0.00345000", "cost_estimated": False, "cost_method": "reported",
+        "http_status": 200, "error_code": None, "provider_request_id": "req_1", "latency_ms": 12,
+    }  # fmt: skip
+
+
+def test_a_failed_attempt_is_recorded_whole() -> None:
+    """The status, the provider's id, the time it took and the usage that it told."""
+    failure = ProviderFailure(
+        K.REFUSED, "reported", http_status=400, provider_request_id="req_2", latency_ms=7, usage=USAGE
+    )
+    attempt = fresh()
+    attempt.failed(failure, TODAY)
+    record = attempt.record()
+    assert (record["http_status"], record["provider_request_id"], record["latency_ms"]) == (400, "req_2", 7)
+    assert (record["tokens_prompt"], record["tokens_completion"]) == (1000, 100)
+
+
+def test_an_attempt_without_usage_has_no_tokens() -> None:
+    """Zero of each kind, also where it was aborted; the time until then is kept."""
+    attempt = fresh()
+    attempt.interrupted(40)
+    record = attempt.record()
+    kinds = ("tokens_prompt", "tokens_completion", "tokens_cached", "tokens_reasoning")
+    assert ([record[kind] for kind in kinds], record["latency_ms"]) == ([0, 0, 0, 0], 40)
+
+
+def test_a_reply_that_may_not_be_shown_stays_billed() -> None:
+    """It is a failure of the attempt, and its tokens cost what they cost."""
+    attempt = fresh()
+    attempt.succeeded(ProviderReply("hi", "stop", USAGE, "req_1", 12), TODAY)
+    attempt.refused()
+    record = attempt.record()
+    assert (record["state"], record["error_code"], record["cost_usd"]) == ("failed", "refused", "0.00350000")
+
+
+def test_an_attempt_costs_what_its_day_costs() -> None:
+    """A model that becomes twice as dear on 1 December."""
+    december = date(2026, 12, 1)
+    (price,) = GPT_4O.prices
+    dearer = tuple(
+        replace(rates, input_per_mtok=rates.input_per_mtok * 2, output_per_mtok=rates.output_per_mtok * 2)
+        for rates in price.tiers
+    )
+    model = replace(GPT_4O, prices=(price, Price(december, dearer)))
+    costs = []
+    for day in (TODAY, december):
+        attempts = [Attempt(1, model, Decimal(1)), Attempt(1, model, Decimal(1))]
+        attempts[0].succeeded(ProviderReply("hi", "stop", USAGE, None, 1), day)
+        attempts[1].failed(ProviderFailure(K.REFUSED, "reported", usage=USAGE), day)
+        costs += [attempt.cost_usd for attempt in attempts]
+    assert costs == [Decimal("0.0035")] * 2 + [Decimal("0.007")] * 2
+    assert upper_bound_usd(model, 1, 1) == 2 * upper_bound_usd(model, 1, 1, at=TODAY)

@@ -35,8 +35,8 @@ async def wire() -> AsyncIterator[Wire]:
 
 
 @pytest.fixture
-async def ledger(wire: Wire) -> AsyncIterator[Ledger]:
-    """Yield the ledger, whose database is the wire."""
+async def database(wire: Wire) -> AsyncIterator[Database]:
+    """Yield the database behind the wire."""
     settings = Settings.from_env(
         {
             "SUPABASE_URL": wire.url,
@@ -46,7 +46,19 @@ async def ledger(wire: Wire) -> AsyncIterator[Ledger]:
         }
     )
     async with httpx.AsyncClient() as http:
-        yield Ledger(Database(settings, http))
+        yield Database(settings, http)
+
+
+@pytest.fixture
+def ledger(database: Database) -> Ledger:
+    """Return the ledger, whose database is the wire."""
+    return Ledger(database)
+
+
+@pytest.fixture
+def ledger_in_shadow(database: Database) -> Ledger:
+    """Return the ledger of a function that answers copies of calls."""
+    return Ledger(database, shadow=True)
 
 
 @pytest.fixture
@@ -95,6 +107,15 @@ async def test_a_reservation_outlives_its_function_and_gives_the_hold(
     assert hold == Hold(
         ID, "openai", "gpt-4o-mini", "standard", "energy", {"premium": 10, "standard": 3}, 3, 4, "pro", 7
     )
+
+
+async def test_a_ledger_in_shadow_marks_its_reservations(
+    wire: Wire, ledger_in_shadow: Ledger, deadline: Deadline
+) -> None:
+    """The mark is what the database tells a copied call by."""
+    let_answer(wire, "ai_reserve", RESERVED)
+    await ledger_in_shadow.reserve({"action": "ai_message"}, PlainTask(), deadline)
+    assert json.loads(sent(wire)["p_request"]) == {"action": "ai_message", "shadow": True, "hold_seconds": 36}
 
 
 async def test_a_replay_gives_the_stored_reply(ledger: Ledger, wire: Wire, deadline: Deadline) -> None:

@@ -110,6 +110,12 @@ def test_letters_of_a_schema_count_as_they_are_sent() -> None:
     assert bound == (size + 512) * BIG_INPUT
 
 
+def test_an_image_is_bound_at_what_the_catalogue_says() -> None:
+    """1,445 tokens on gpt-4o, whatever its bytes."""
+    plain, pictured = (cost_bound_usd(Limits(0, 0, images=images), None, BIG, 0) for images in (0, 2))
+    assert pictured - plain == 2 * 1_445 * BIG_INPUT
+
+
 @pytest.mark.parametrize(
     ("task", "attempts"),
     [

@@ -99,10 +99,10 @@ def tongue(reading: Reading) -> Tongue:
 def write(reading: Reading, variant: int = 0) -> str:
     """Return a few sentences to the person of the prompt, which quote what was said and what is known."""
     says, pains = tongue(reading), reading.found(PAIN_WORDS)[:2]
-    fact = reading.fact
+    said, fact = quote(reading), reading.fact
     sentences = [
         says.hello.format(name=reading.name or says.nobody),
-        _turn(says.quoting, variant).format(quote=quote(reading)),
+        _turn(says.quoting, variant).format(quote=said) if said else "",
         says.feeling.format(pains=says.joiner.join(pains)) if pains else says.thanks,
         says.knowing.format(fact=shorten(fact, _QUOTE_LENGTH).rstrip(".")) if fact else "",
         _turn(says.offers, variant),

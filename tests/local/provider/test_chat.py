@@ -31,6 +31,13 @@ def test_name_is_found_however_it_is_written(simulator: ProviderServer, prompt: 
     assert "Ana Reyes" in simulator.answer(messages=[{"role": "user", "content": prompt}])
 
 
+def test_nothing_is_quoted_where_nothing_was_said(simulator: ProviderServer) -> None:
+    """A prompt with a name alone gets an answer without an empty quotation."""
+    text = simulator.answer(messages=[{"role": "user", "content": '{"name": "Ana"}'}])
+    assert text.startswith("Hi Ana! Salamat")
+    assert "“" not in text
+
+
 def test_company_is_not_taken_for_the_person(simulator: ProviderServer) -> None:
     """A labelled company or product name is not taken for a person's name."""
     prompt = "Company name: Sinag Insurance\nProduct name: Gold Plan\nProspect name: Leo Ramos"

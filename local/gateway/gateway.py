@@ -98,7 +98,9 @@ class Gateway:
     def _function(self, scope: Scope, name: str) -> ASGIApp:
         app = self._functions.get(name)
         if app is None:
-            return relay_error(scope, 404, "function_not_found", f"There is no function {name}.")
+            known = ", ".join(self._functions)
+            sentence = f"There is no function «{name}» among {known}; a new one is served after a restart."
+            return relay_error(scope, 404, "function_not_found", sentence)
         if isinstance(app, Broken):
             sentence = f"The function {name} did not load: {app.reason}"
             return relay_error(scope, 503, "function_unavailable", sentence)

@@ -61,6 +61,13 @@ async def test_function_that_is_down_is_a_relay_error(
     assert reply.json()["requestId"] == reply.headers["x-request-id"]
 
 
+async def test_missing_function_is_answered_with_those_that_are_served(gateway: httpx.AsyncClient) -> None:
+    """The error quotes the name that was asked for, also an empty one, and lists the functions of this start."""
+    for name in ("missing", ""):
+        reply = await gateway.get(f"/functions/v1/{name}")
+        assert reply.json()["error"].startswith(f"There is no function «{name}» among echo, broken;")
+
+
 async def test_preflight_of_a_missing_function_passes(gateway: httpx.AsyncClient) -> None:
     """The preflight succeeds, so that the browser sends the real request and its page can read the error."""
     reply = await gateway.options("/functions/v1/missing")

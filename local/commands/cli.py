@@ -45,9 +45,14 @@ def dev(
 
 FunctionName = Annotated[str, typer.Argument(help="Its name as in the address, such as generate-ai-content.")]
 Data = Annotated[str, typer.Option(help="The JSON body; @FILE reads it from a file, @- from stdin.")]
-Who = Annotated[Identity, typer.Option("--as", help="Who calls.")]
+Who = Annotated[Identity, typer.Option("--as", metavar="<caller>", help=f"Who calls: {', '.join(Identity)}.")]
 EnvFile = Annotated[
-    Path, typer.Option(envvar="NEXSCOUT_ENV_FILE", help="Where the stack wrote its addresses and keys.")
+    Path,
+    typer.Option(
+        envvar="NEXSCOUT_ENV_FILE",
+        show_default=False,
+        help="Where the stack wrote its addresses and keys, if not in .local/env.",
+    ),
 ]
 
 

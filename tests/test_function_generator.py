@@ -146,9 +146,12 @@ def test_a_missing_schema_is_named(project: Path, tmp_path: Path) -> None:
     ("name", "sentence"),
     [
         (NAME, "functions/greet is there already"),
-        ("Greet", "Greet cannot be a function's name"),
-        ("import", "import cannot be a function's name"),
+        ("", "«» cannot be a function's name"),
+        ("Greet", "«Greet» cannot be a function's name"),
+        ("import", "«import» cannot be a function's name"),
         ("a" * 41, "cannot be a function's name"),
+        ("sweep", "serverless.yml has an entry sweep already"),
+        ("scan-worker", "serverless.yml has an entry scan-worker already"),
         ("greet-stream", "ends as the second entry of a function does"),
     ],
 )

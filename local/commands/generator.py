@@ -88,7 +88,7 @@ def function(
 ) -> None:
     """Write a function that makes one paid AI call, with its test, its price and its entries in other files.
 
-    The next `make dev` serves it at /functions/v1/NAME. An existing file is never overwritten.
+    The next start of `make dev` serves it at /functions/v1/NAME. An existing file is never overwritten.
     """
     check(name)
     new = NewFunction(name, premium, standard)
@@ -97,14 +97,15 @@ def function(
         (PROJECT / path).parent.mkdir(parents=True, exist_ok=True)
         (PROJECT / path).write_text(text, "utf-8")
         print(path)
-    print(f"\nTest it: make test T=tests/functions/{new.folder}\nServe it: make dev")
+    print(f"\nTest it: make test T=tests/functions/{new.folder}")
+    print("Serve it: make dev (if it runs, stop it first: only a start adds a function and its price)")
 
 
 def check(name: str) -> None:
     """Raise Problem unless this can be the name of a new function."""
     if not NAME.fullmatch(name) or len(name) > LONGEST_NAME or keyword.iskeyword(name):
         raise Problem(
-            f"{name} cannot be a function's name: lower-case words joined by dashes, at most {LONGEST_NAME} letters, "
+            f"«{name}» cannot be a function's name: lower-case words joined by dashes, at most {LONGEST_NAME} letters, "
             "and no word of Python."
         )
     if name.endswith(("-stream", "-jobs")):
@@ -113,6 +114,8 @@ def check(name: str) -> None:
         place = folder / name.replace("-", "_")
         if (PROJECT / place).exists():
             raise Problem(f"{place} is there already.")
+    if f"\n  {name}:" in (PROJECT / "serverless.yml").read_text("utf-8").partition("\nfunctions:\n")[2]:
+        raise Problem(f"serverless.yml has an entry {name} already: choose another name.")
 
 
 def next_version() -> str:

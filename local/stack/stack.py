@@ -55,7 +55,7 @@ class Stack:
     provider_url: str = field(default="", init=False)
 
     def __post_init__(self) -> None:
-        """Take the port, and read or generate the keys; nothing is started yet."""
+        """Read or generate the keys and choose the port; nothing is started yet."""
         self.folder = self.folder.resolve()
         self.logs = self.folder / "logs"
         for path in (self.logs, self.folder / "lite"):
